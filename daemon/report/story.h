@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <string>
+
+#include "daemon/judge/finding.h"
+
+namespace vidra {
+
+// Findings of one cause, told as one: when it began, when it was last seen, how often, and the words of the worst of them.
+struct Story {
+  uint64_t number = 0;         // the same in every run over the same input; unique within a sensor's epoch
+  std::string id;              // UUID text, the same at every collector
+  const Detection* detection = nullptr;
+  uint8_t severity = 0;
+  double confidence = 1;
+  Time first = 0, last = 0;
+  uint64_t count = 0;          // findings, by weight
+  uint32_t revision = 0;       // 0 the first telling, then one more with each update
+  uint64_t frame = 0;          // of the first finding's event
+  std::string protocol;        // name
+  Party source, target;
+  uint16_t port = 0;           // server's, 0 for none
+  std::string station, object, what, expected;
+  bool in_window = false;
+  bool closed = false;         // no update will follow
+};
+
+struct StorySink {
+  virtual void tell(const Story&) = 0;
+
+ protected:
+  ~StorySink() = default;
+};
+
+}  // namespace vidra

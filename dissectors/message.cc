@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "dissectors/message.h"
+
+#include <array>
+#include <cstdio>
+
+#include "dissectors/protocol.h"
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+namespace vidra {
+namespace {
+
+constexpr std::array<std::string_view, act_count> acts = {
+    "other", "session", "identify", "browse", "read", "subscribe", "report", "write", "select",
+    "operate", "cancel", "configure", "program", "run", "file", "time", "diagnose"};
+
+constexpr std::array<std::string_view, object_kind_count> kinds = {
+    "", "", "member", "channel", "information object",
+    "coil", "discrete input", "holding register", "input register", "file record", "FIFO queue", "identification",
+    "binary input", "double-bit input", "binary output", "counter", "frozen counter", "analog input", "frozen analog input",
+    "analog output", "time and date", "event class", "file", "internal indication", "octet string", "virtual terminal",
+    "security statistic", "authentication", "data set", "device attribute", "application", "object",
+    "address", "data block", "memory area", "attribute", "interface"};
+
+constexpr std::array<std::string_view, 11> value_kinds = {
+    "none", "boolean", "double point", "step", "integer", "natural", "real", "bits", "time", "text", "octets"};
+
+constexpr std::array<std::string_view, 23> qualities = {
+    "invalid", "questionable", "not topical", "substituted", "blocked", "overflow", "out of range", "bad reference",
+    "chatter", "failure", "inconsistent", "inaccurate", "test", "restarted", "communication lost", "forced locally",
+    "forced remotely", "elapsed time invalid", "counter adjusted", "counter carry", "discontinuity", "offline", "transient"};
+
+std::string_view written(std::span<char> to, int n) {
+  if (n < 0 || to.empty()) return {};
+  return {to.data(), std::min(size_t(n), to.size() - 1)};
+}
+
+}  // namespace
+
+std::string_view name_of(Act a) { return size_t(a) < acts.size() ? acts[size_t(a)] : "other"; }
+std::string_view name_of(Role r) { return r == Role::request ? "request" : r == Role::response ? "response" : "report"; }
+std::string_view name_of(ObjectKind k) { return size_t(k) < kinds.size() ? kinds[size_t(k)] : ""; }
+std::string_view name_of(ValueKind k) { return size_t(k) < value_kinds.size() ? value_kinds[size_t(k)] : ""; }
+
+std::string_view describe_quality(uint32_t quality, std::span<char> to) {
+  size_t used = 0;
+  for (size_t i = 0; i < qualities.size(); i++) {
+    if (!(quality >> i & 1)) continue;
+    const std::string_view word = qualities[i];
+    if (used + word.size() + 1 > to.size()) break;
+    if (used) to[used++] = ',';
+    std::memcpy(to.data() + used, word.data(), word.size());
+    used += word.size();
+  }
+  return {to.data(), used};
+}
+
+uint64_t text_key(std::string_view s) { return XXH3_64bits(s.data(), s.size()) & ~(0xffull << 56); }
+
+// A text lies as its key (8 octets), the length kept (2) and the octets.
+std::string_view Texts::find(uint64_t key) const {
+  bool bad = false;
+  Reader r{run_, bad};
+  while (r) {
+    const uint64_t k = r.le64();
+    const Bytes kept = r.bytes(r.le16());
+    if (!bad && k == key) return text_of(kept);
+  }
+  return {};
+}
+
+uint64_t Speaker::text(std::string_view s) {
+  const uint64_t key = text_key(s);
+  const size_t kept = std::min(s.size(), Texts::limit);
+  if (text_used_ + 10 + kept > text_octets || !Texts({texts_.get(), text_used_}).find(key).empty()) return key;
+  uint8_t* at = texts_.get() + text_used_;
+  const uint16_t n = uint16_t(kept);
+  std::memcpy(at, &key, 8);
+  std::memcpy(at + 8, &n, 2);
+  if (kept) std::memcpy(at + 10, s.data(), kept);
+  text_used_ += 10 + kept;
+  return key;
+}
+
+void Speaker::flush() {
+  head_.points = uint32_t(used_);
+  to_->heard(head_, {points_.get(), used_}, Texts({texts_.get(), text_used_}));
+  head_.continued = true;
+  used_ = 0;
+}
+
+void Speaker::end() {
+  head_.midstream |= midstream;
+  head_.after_gap |= after_gap;
+  head_.points = uint32_t(used_);
+  to_->heard(head_, {points_.get(), used_}, Texts({texts_.get(), text_used_}));
+}
+
+std::string_view describe_object(Object o, const Texts& texts, std::span<char> to) {
+  switch (o.kind()) {
+    case ObjectKind::none: return {};
+    case ObjectKind::named: {
+      const std::string_view name = texts.find(o.key() & ~(0xffull << 56));
+      if (name.empty()) return written(to, std::snprintf(to.data(), to.size(), "name %014llx", (unsigned long long)(o.key() & ~(0xffull << 56))));
+      return written(to, std::snprintf(to.data(), to.size(), "%.*s", int(name.size()), name.data()));
+    }
+    case ObjectKind::member:
+      return written(to, std::snprintf(to.data(), to.size(), "member %u of %010llx", unsigned(o.key() & 0xffff), (unsigned long long)(o.key() >> 16 & 0xffffffffffull)));
+    case ObjectKind::address: {
+      const uint32_t a = o.number();
+      return written(to, std::snprintf(to.data(), to.size(), "%u.%u.%u.%u", a >> 24, a >> 16 & 255, a >> 8 & 255, a & 255));
+    }
+    default: {
+      const std::string_view kind = name_of(o.kind());
+      if (o.space()) return written(to, std::snprintf(to.data(), to.size(), "%.*s %u.%u", int(kind.size()), kind.data(), o.space(), o.number()));
+      return written(to, std::snprintf(to.data(), to.size(), "%.*s %u", int(kind.size()), kind.data(), o.number()));
+    }
+  }
+}
+
+std::string_view describe_value(const Point& p, const Texts& texts, std::span<char> to) {
+  switch (p.kind) {
+    case ValueKind::none: return {};
+    case ValueKind::boolean: return p.raw ? "on" : "off";
+    case ValueKind::double_point: {
+      constexpr std::string_view states[] = {"intermediate", "off", "on", "faulty"};
+      return states[p.raw & 3];
+    }
+    case ValueKind::step: return p.raw == 1 ? "lower" : p.raw == 2 ? "higher" : "no step";
+    case ValueKind::integer: return written(to, std::snprintf(to.data(), to.size(), "%lld", (long long)int64_t(p.raw)));
+    case ValueKind::natural: return written(to, std::snprintf(to.data(), to.size(), "%llu", (unsigned long long)p.raw));
+    case ValueKind::real: return written(to, std::snprintf(to.data(), to.size(), "%.7g", std::bit_cast<double>(p.raw)));
+    case ValueKind::bits: return written(to, std::snprintf(to.data(), to.size(), "0x%llx", (unsigned long long)p.raw));
+    case ValueKind::time: {
+      const int64_t seconds = int64_t(p.raw) / second, rest = int64_t(p.raw) % second;
+      return written(to, std::snprintf(to.data(), to.size(), "time %lld.%03lld", (long long)seconds, (long long)(rest / millisecond)));
+    }
+    case ValueKind::text: {
+      const std::string_view s = texts.find(p.raw);
+      return written(to, std::snprintf(to.data(), to.size(), "\"%.*s\"", int(s.size()), s.data()));
+    }
+    case ValueKind::octets: return written(to, std::snprintf(to.data(), to.size(), "%llu octets", (unsigned long long)p.raw));
+  }
+  return {};
+}
+
+std::string_view function_name(const Protocol& p, uint16_t function, uint16_t sub) {
+  std::string_view any;
+  size_t low = 0, high = p.functions.size();
+  while (low < high) {
+    const size_t mid = (low + high) / 2;
+    if (p.functions[mid].number < function) low = mid + 1; else high = mid;
+  }
+  for (; low < p.functions.size() && p.functions[low].number == function; low++) {
+    if (p.functions[low].sub == sub) return p.functions[low].name;
+    if (p.functions[low].sub == 0xffff) any = p.functions[low].name;
+  }
+  return any;
+}
+
+int protocol_index(std::string_view name) {
+  for (size_t i = 0; i < protocols.size(); i++)
+    if (protocols[i]->name == name) return int(i);
+  return -1;
+}
+
+}  // namespace vidra

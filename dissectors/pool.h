@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <new>
+#include <utility>
+#include <vector>
+
+namespace vidra {
+
+// Memory for parsers and their state: free lists by size class, filled from slabs up to a limit in bytes. One owning
+// thread. Once warm it never asks the heap; at the limit it yields nullptr and counts.
+class Pool {
+ public:
+  explicit Pool(size_t limit_bytes) : limit_(limit_bytes) {}
+  Pool(const Pool&) = delete;
+  Pool& operator=(const Pool&) = delete;
+
+  void* take(size_t bytes);               // aligned to 16; nullptr at the limit or above largest
+  void give(void* p);                     // what take gave; nullptr is allowed
+
+  template <class T, class... Args> T* make(Args&&... args) {
+    static_assert(sizeof(T) <= largest);
+    void* p = take(sizeof(T));
+    if (!p) return nullptr;
+    return new (p) T(std::forward<Args>(args)...);
+  }
+  template <class T> void unmake(T* t) {   // T may be the first base of what was made
+    if (!t) return;
+    t->~T();
+    give(t);
+  }
+
+  size_t used() const { return used_; }          // bytes handed out
+  size_t reserved() const { return reserved_; }  // bytes taken from the heap
+  uint64_t refused() const { return refused_; }
+  static constexpr size_t largest = 64 * 1024;
+
+ private:
+  struct Free { Free* next; };
+  static constexpr size_t classes = 11;          // 64, 128, … 65,536
+  static size_t class_of(size_t bytes);
+  std::array<Free*, classes> free_{};
+  std::vector<std::unique_ptr<std::byte[]>> slabs_;
+  size_t limit_, used_ = 0, reserved_ = 0;
+  uint64_t refused_ = 0;
+};
+
+}  // namespace vidra

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/base/text.h"
+
+#include <gtest/gtest.h>
+
+namespace vidra {
+namespace {
+
+TEST(Text, times) {
+  EXPECT_EQ(iso_time(1795295191'344769000, 6), "2026-11-21T21:06:31.344769Z");
+  EXPECT_EQ(iso_time(-1, 0), "1969-12-31T23:59:59Z");
+  EXPECT_EQ(epoch_time(1795295191'000000001), "1795295191.000000001");
+}
+
+TEST(Text, sizes_for_people) {
+  EXPECT_EQ(human_bytes(1536), "1.5 KiB");
+  EXPECT_EQ(human_count(1234567), "1 234 567");
+  EXPECT_EQ(human_duration(90'000'000'000), "1 min 30 s");
+}
+
+TEST(Text, the_nearest_word_helps_a_typist) {
+  EXPECT_EQ(nearest("interfce", {"interface", "source"}), "interface");
+  EXPECT_EQ(nearest("bogus", {"interface", "source"}), "");
+}
+
+}  // namespace
+}  // namespace vidra
