@@ -13,11 +13,12 @@ enum class Link : uint8_t { ethernet, raw_ip, linux_cooked, linux_cooked2, null_
 
 // One frame as it was received. The octets are borrowed until Source::release.
 struct Packet {
-  Time time;               // when it was received, never before the packet that came before it from the same source
+  Time time;               // when it was received, held at the time of the packet before it where the stamp goes back
   Bytes octets;            // as captured
   uint32_t wire_length;    // as it was on the wire; more than octets.size() where the capture cut it
   uint16_t interface;      // index into Source::interfaces
   Link link;
+  Time stamp;              // as the capture wrote it
 };
 
 struct Interface {
