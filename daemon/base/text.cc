@@ -63,7 +63,7 @@ std::string human_duration(int64_t ns) {
 
 std::string_view nearest(std::string_view word, const std::vector<std::string_view>& candidates) {
   std::string_view best;
-  size_t best_edits = std::max<size_t>(1, word.size() / 3) + 1;
+  size_t best_edits = (word.size() < 4 ? 1 : std::max<size_t>(2, word.size() / 3)) + 1;
   std::vector<size_t> row;
   for (std::string_view c : candidates) {
     row.resize(c.size() + 1);

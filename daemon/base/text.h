@@ -17,7 +17,7 @@ std::string human_bytes(uint64_t);
 std::string human_count(uint64_t);
 // "3.2 s", "15 ms", "2 h 5 min".
 std::string human_duration(int64_t nanoseconds);
-// The candidate with the fewest edits to `word`, "" when none is near (at most a third of its length).
+// The candidate with the fewest edits to `word`, "" when none is near (at most a third of its length, two at the least).
 std::string_view nearest(std::string_view word, const std::vector<std::string_view>& candidates);
 
 }  // namespace vidra

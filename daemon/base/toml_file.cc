@@ -1,0 +1,263 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/base/toml_file.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cctype>
+#include <charconv>
+#include <fstream>
+#include <sstream>
+
+#include "daemon/base/text.h"
+
+namespace vidra {
+namespace {
+
+std::string joined(const std::vector<std::string_view>& words) {
+  std::string out;
+  for (std::string_view w : words) out += fmt::format("{}{}", out.empty() ? "" : ", ", w);
+  return out;
+}
+
+std::string shown(const toml::node& node) {
+  std::ostringstream s;
+  node.visit([&](const auto& n) { s << n; });
+  std::string text = s.str();
+  if (text.size() > 40) text = text.substr(0, 37) + "...";
+  return text;
+}
+
+std::string_view type_name(const toml::node& node) {
+  switch (node.type()) {
+    case toml::node_type::table: return "a table";
+    case toml::node_type::array: return "a list";
+    case toml::node_type::string: return "a text";
+    case toml::node_type::integer: return "a whole number";
+    case toml::node_type::floating_point: return "a number with a point";
+    case toml::node_type::boolean: return "true or false";
+    default: return "a date or time";
+  }
+}
+
+// "12 MiB" → 12, "MiB"
+bool split_unit(std::string_view text, double& number, std::string& unit) {
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc{}) return false;
+  unit.assign(end, text.data() + text.size());
+  unit.erase(std::remove(unit.begin(), unit.end(), ' '), unit.end());
+  return true;
+}
+
+}  // namespace
+
+std::optional<TomlTable> TomlTable::open(const std::string& path, Problems& problems) {
+  std::ifstream in(path, std::ios::binary);
+  if (!in) {
+    problems.push_back(path + ": cannot be opened: " + std::strerror(errno));
+    return {};
+  }
+  std::ostringstream text;
+  text << in.rdbuf();
+  if (in.bad() || (text.str().empty() && in.peek() != EOF)) {
+    problems.push_back(path + ": cannot be read");
+    return {};
+  }
+  return parse(text.str(), path, problems);
+}
+
+std::optional<TomlTable> TomlTable::parse(std::string_view text, const std::string& path, Problems& problems) {
+  try {
+    auto root = std::make_shared<toml::table>(toml::parse(text, path));
+    const toml::table* table = root.get();
+    return TomlTable(std::move(root), table, "", path, problems);
+  } catch (const toml::parse_error& e) {
+    problems.push_back(fmt::format("{}:{}:{}: {}", path, e.source().begin.line, e.source().begin.column, e.description()));
+    return {};
+  }
+}
+
+std::string TomlTable::place(std::string_view key) const {
+  toml::source_position at = table_->source().begin;
+  if (!key.empty())
+    for (const auto& [k, node] : *table_)
+      if (k.str() == key) at = k.source().begin;
+  return at.line ? fmt::format("{}:{}:{}", path_, at.line, at.column) : fmt::format("{}:1:1", path_);
+}
+
+void TomlTable::complain(std::string_view key, const std::string& what) { problems_->push_back(place(key) + ": " + what); }
+
+const toml::node* TomlTable::find(std::string_view key) {
+  asked_.emplace_back(key);
+  return table_->get(key);
+}
+
+bool TomlTable::wrong(std::string_view key, const toml::node& node, const std::string& wanted) {
+  complain(key, fmt::format("'{}' is {} ({}); it must be {}", key, type_name(node), shown(node), wanted));
+  return false;
+}
+
+bool TomlTable::read(std::string_view key, bool& to) {
+  const toml::node* node = find(key);
+  if (!node) return false;
+  const auto v = node->value_exact<bool>();
+  if (!v) return wrong(key, *node, "true or false");
+  to = *v;
+  return true;
+}
+
+bool TomlTable::read(std::string_view key, std::string& to) {
+  const toml::node* node = find(key);
+  if (!node) return false;
+  const auto v = node->value_exact<std::string>();
+  if (!v) return wrong(key, *node, "a text in quotes");
+  to = *v;
+  return true;
+}
+
+bool TomlTable::read(std::string_view key, double& to, double least, double most) {
+  const toml::node* node = find(key);
+  if (!node) return false;
+  double v;
+  if (const auto d = node->value_exact<double>()) v = *d;
+  else if (const auto i = node->value_exact<int64_t>()) v = double(*i);
+  else return wrong(key, *node, fmt::format("a number from {:g} to {:g}", least, most));
+  if (!(v >= least && v <= most)) return wrong(key, *node, fmt::format("from {:g} to {:g}", least, most));
+  to = v;
+  return true;
+}
+
+bool TomlTable::read(std::string_view key, int64_t& to, int64_t least, int64_t most) {
+  const toml::node* node = find(key);
+  if (!node) return false;
+  const auto v = node->value_exact<int64_t>();
+  if (!v || *v < least || *v > most) return wrong(key, *node, fmt::format("a whole number from {} to {}", least, most));
+  to = *v;
+  return true;
+}
+
+bool TomlTable::read(std::string_view key, std::vector<std::string>& to) {
+  const toml::node* node = find(key);
+  if (!node) return false;
+  if (const auto one = node->value_exact<std::string>()) return to = {*one}, true;
+  const toml::array* list = node->as_array();
+  if (!list) return wrong(key, *node, "a text or a list of texts");
+  std::vector<std::string> all;
+  for (const toml::node& each : *list) {
+    const auto v = each.value_exact<std::string>();
+    if (!v) return wrong(key, each, "a list of texts in quotes");
+    all.push_back(*v);
+  }
+  to = std::move(all);
+  return true;
+}
+
+bool TomlTable::read(std::string_view key, std::vector<int64_t>& to, int64_t least, int64_t most) {
+  const toml::node* node = find(key);
+  if (!node) return false;
+  std::vector<int64_t> all;
+  const auto take = [&](const toml::node& n) {
+    const auto v = n.value_exact<int64_t>();
+    if (!v || *v < least || *v > most) return wrong(key, n, fmt::format("whole numbers from {} to {}", least, most));
+    all.push_back(*v);
+    return true;
+  };
+  if (const toml::array* list = node->as_array()) {
+    for (const toml::node& each : *list)
+      if (!take(each)) return false;
+  } else if (!take(*node)) return false;
+  to = std::move(all);
+  return true;
+}
+
+bool TomlTable::read_choice(std::string_view key, size_t& to, std::initializer_list<std::string_view> allowed) {
+  const toml::node* node = find(key);
+  if (!node) return false;
+  const std::vector<std::string_view> words(allowed);
+  const auto v = node->value_exact<std::string>();
+  if (!v) return wrong(key, *node, "one of " + joined(words));
+  const auto at = std::find(words.begin(), words.end(), *v);
+  if (at == words.end()) {
+    const std::string_view near = nearest(*v, words);
+    complain(key, fmt::format("'{}' is \"{}\"{}; allowed: {}", key, *v, near.empty() ? "" : fmt::format(", did you mean \"{}\"?", near), joined(words)));
+    return false;
+  }
+  to = size_t(at - words.begin());
+  return true;
+}
+
+bool TomlTable::read_duration(std::string_view key, int64_t& to, int64_t least, int64_t most) {
+  const toml::node* node = find(key);
+  if (!node) return false;
+  const std::string wanted = fmt::format("a duration from {} to {}, like \"250ms\", \"5s\", \"10min\", \"2h\" or \"7d\"", human_duration(least), human_duration(most));
+  const auto v = node->value_exact<std::string>();
+  double number;
+  std::string unit;
+  if (!v || !split_unit(*v, number, unit)) return wrong(key, *node, wanted);
+  const double scale = unit == "us" ? 1e3 : unit == "ms" ? 1e6 : unit == "s" ? 1e9 : unit == "min" ? 60e9 : unit == "h" ? 3600e9 : unit == "d" ? 86400e9 : 0;
+  const double ns = number * scale;
+  if (scale == 0 || ns < double(least) || ns > double(most)) return wrong(key, *node, wanted);
+  to = int64_t(ns);
+  return true;
+}
+
+bool TomlTable::read_size(std::string_view key, uint64_t& to, uint64_t least, uint64_t most) {
+  const toml::node* node = find(key);
+  if (!node) return false;
+  const std::string wanted = fmt::format("a size from {} to {}, like \"64 MiB\"", human_bytes(least), human_bytes(most));
+  double octets;
+  if (const auto i = node->value_exact<int64_t>()) octets = double(*i);
+  else {
+    const auto v = node->value_exact<std::string>();
+    std::string unit;
+    if (!v || !split_unit(*v, octets, unit)) return wrong(key, *node, wanted);
+    const double scale = unit == "B" ? 1 : unit == "KiB" ? 1024.0 : unit == "MiB" ? 1048576.0 : unit == "GiB" ? 1073741824.0 : unit == "TiB" ? 1099511627776.0 : 0;
+    if (scale == 0) return wrong(key, *node, wanted);
+    octets *= scale;
+  }
+  if (octets < double(least) || octets > double(most)) return wrong(key, *node, wanted);
+  to = uint64_t(octets);
+  return true;
+}
+
+std::optional<TomlTable> TomlTable::table(std::string_view key) {
+  const toml::node* node = find(key);
+  if (!node) return {};
+  const toml::table* t = node->as_table();
+  if (!t) {
+    wrong(key, *node, fmt::format("a table: [{}]", name_.empty() ? std::string(key) : name_ + "." + std::string(key)));
+    return {};
+  }
+  return TomlTable(root_, t, name_.empty() ? std::string(key) : name_ + "." + std::string(key), path_, *problems_);
+}
+
+std::vector<TomlTable> TomlTable::tables(std::string_view key) {
+  const toml::node* node = find(key);
+  std::vector<TomlTable> all;
+  if (!node) return all;
+  const std::string name = name_.empty() ? std::string(key) : name_ + "." + std::string(key);
+  const toml::array* list = node->as_array();
+  bool right = list != nullptr;
+  if (list)
+    for (const toml::node& each : *list) {
+      const toml::table* t = each.as_table();
+      if (!t) right = false;
+      else all.push_back(TomlTable(root_, t, name, path_, *problems_));
+    }
+  if (!right) wrong(key, *node, fmt::format("tables: [[{}]]", name));
+  return all;
+}
+
+void TomlTable::finish() {
+  std::vector<std::string_view> allowed(asked_.begin(), asked_.end());
+  std::sort(allowed.begin(), allowed.end());
+  allowed.erase(std::unique(allowed.begin(), allowed.end()), allowed.end());
+  for (const auto& [k, node] : *table_) {
+    if (std::binary_search(allowed.begin(), allowed.end(), k.str())) continue;
+    const std::string_view near = nearest(k.str(), allowed);
+    complain(k.str(), fmt::format("unknown key '{}'{}{}; allowed: {}", k.str(), name_.empty() ? "" : fmt::format(" in [{}]", name_),
+                                  near.empty() ? "" : fmt::format(", did you mean '{}'?", near), joined(allowed)));
+  }
+}
+
+}  // namespace vidra

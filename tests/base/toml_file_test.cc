@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/base/toml_file.h"
+
+#include <gtest/gtest.h>
+
+namespace vidra {
+namespace {
+
+TEST(TomlTable, reads_what_is_right) {
+  Problems problems;
+  auto t = TomlTable::parse("name = \"a\"\nn = 7\nwait = \"250ms\"\nroom = \"2 MiB\"\nkind = \"live\"\nlist = [\"x\", \"y\"]\n[[group]]\nid = 1\n[[group]]\nid = 2\n", "x.toml", problems);
+  ASSERT_TRUE(t);
+  std::string name;
+  uint16_t n = 0;
+  int64_t wait = 0;
+  uint64_t room = 0;
+  size_t kind = 9;
+  std::vector<std::string> list;
+  EXPECT_TRUE(t->read("name", name));
+  EXPECT_TRUE(t->read("n", n, 1, 100));
+  EXPECT_TRUE(t->read_duration("wait", wait, 0, 1'000'000'000));
+  EXPECT_TRUE(t->read_size("room", room, 1, 1 << 30));
+  EXPECT_TRUE(t->read_choice("kind", kind, {"file", "live"}));
+  EXPECT_TRUE(t->read("list", list));
+  EXPECT_EQ(t->tables("group").size(), 2u);
+  t->finish();
+  EXPECT_EQ(wait, 250'000'000);
+  EXPECT_EQ(room, 2u << 20);
+  EXPECT_EQ(kind, 1u);
+  EXPECT_EQ(problems, Problems{});
+}
+
+TEST(TomlTable, what_is_wrong_names_the_place_what_was_found_and_what_is_allowed) {
+  struct { const char* text; const char* problem; } cases[] = {
+      {"n = 1.5", "x.toml:1:1: 'n' is a number with a point (1.5); it must be a whole number from 1 to 9"},
+      {"n = 10", "x.toml:1:1: 'n' is a whole number (10); it must be a whole number from 1 to 9"},
+      {"\n  n = \"7\"", "x.toml:2:3: 'n' is a text ('7'); it must be a whole number from 1 to 9"},
+      {"knid = \"live\"", "x.toml:1:1: unknown key 'knid', did you mean 'kind'?; allowed: kind, n, wait"},
+      {"kind = \"liev\"", "x.toml:1:1: 'kind' is \"liev\", did you mean \"live\"?; allowed: file, live"},
+      {"wait = 5", "x.toml:1:1: 'wait' is a whole number (5); it must be a duration from 0 ns to 1.0 s, like \"250ms\", \"5s\", \"10min\", \"2h\" or \"7d\""},
+  };
+  for (const auto& c : cases) {
+    Problems problems;
+    auto t = TomlTable::parse(c.text, "x.toml", problems);
+    ASSERT_TRUE(t) << c.text;
+    int n = 1;
+    size_t kind = 0;
+    int64_t wait = 0;
+    t->read("n", n, 1, 9);
+    t->read_choice("kind", kind, {"file", "live"});
+    t->read_duration("wait", wait, 0, 1'000'000'000);
+    t->finish();
+    EXPECT_EQ(problems, Problems{c.problem});
+  }
+}
+
+TEST(TomlTable, a_text_that_is_no_toml_names_its_line) {
+  Problems problems;
+  EXPECT_FALSE(TomlTable::parse("a = 1\nb = = 2\n", "x.toml", problems));
+  ASSERT_EQ(problems.size(), 1u);
+  EXPECT_EQ(problems[0].rfind("x.toml:2:", 0), 0u) << problems[0];
+  EXPECT_FALSE(TomlTable::open("/nonexistent.toml", problems));
+}
+
+}  // namespace
+}  // namespace vidra
