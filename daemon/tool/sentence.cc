@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/tool/sentence.h"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <nlohmann/json.hpp>
+
+#include "daemon/base/text.h"
+
+namespace vidra {
+namespace {
+
+std::string shown(Object o, const Texts& texts) {
+  std::array<char, 256> room;
+  return std::string(describe_object(o, texts, room));
+}
+
+std::string shown(const Point& p, const Texts& texts) {
+  std::array<char, 256> room;
+  std::string out(describe_value(p, texts, room));
+  if (p.quality != good) {
+    const std::string_view q = describe_quality(p.quality, room);
+    out += fmt::format("{}[{}]", out.empty() ? "" : " ", q);
+  }
+  if (p.status) out += fmt::format(" (status {})", p.status);
+  return out;
+}
+
+std::string_view reason_name(const Protocol& p, uint16_t reason) { return p.reason ? p.reason(reason) : std::string_view{}; }
+
+struct Flag { std::string_view name; bool Message::*set; };
+constexpr Flag flags[] = {
+    {"link", &Message::link}, {"refused", &Message::refused}, {"malformed", &Message::malformed}, {"test", &Message::test},
+    {"simulated", &Message::simulated}, {"encrypted", &Message::encrypted}, {"broadcast", &Message::broadcast},
+    {"midstream", &Message::midstream}, {"after gap", &Message::after_gap}, {"unpaired", &Message::unpaired},
+    {"continued", &Message::continued}, {"retained", &Message::retained}};
+
+// "holding registers 10-12 = 1 2 3": neighbours of one kind are said together.
+void objects(std::string& out, const Event& e, size_t limit) {
+  size_t said = 0;
+  for (size_t i = 0; i < e.points.size();) {
+    if (said == limit) {
+      out += fmt::format(", and {} more", e.points.size() - i);
+      return;
+    }
+    const Point& first = e.points[i];
+    size_t n = 1;
+    const bool numbered = first.object.kind() != ObjectKind::named && first.object.kind() != ObjectKind::member && first.count == 1;
+    while (numbered && i + n < e.points.size() && e.points[i + n].object == first.object.at(uint32_t(n)) && e.points[i + n].count == 1) n++;
+    if (first.count > 1) out += fmt::format(", {}-{}", shown(first.object, e.texts), uint64_t(first.object.number()) + first.count - 1);
+    else if (n > 1) out += fmt::format(", {}-{}", shown(first.object, e.texts), first.object.number() + n - 1);
+    else if (first.object.kind() != ObjectKind::none) out += ", " + shown(first.object, e.texts);
+    else out += ",";
+    std::string values;
+    for (size_t k = 0; k < n && said < limit; k++, said++) {
+      const std::string v = shown(e.points[i + k], e.texts);
+      if (!v.empty()) values += (values.empty() ? "" : " ") + v;
+      if (said + 1 == limit && k + 1 < n) values += " …";
+    }
+    if (!values.empty()) out += (first.object.kind() == ObjectKind::none ? " " : " = ") + values;
+    i += n;
+  }
+}
+
+nlohmann::ordered_json point_json(const Point& p, const Texts& texts) {
+  nlohmann::ordered_json j;
+  std::array<char, 256> room;
+  j["object"] = describe_object(p.object, texts, room);
+  j["kind"] = name_of(p.object.kind());
+  if (p.object.kind() != ObjectKind::named && p.object.kind() != ObjectKind::member) {
+    j["number"] = p.object.number();
+    if (p.object.space()) j["space"] = p.object.space();
+  }
+  j["key"] = fmt::format("{:016x}", p.object.key());
+  if (p.count > 1) j["count"] = p.count;
+  if (p.form) j["group"] = p.form >> 8, j["variation"] = p.form & 0xff;
+  switch (p.kind) {
+    case ValueKind::none: break;
+    case ValueKind::boolean: j["value"] = p.raw != 0; break;
+    case ValueKind::integer: j["value"] = int64_t(p.raw); break;
+    case ValueKind::real: j["value"] = p.number(); break;
+    case ValueKind::time: j["value"] = epoch_time(Time(p.raw)); break;
+    case ValueKind::text: j["value"] = texts.find(p.raw); break;
+    default: j["value"] = p.raw;
+  }
+  if (p.kind != ValueKind::none) j["value_kind"] = name_of(p.kind);
+  if (p.quality != good) j["quality"] = describe_quality(p.quality, room);
+  if (p.time_kind != TimeKind::none) {
+    j["time"] = epoch_time(p.time);
+    if (p.time_kind != TimeKind::full) j["time_kind"] = p.time_kind == TimeKind::in_hour ? "in hour" : "relative";
+    if (p.time_flags) j["time_flags"] = p.time_flags;
+  }
+  if (p.status) j["status"] = p.status;
+  if (p.qualifier) j["qualifier"] = p.qualifier;
+  if (p.duration) j["duration_ms"] = p.duration;
+  return j;
+}
+
+}  // namespace
+
+std::string sentence(const Event& e, size_t limit) {
+  const Protocol& p = *protocols[e.scene.protocol];
+  if (e.identity) {
+    std::string out = "identifies itself";
+    const Identity& id = *e.identity;
+    const std::pair<const char*, uint64_t> fields[] = {{"vendor", id.vendor}, {"product", id.product}, {"model", id.model}, {"firmware", id.firmware},
+                                                       {"serial", id.serial}, {"name", id.name}, {"url", id.url}};
+    for (const auto& [name, key] : fields)
+      if (key) out += fmt::format(", {} \"{}\"", name, e.texts.find(key));
+    return out;
+  }
+  const Message& m = *e.said;
+  const std::string_view name = function_name(p, m.function, m.sub_function);
+  std::string out;
+  if (m.link) out = std::string(name);
+  else if (m.role == Role::request) out = fmt::format("{} {}", name_of(m.act), name);
+  else out = fmt::format("{} {} {}", m.role == Role::response ? (m.refused ? "refuses" : "answers") : "reports", m.act == Act::report ? "" : name_of(m.act), name);
+  if (const size_t two = out.find("  "); two != std::string::npos) out.erase(two, 1);
+  if (name.empty()) out += fmt::format("function {}", m.function);
+  if (!m.link && m.station) out += fmt::format(", station {}", m.station);
+  objects(out, e, limit);
+  if (m.reason) {
+    const std::string_view reason = reason_name(p, m.reason);
+    out += reason.empty() ? fmt::format(", reason {}", m.reason) : fmt::format(", {}", reason);
+  }
+  if (m.has_origin && m.origin) out += fmt::format(", origin {}", m.origin);
+  for (const Flag& f : flags)
+    if (f.set != &Message::link && f.set != &Message::midstream && f.set != &Message::refused && m.*f.set) out += fmt::format(", {}", f.name);
+  return out;
+}
+
+nlohmann::ordered_json sentence_json(const Event& e, Time stamp) {
+  const Protocol& p = *protocols[e.scene.protocol];
+  nlohmann::ordered_json j;
+  j["frame"] = e.scene.frame;
+  j["time"] = epoch_time(stamp);
+  j["protocol"] = p.name;
+  j["client"] = text_of(e.scene.client);
+  j["server"] = text_of(e.scene.server);
+  j["from"] = e.scene.from == Side::client ? "client" : "server";
+  if (e.scene.vlan) j["vlan"] = e.scene.vlan;
+  if (e.identity) {
+    nlohmann::ordered_json id;
+    const std::pair<const char*, uint64_t> fields[] = {{"vendor", e.identity->vendor}, {"product", e.identity->product}, {"model", e.identity->model},
+                                                       {"firmware", e.identity->firmware}, {"serial", e.identity->serial}, {"name", e.identity->name}, {"url", e.identity->url}};
+    for (const auto& [name, key] : fields)
+      if (key) id[name] = e.texts.find(key);
+    j["station"] = e.identity->station;
+    j["identity"] = id;
+    return j;
+  }
+  const Message& m = *e.said;
+  j["role"] = name_of(m.role);
+  j["act"] = name_of(m.act);
+  j["function"] = m.function;
+  if (m.sub_function) j["sub_function"] = m.sub_function;
+  j["name"] = function_name(p, m.function, m.sub_function);
+  if (!p.frames.empty()) j["frame_kind"] = m.frame < p.frames.size() ? p.frames[m.frame] : "";
+  if (m.reason) j["reason"] = m.reason, j["reason_name"] = reason_name(p, m.reason);
+  j["station"] = m.station;
+  if (m.has_origin) j["origin"] = m.origin;
+  if (m.tag) j["tag"] = m.tag;
+  if (m.qualifier) j["qualifier"] = m.qualifier;
+  if (m.sequence) j["sequence"] = m.sequence;
+  if (m.digest) j["digest"] = fmt::format("{:016x}", m.digest);
+  nlohmann::ordered_json set = nlohmann::ordered_json::array();
+  for (const Flag& f : flags)
+    if (m.*f.set) set.push_back(f.name);
+  if (!set.empty()) j["flags"] = set;
+  nlohmann::ordered_json points = nlohmann::ordered_json::array();
+  for (const Point& each : e.points) points.push_back(point_json(each, e.texts));
+  if (!points.empty()) j["points"] = points;
+  return j;
+}
+
+}  // namespace vidra
