@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include <cstdint>
+#include <iosfwd>
 #include <span>
 #include <string_view>
 
@@ -9,6 +10,14 @@ namespace vidra {
 // Who is helped by knowing it. `operations` leaves the site as states and counts only.
 enum class Audience : uint8_t { security, operations, sensor };
 std::string_view name_of(Audience);
+
+// A number that a detection compares with; may be set for a site under [detection.ID].
+struct Threshold {
+  std::string_view key;        // "targets", as in the settings
+  double value;                // as delivered
+  std::string_view unit;       // "s", "objects", "" none
+  std::string_view meaning;    // one sentence
+};
 
 // One row of the catalogue: data, from which alerts, docs/ALERTS.md and the settings' keys are generated.
 struct Detection {
@@ -21,9 +30,17 @@ struct Detection {
   std::string_view why;        // why it matters, one or two sentences
   std::string_view next;       // what to check first
   std::string_view tune;       // how to tune it: the TOML to write
+  std::span<const Threshold> thresholds = {};
 };
 
-extern const std::span<const Detection> catalogue;   // sorted by id as printed in the docs
+// A family's rows, each in a file of its own (catalogue_net.cc …), by number.
+extern const std::span<const Detection> net_rows, iec104_rows, modbus_rows, dnp3_rows;
+
+extern const std::span<const Detection> catalogue;   // family after family, by number
 const Detection* detection(std::string_view id);     // nullptr when there is none
+const Detection& row(std::string_view id);           // one that is known to be there; ends the program where it is not
+inline size_t index_of(const Detection& d) { return size_t(&d - catalogue.data()); }   // in the catalogue
+
+void write_catalogue(std::ostream&);                 // docs/ALERTS.md
 
 }  // namespace vidra

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/judge/catalogue.h"
+
+#include <fmt/format.h>
+
+#include <cstdlib>
+#include <ostream>
+#include <vector>
+
+namespace vidra {
+namespace {
+
+// Each family's rows are constants, so they are there before this runs.
+const std::vector<Detection> all = [] {
+  std::vector<Detection> rows;
+  for (std::span<const Detection> family : {net_rows, iec104_rows, modbus_rows, dnp3_rows}) rows.insert(rows.end(), family.begin(), family.end());
+  return rows;
+}();
+
+struct Family { std::string_view prefix, title; };
+constexpr Family families[] = {
+    {"NET-", "Any protocol, and the sensor itself"},
+    {"I104-", "IEC 60870-5-104"},
+    {"MOD-", "Modbus"},
+    {"DNP-", "DNP3"},
+};
+
+}  // namespace
+
+const std::span<const Detection> catalogue = all;
+
+std::string_view name_of(Audience a) { return a == Audience::security ? "security" : a == Audience::operations ? "operations" : "sensor"; }
+
+const Detection* detection(std::string_view id) {
+  for (const Detection& d : catalogue)
+    if (d.id == id) return &d;
+  return nullptr;
+}
+
+const Detection& row(std::string_view id) {
+  const Detection* d = detection(id);
+  if (!d) {
+    fmt::print(stderr, "vidra: the catalogue has no detection {}\n", id);
+    std::abort();
+  }
+  return *d;
+}
+
+void write_catalogue(std::ostream& out) {
+  out << "# Alerts\n\n"
+         "What Vidra can find. This page is generated from the catalogue in `daemon/judge/catalogue_*.cc`; a test fails when the two differ.\n\n"
+         "Severity runs from 1 (information) to 5 (critical). It is raised by what is declared about the target, never lowered but by a\n"
+         "maintenance window or by a setting. Every detection has a capture or byte script in `tests/judge` that must raise it and one that must not.\n\n"
+         "To change one, name it in the settings; to switch it off, say so. Off is off:\n\n"
+         "```toml\n[detection.NET-05]\nseverity = 2\ntargets = 60\n\n[detection.NET-17]\noff = true\n```\n";
+  for (const Family& f : families) {
+    bool heading = false;
+    for (const Detection& d : catalogue) {
+      if (!d.id.starts_with(f.prefix)) continue;
+      if (!heading) out << "\n## " << f.title << "\n";
+      heading = true;
+      out << fmt::format("\n### {} {}\n\n", d.id, d.title);
+      out << fmt::format("Severity {}, for {}", d.severity, d.audience == Audience::security ? "security" : d.audience == Audience::operations ? "operations" : "who runs the sensor");
+      if (!d.technique.empty()) out << fmt::format(", ATT&CK for ICS {}", d.technique);
+      if (!d.rsit.empty()) out << fmt::format(", RSIT `{}`", d.rsit);
+      out << ".\n\n" << d.why << "\n\n**Check first.** " << d.next << "\n\n**To tune.** " << d.tune << "\n";
+      if (d.thresholds.empty()) continue;
+      out << "\n| threshold | delivered as | meaning |\n| --- | --- | --- |\n";
+      for (const Threshold& t : d.thresholds) out << fmt::format("| `{}` | {}{}{} | {} |\n", t.key, t.value, t.unit.empty() ? "" : " ", t.unit, t.meaning);
+    }
+  }
+}
+
+}  // namespace vidra

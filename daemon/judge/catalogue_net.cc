@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+// Detections that need no protocol of their own.
+#include "daemon/judge/catalogue.h"
+
+namespace vidra {
+namespace {
+
+constexpr Threshold sweep[] = {
+    {"targets", 16, "addresses", "So many different addresses asked for by one host inside the window, those it already speaks with left out."},
+    {"window", 60, "s", "The time in which they are counted."},
+};
+constexpr Threshold scan[] = {
+    {"targets", 10, "pairs of host and port", "So many undeclared, unlearned targets tried by one host inside the window."},
+    {"window", 60, "s", "The time in which they are counted."},
+    {"slow_targets", 30, "pairs of host and port", "The same over the long window, for whoever takes his time."},
+    {"slow_window", 86'400, "s", "The long window."},
+};
+constexpr Threshold ot_ports[] = {
+    {"ports", 3, "ports", "So many different OT ports tried by one host without success or leave inside the window."},
+    {"window", 86'400, "s", "The time in which they are counted."},
+};
+constexpr Threshold conversation[] = {
+    {"wait", 3, "s", "How long a new conversation may take to show its protocol before it is told by its port."},
+};
+constexpr Threshold claim[] = {
+    {"talking", 30, "s", "The old owner of an address still talks when it was heard within this time, before or after the claim."},
+};
+constexpr Threshold blind[] = {
+    {"drops", 1, "frames", "Losses smaller than this between two reports of a receiver are counted only."},
+};
+constexpr Threshold lost[] = {
+    {"times", 3, "losses", "A conversation may lose its records so often inside the window."},
+    {"window", 300, "s", "The time in which they are counted."},
+};
+
+constexpr Detection rows[] = {
+    {"NET-01", "New host", 3, Audience::security, "T0864", "information-gathering:scanner",
+     "The hosts of a substation change only when somebody changes them. A host that nobody declared or has seen before is a visitor's laptop, a forgotten device, or an intruder.",
+     "Find the switch port by the MAC address and ask who plugged it in. If it belongs here, declare it.",
+     "Declare it: `[[host]] name = \"relay-7\", address = \"10.10.1.47\", mac = \"00:21:c1:30:10:47\", role = \"ied\"`."},
+    {"NET-02", "New conversation", 3, Audience::security, "T0886", "intrusion-attempts:new-attack-signature",
+     "Who talks to whom is fixed by the engineering of a site. A conversation that was neither declared nor learned is a change that nobody announced, or a step of an intruder.",
+     "Ask the owner of the client what it does there. Look at what else the client did in the same minutes.",
+     "Declare it: `[[conversation]] client = \"hmi\", server = \"plc1\", protocol = \"modbus\", port = 502`.",
+     conversation},
+    {"NET-03", "Known pair speaks a new protocol, or their roles are reversed", 4, Audience::security, "T0869", "intrusions:system-compromise",
+     "Two hosts that have always spoken one protocol begin another, or the one that always answered begins to ask. Implants that live on trusted hosts look like this.",
+     "Compare with the works of the day. Check the host that opened the conversation for new software.",
+     "Declare it: `[[conversation]]` with both hosts, the protocol and its port.",
+     conversation},
+    {"NET-04", "Address claimed by a second MAC", 4, Audience::security, "T0830", "intrusions:system-compromise",
+     "A host that answers for another's address receives its traffic and can read, change or drop it: the way into the middle of a conversation.",
+     "Compare the two MAC addresses with the inventory and find the second one's switch port. Check the ARP tables of the masters and the gateway.",
+     "Teamed cards and fail-over pairs: list all MAC addresses of the host, `mac = [\"…\", \"…\"]`. VRRP, HSRP and CARP addresses are left out by themselves.",
+     claim},
+    {"NET-05", "ARP scan", 3, Audience::security, "T0846", "information-gathering:scanner",
+     "One host asks for the hardware addresses of many others in a short time: it does not know the network and looks for what is there.",
+     "Find the host. If it is a network management system that discovers on purpose, raise its threshold or declare it.",
+     "`[detection.NET-05] targets = 60`, or declare the host's conversations.",
+     sweep},
+    {"NET-06", "TCP scan", 3, Audience::security, "T0846", "information-gathering:scanner",
+     "One host tries many hosts or ports that it has no business with. Scans also stop fragile devices: relays and PLCs have failed under them.",
+     "Find the host and stop it. Check whether the devices it tried still answer their masters.",
+     "`[detection.NET-06] targets = 40`, or declare what the host may talk to.",
+     scan},
+    {"NET-07", "Search for control protocols", 4, Audience::security, "T0846", "information-gathering:scanner",
+     "One host tries the ports of several control protocols where nobody expects it. It looks for controllers: Havex and Industroyer began so.",
+     "Treat it as an intrusion: isolate the host, keep its disk and memory, look for what it found open.",
+     "Declare the conversations that are right; those count no more. `[detection.NET-07] ports = 4`.",
+     ot_ports},
+    {"NET-12", "Control network speaks with the Internet", 5, Audience::security, "T0883", "vulnerable:potentially-unwanted-accessible",
+     "A control network that reaches the Internet, or is reached from there, is open to anybody. Device searches list such sites.",
+     "Close the path at the firewall now; then find out who opened it, and since when.",
+     "Declare public or APN ranges that are right: `[site] outside = [\"100.64.0.0/10\"]`, or the conversation itself."},
+    {"NET-15", "Overlapping or fragmented segments in a control session", 4, Audience::security, "T0820", "intrusion-attempts:ids-alert",
+     "The same octets sent twice with different content, or a small command cut into IP fragments, show a receiver one thing and a sensor another. Ordinary stacks do neither.",
+     "See which of the two contents the device acted on. Check the path for a broken device before assuming an attack.",
+     "Paths with a small MTU learn their fragments; `[detection.NET-15] off = true` for a path that cannot be repaired."},
+    {"NET-16", "Sensor is blind", 4, Audience::sensor, "", "",
+     "What the sensor does not hear it cannot judge. A mirror that was moved, a cable that was pulled or a receiver that drops frames looks like peace.",
+     "Check the mirror port and its cable, then the receive counters: `vidra doctor`.",
+     "`[detection.NET-16] drops = 100` where a few lost frames are known and accepted.",
+     blind},
+    {"NET-17", "Parser lost its place", 2, Audience::sensor, "", "",
+     "A conversation's octets did not form records, although nothing was lost on the way. It may be another protocol, a broken sender, or somebody who hides.",
+     "Decode the conversation from a capture: `vidra decode FILE`. Send the sample to the developers if the traffic is sound.",
+     "Declare the right protocol for the port: `[[conversation]] protocol = \"…\", port = …`.",
+     lost},
+};
+
+}  // namespace
+const std::span<const Detection> net_rows = rows;
+}  // namespace vidra

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "daemon/judge/finding.h"
+#include "daemon/judge/memory.h"
+#include "daemon/judge/settings.h"
+#include "daemon/judge/site.h"
+
+namespace vidra {
+
+// A host as it is heard now: kept for every address that spoke.
+struct HeardHost {
+  Address address;
+  Mac mac;                       // it last spoke with
+  Time first = 0, last = 0;      // when it spoke
+  HostId declared = 0;
+  const HostMemory* learned = nullptr;
+  bool known() const { return declared || learned; }
+};
+
+// What is known of a conversation in one protocol: resolved once, kept as long as it speaks.
+struct Conversation {
+  uint64_t flow = 0;
+  uint16_t protocol = 0;
+  HostId client = 0, server = 0;                 // declared hosts, 0 unknown
+  HeardHost* client_heard = nullptr;             // nullptr where it never spoke or the table is full
+  HeardHost* server_heard = nullptr;
+  const SiteConversation* declared = nullptr;    // nullptr: the site declares none
+  const ConversationMemory* learned = nullptr;   // nullptr: none was learned
+  bool known() const { return declared || learned; }
+};
+
+// What a detector may look at. Nothing here can be changed by it.
+struct Context {
+  const Site& site;
+  const Memory& memory;
+  const JudgeSettings& settings;
+  const Conversation& conversation;    // of the event; an empty one at a tick
+  Time now = 0;
+  bool learning = false;               // raise only what needs no knowledge
+  bool first = false;                  // the first event of its conversation in its protocol
+
+  bool knows_nothing() const { return site.empty() && memory.empty(); }
+  std::string name(const Address&) const;                      // declared or learned, "" unknown
+  Party party(const Address& a) const { return {a, name(a)}; }
+  std::string text(const Address&) const;                      // "rtu1 (10.10.1.20)" or "10.10.1.20"
+};
+
+// Where detectors put what they conclude.
+struct Findings {
+  virtual void raise(Finding&&) = 0;
+  // Whether something was found about this conversation (of the flow) since it began.
+  virtual bool told(uint64_t flow) const = 0;
+  // The last word of a host, nullptr where it was not heard.
+  virtual const HeardHost* heard(const Address&) const = 0;
+
+ protected:
+  ~Findings() = default;
+};
+
+// A finding with everything that follows from the event filled in: scene, severity, source (who asked, or who reported),
+// target, station, object (of the first point). The sentences are the detector's.
+Finding finding(const Detection&, const Event&, const Context&);
+std::string station_text(uint16_t protocol, uint64_t station);                 // "common address 11", "unit 1", "outstation 10"
+std::string object_text(Object, uint32_t count = 1, const Texts& = {});         // "information object 5101", "holding register 0-9"
+std::string value_text(const Point&, const Texts& = {});
+
+// Which events a detector wants: of a protocol, with an act, in a role.
+struct Want {
+  std::string_view protocol;           // as in Protocol::name; "" every one
+  ActSet acts = all_acts;
+  enum Roles : uint8_t { requests = 1, responses = 2, reports = 4, any_role = 7 };
+  uint8_t roles = any_role;
+  bool first_only = false;             // only the first event of a conversation in its protocol
+  bool identities = false;             // Identity instead of Message
+};
+
+// One idea about what should not be. Keeps its own state, bounded; sees events in time order.
+class Detector {
+ public:
+  virtual ~Detector() = default;
+  virtual std::span<const Want> wants() const = 0;
+  virtual void see(const Event&, const Context&, Findings&) = 0;
+  // Ten times a second of the traffic's time, for those that ask for it.
+  virtual bool ticks() const { return false; }
+  virtual void tick(const Context&, Findings&) {}
+};
+
+// Each family adds its detectors; detectors.cc calls them all.
+using Detectors = std::vector<std::unique_ptr<Detector>>;
+void add_net_detectors(Detectors&, const JudgeSettings&);
+void add_iec104_detectors(Detectors&, const JudgeSettings&);
+void add_modbus_detectors(Detectors&, const JudgeSettings&);
+void add_dnp3_detectors(Detectors&, const JudgeSettings&);
+Detectors all_detectors(const JudgeSettings&);
+
+}  // namespace vidra

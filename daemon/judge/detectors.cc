@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/judge/detector.h"
+
+namespace vidra {
+
+Detectors all_detectors(const JudgeSettings& settings) {
+  Detectors all;
+  add_net_detectors(all, settings);
+  return all;
+}
+
+}  // namespace vidra

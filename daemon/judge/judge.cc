@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/judge/judge.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace vidra {
+namespace {
+
+constexpr Time tick_period = 100 * millisecond;
+constexpr size_t roles = 3;
+
+uint64_t mix(uint64_t x) {
+  x ^= x >> 30;
+  x *= 0xbf58476d1ce4e5b9ull;
+  x ^= x >> 27;
+  x *= 0x94d049bb133111ebull;
+  return x ^ x >> 31;
+}
+
+uint64_t key_of(const Address& a) {
+  uint64_t low, high;
+  std::memcpy(&low, a.octets.data(), 8);
+  std::memcpy(&high, a.octets.data() + 8, 8);
+  return mix(low ^ mix(high + uint64_t(a.kind)));
+}
+
+size_t power_of_two(size_t n) {
+  size_t p = 2;
+  while (p < n) p *= 2;
+  return p;
+}
+
+}  // namespace
+
+// Every address that spoke, in a table that is never moved: pointers into it stay good.
+struct Judge::Hosts {
+  explicit Hosts(size_t limit) : mask(power_of_two(limit * 2) - 1), limit_(limit), table(mask + 1) {}
+
+  HeardHost* find(const Address& a) {
+    for (size_t i = key_of(a) & mask;; i = (i + 1) & mask) {
+      if (table[i].address.kind == Address::Kind::none) return nullptr;
+      if (table[i].address == a) return &table[i];
+    }
+  }
+  HeardHost* add(const Address& a) {       // nullptr when full
+    size_t i = key_of(a) & mask;
+    for (; table[i].address.kind != Address::Kind::none; i = (i + 1) & mask)
+      if (table[i].address == a) return &table[i];
+    if (used == limit_) return nullptr;
+    used++;
+    table[i].address = a;
+    return &table[i];
+  }
+
+  size_t mask, limit_, used = 0;
+  std::vector<HeardHost> table;
+  uint64_t told[1024] = {};                // flows about which something was found; an older one may be overwritten
+};
+
+Judge::Judge(std::shared_ptr<const Site> site, Memory memory, JudgeSettings settings, FindingSink& sink)
+    : Judge(std::move(site), std::move(memory), settings, sink, all_detectors(settings)) {}
+
+Judge::Judge(std::shared_ptr<const Site> site, Memory memory, JudgeSettings settings, FindingSink& sink, Detectors detectors)
+    : site_(site ? std::move(site) : std::make_shared<const Site>()), memory_(std::move(memory)), settings_(std::move(settings)), sink_(sink),
+      detectors_(std::move(detectors)), learning_(settings_.mode == JudgeSettings::Mode::learn), policies_(catalogue.size()),
+      slots_(power_of_two(settings_.flow_limit)), slot_mask_(slots_.size() - 1), hosts_(std::make_unique<Hosts>(settings_.host_limit)) {
+  for (const auto& [id, s] : settings_.detections)
+    if (const Detection* d = detection(id)) policies_[index_of(*d)] = {s.off, s.severity};
+  dispatch();
+}
+
+Judge::~Judge() = default;
+
+// Each list is laid out once, so that an event costs as many calls as there are detectors that want it.
+void Judge::dispatch() {
+  lists_.resize(protocols.size() * act_count * roles);
+  for (size_t p = 0; p < protocols.size(); p++)
+    for (size_t a = 0; a < act_count; a++)
+      for (size_t r = 0; r < roles; r++) {
+        List& list = lists_[(p * act_count + a) * roles + r];
+        std::vector<Detector*> firsts;
+        list.begin = uint32_t(wanted_.size());
+        for (const auto& d : detectors_) {
+          bool always = false, first = false;
+          for (const Want& w : d->wants()) {
+            if (w.identities || !(w.acts & bit(Act(a))) || !(w.roles >> r & 1)) continue;
+            if (!w.protocol.empty() && w.protocol != protocols[p]->name) continue;
+            (w.first_only ? first : always) = true;
+          }
+          if (always) wanted_.push_back(d.get());
+          else if (first) firsts.push_back(d.get());
+        }
+        list.always = uint32_t(wanted_.size());
+        wanted_.insert(wanted_.end(), firsts.begin(), firsts.end());
+        list.end = uint32_t(wanted_.size());
+      }
+  for (const auto& d : detectors_) {
+    if (d->ticks()) ticking_.push_back(d.get());
+    for (const Want& w : d->wants())
+      if (w.identities) {
+        identity_wanted_.push_back(d.get());
+        break;
+      }
+  }
+}
+
+HeardHost* Judge::hear(const Address& a, const Mac& m, Time now) {
+  if (a.kind == Address::Kind::none || a.group()) return nullptr;
+  HeardHost* h = hosts_->add(a);
+  if (!h) {
+    counters_.hosts_unkept++;
+    return nullptr;
+  }
+  if (!h->first) h->first = now;
+  h->last = now;
+  h->mac = m;
+  return h;
+}
+
+void Judge::fill(Slot& slot, const Scene& s) {
+  Conversation& c = slot.conversation;
+  c.flow = s.flow;
+  c.protocol = s.protocol;
+  c.client = site_->host_of(s.client.address);
+  c.server = site_->host_of(s.server.address);
+  c.declared = site_->conversation(s.client, s.server, s.protocol);
+  c.learned = memory_.conversation(s.client.address, s.server.address, s.protocol, s.server.port);
+  slot.version = memory_.version();
+  counters_.flows_resolved++;
+}
+
+Judge::Slot& Judge::resolve(const Scene& s, bool& first) {
+  first = false;
+  if (!s.flow) {
+    loose_ = Slot{};
+    fill(loose_, s);
+    first = true;
+    return loose_;
+  }
+  const size_t at = mix(s.flow + uint64_t(s.protocol) * 0x9e3779b97f4a7c15ull) & slot_mask_ & ~size_t{1};
+  Slot* slot = nullptr;
+  for (Slot* way : {&slots_[at], &slots_[at + 1]})
+    if (way->conversation.flow == s.flow && way->conversation.protocol == s.protocol) slot = way;
+  if (!slot) [[unlikely]] {
+    slot = slots_[at].used <= slots_[at + 1].used ? &slots_[at] : &slots_[at + 1];
+    counters_.flows_forgotten += slot->conversation.flow != 0;
+    *slot = Slot{};
+    fill(*slot, s);
+    first = true;
+  } else if (!slot->conversation.learned && slot->version != memory_.version()) [[unlikely]] {
+    fill(*slot, s);
+  }
+  slot->used = s.time;
+  return *slot;
+}
+
+void Judge::see(const Event& e) {
+  const Scene& s = e.scene;
+  if (s.time > now_) advance(s.time);
+  bool first;
+  Slot& slot = resolve(s, first);
+  Conversation& c = slot.conversation;
+  HeardHost*& spoke = s.from == Side::client ? c.client_heard : c.server_heard;
+  const Mac& mac = s.from == Side::client ? s.client_mac : s.server_mac;
+  if (!spoke) {
+    spoke = hear(s.speaker().address, mac, s.time);
+    if (spoke) {
+      spoke->declared = s.from == Side::client ? c.client : c.server;
+      spoke->learned = memory_.host(spoke->address);
+    }
+  } else {
+    spoke->last = s.time;
+    spoke->mac = mac;
+  }
+
+  const Context context{*site_, memory_, settings_, c, s.time, learning_, first};
+  if (e.said) {
+    counters_.events++;
+    const List& list = lists_[(size_t(s.protocol) * act_count + size_t(e.said->act)) * roles + size_t(e.said->role)];
+    const uint32_t end = first ? list.end : list.always;
+    for (uint32_t i = list.begin; i < end; i++) wanted_[i]->see(e, context, *this);
+  } else if (e.identity) {
+    counters_.identities++;
+    for (Detector* d : identity_wanted_) d->see(e, context, *this);
+  }
+  if (learning_) memory_.learn(e);
+}
+
+void Judge::watch() {
+  learning_ = false;
+  for (HeardHost& h : hosts_->table)
+    if (h.address.kind != Address::Kind::none) h.learned = memory_.host(h.address);
+}
+
+// Ticks fall on whole tenths of the traffic's second, wherever the time comes from: a replay ticks as the wire did.
+void Judge::advance(Time now) {
+  now_ = now;
+  if (learning_) {
+    if (!learning_since_) learning_since_ = now;
+    else if (settings_.learn_for && now - learning_since_ >= settings_.learn_for) watch();
+  }
+  const Time due = now / tick_period * tick_period;
+  if (due <= ticked_) [[likely]] return;
+  // After a long silence the ticks in between would all say the same.
+  Time at = ticked_ && due - ticked_ <= 100 * tick_period ? ticked_ + tick_period : due;
+  static const Conversation nobody;
+  for (; at <= due; at += tick_period) {
+    const Context context{*site_, memory_, settings_, nobody, at, learning_, false};
+    for (Detector* d : ticking_) d->tick(context, *this);
+  }
+  ticked_ = due;
+}
+
+void Judge::tick(Time now) {
+  if (now > now_) advance(now);
+}
+
+void Judge::finish(Time now) {
+  tick(now);
+  static const Conversation nobody;
+  const Context context{*site_, memory_, settings_, nobody, now_ + hour, learning_, false};
+  for (Detector* d : ticking_) d->tick(context, *this);
+}
+
+void Judge::raise(Finding&& f) {
+  const Policy& policy = policies_[index_of(*f.detection)];
+  if (policy.off) return;
+  if (policy.severity) f.severity = policy.severity;
+  const HostId source = site_->host_of(f.source.address), target = site_->host_of(f.target.address);
+  if (target && !policy.severity && f.severity >= 3) f.severity = uint8_t(f.severity + site_->host(target).criticality);
+  f.severity = std::clamp<uint8_t>(f.severity, 1, 5);
+  if (const Window* w = site_->window(f.scene.time, source, target, "", Act::other)) {
+    f.in_window = true;
+    f.severity = std::min<uint8_t>(f.severity, 2);
+    f.expected += (f.expected.empty() ? "" : " ") + std::string("Inside the works ") + w->name + (w->permit.empty() ? "" : ", permit " + w->permit) + ".";
+    counters_.in_window++;
+  }
+  if (f.scene.flow) hosts_->told[mix(f.scene.flow) & 1023] = f.scene.flow;
+  counters_.findings++;
+  sink_.found(std::move(f));
+}
+
+bool Judge::told(uint64_t flow) const { return hosts_->told[mix(flow) & 1023] == flow; }
+const HeardHost* Judge::heard(const Address& a) const { return hosts_->find(a); }
+
+}  // namespace vidra

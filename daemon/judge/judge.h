@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <array>
+#include <memory>
+#include <vector>
+
+#include "daemon/judge/detector.h"
+
+namespace vidra {
+
+// Hears every event in time order, learns or compares, and passes on what its detectors found. One owning thread.
+class Judge final : public EventSink, private Findings {
+ public:
+  struct Counters {
+    uint64_t events = 0, identities = 0, findings = 0, in_window = 0;
+    uint64_t flows_resolved = 0, flows_forgotten = 0, hosts_unkept = 0;
+  };
+
+  Judge(std::shared_ptr<const Site>, Memory, JudgeSettings, FindingSink&);
+  Judge(std::shared_ptr<const Site>, Memory, JudgeSettings, FindingSink&, Detectors);   // of these detectors only
+  ~Judge();
+
+  void see(const Event&) override;
+  void tick(Time now);                 // time without events
+  void finish(Time now);               // nothing will come any more: what waits for a time is decided
+
+  bool learning() const { return learning_; }
+  void watch();                        // ends learning
+  const Memory& memory() const { return memory_; }
+  const Site& site() const { return *site_; }
+  const Counters& counters() const { return counters_; }
+
+ private:
+  void raise(Finding&&) override;
+  bool told(uint64_t flow) const override;
+  const HeardHost* heard(const Address&) const override;
+
+  struct Slot { Conversation conversation; uint64_t version = 0; Time used = 0; bool told = false; };
+  Slot& resolve(const Scene&, bool& first);
+  void fill(Slot&, const Scene&);
+  HeardHost* hear(const Address&, const Mac&, Time);
+  void advance(Time);
+  void dispatch();
+
+  std::shared_ptr<const Site> site_;
+  Memory memory_;
+  JudgeSettings settings_;
+  FindingSink& sink_;
+  Detectors detectors_;
+  bool learning_;
+  Time learning_since_ = 0, now_ = 0, ticked_ = 0;
+  Counters counters_;
+
+  // For each (protocol, act, role) the detectors that want it: first the ones for every event, then those for first ones.
+  struct List { uint32_t begin = 0, always = 0, end = 0; };
+  std::vector<List> lists_;
+  std::vector<Detector*> wanted_, identity_wanted_, ticking_;
+  struct Policy { bool off = false; uint8_t severity = 0; };
+  std::vector<Policy> policies_;       // by index in the catalogue
+
+  std::vector<Slot> slots_;            // two ways
+  size_t slot_mask_ = 0;
+  Slot loose_;                         // of events without a flow
+  struct Hosts;
+  std::unique_ptr<Hosts> hosts_;
+};
+
+}  // namespace vidra

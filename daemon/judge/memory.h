@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <deque>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "daemon/judge/event.h"
+#include "daemon/judge/site.h"
+
+namespace vidra {
+
+// A set of object keys as ranges: 100,000 objects in a row are one line.
+class ObjectSet {
+ public:
+  void add(Object first, uint32_t count = 1);
+  bool has(Object o) const { return has(o, 1); }
+  bool has(Object first, uint32_t count) const;      // all of them
+  uint64_t size() const;                              // objects
+  const std::vector<ObjectRange>& ranges() const { return ranges_; }
+  bool operator==(const ObjectSet&) const = default;
+
+ private:
+  std::vector<ObjectRange> ranges_;                   // sorted, apart
+};
+
+// How one object is commanded or written by one client.
+struct Habit {
+  Object object;
+  ActSet acts = 0;
+  uint64_t times = 0;                 // operated or written
+  uint64_t selected = 0;              // of these, how often a select went before
+  double min = 0, max = 0, step = 0;  // of the numbers sent; step: the largest change from one to the next
+  bool numbers = false;               // min, max and step are set
+  Time last = 0;                      // not written to the file
+  double last_number = 0;             // "
+  bool pending_select = false;        // "
+};
+
+// What one client says to one station behind a server.
+struct StationMemory {
+  uint64_t station = 0;
+  ObjectSet read;                     // asked for, or reported
+  ObjectSet written;                  // written, operated
+  std::vector<Habit> habits;          // by object, of what was written or operated
+  const Habit* habit(Object) const;
+};
+
+struct FunctionMemory {
+  uint16_t function = 0, sub_function = 0;
+  Role role = Role::request;
+  uint64_t times = 0;
+  Time period = 0;                    // usual time between two, 0 unknown; of requests and reports
+  Time last = 0;                      // not written to the file
+};
+
+// A dangerous act that was learned, and waits for somebody's yes.
+struct DangerMemory {
+  uint64_t station = 0;
+  Act act = Act::operate;
+  uint64_t times = 0;
+  bool approved = false;
+};
+
+struct ConversationMemory {
+  Address client, server;
+  uint16_t protocol = 0;              // index into protocols
+  uint16_t port = 0;                  // server's
+  ActSet acts = 0;                    // of requests, of the client
+  ActSet reported = 0;                // of reports and unsolicited, of the server
+  std::vector<FunctionMemory> functions;   // sorted
+  std::vector<uint64_t> origins;           // sorted
+  std::vector<StationMemory> stations;     // sorted
+  std::vector<DangerMemory> dangers;       // sorted
+  Time shortest_pace = 0;             // least time between commands to two different objects; 0: fewer than two were heard
+  Time last_command = 0;              // not written to the file
+  uint64_t last_commanded = 0;        // "
+  bool fragments = false;             // its octets come in IP fragments
+  uint8_t heard = 0;                  // 1 the client, 2 the server; not written to the file
+
+  const StationMemory* station(uint64_t) const;
+  bool knows(Act a) const { return acts & bit(a); }
+  bool knows_function(uint16_t function, uint16_t sub_function) const;
+  bool knows_origin(uint64_t) const;
+  const DangerMemory* danger(uint64_t station, Act) const;
+};
+
+struct HostMemory {
+  Address address;
+  std::vector<Mac> macs;              // sorted; more than one for teamed cards and fail-over pairs
+  std::string vendor, product, model, firmware, serial, name;   // what it said of itself
+};
+
+// What was learned. `learn` while learning; afterwards only the const questions are asked. Pointers stay good as long as
+// the Memory does.
+class Memory {
+ public:
+  static constexpr size_t host_limit = 65'536, conversation_limit = 262'144, object_limit = 4'000'000;
+
+  void learn(const Event&);
+
+  const HostMemory* host(const Address&) const;
+  const ConversationMemory* conversation(const Address& client, const Address& server, uint16_t protocol, uint16_t port) const;
+  bool speaks(const Address& client, const Address& server) const;    // in any protocol
+  bool commands(const Address& client, const Address& server) const;  // has operated or written, in any protocol
+  bool owns(const Mac&) const;                                        // some known host's
+  bool empty() const { return hosts_.empty() && conversations_.empty(); }
+  uint64_t version() const { return version_; }                       // changes when a host or conversation is added
+  uint64_t forgotten() const { return forgotten_; }                   // what a limit kept out
+
+  const std::deque<HostMemory>& hosts() const { return hosts_; }
+  const std::deque<ConversationMemory>& conversations() const { return conversations_; }
+  HostMemory& add_host(const Address&);                               // or the one there is
+  ConversationMemory& add_conversation(const Address& client, const Address& server, uint16_t protocol, uint16_t port);
+  void add_mac(HostMemory&, const Mac&);
+
+ private:
+  struct Key {
+    Address client, server;
+    uint32_t what;                    // protocol << 16 | port; pairs: 0
+    bool operator==(const Key&) const = default;
+  };
+  struct Hash {
+    size_t operator()(const Address&) const;
+    size_t operator()(const Key&) const;
+  };
+  void learn_host(const Address&, const Mac&);
+  void learn_identity(const Event&);
+  void learn_message(ConversationMemory&, const Event&);
+
+  std::deque<HostMemory> hosts_;
+  std::deque<ConversationMemory> conversations_;
+  std::unordered_map<Address, HostMemory*, Hash> by_address_;
+  std::unordered_map<Key, ConversationMemory*, Hash> by_key_;
+  std::unordered_map<Key, ActSet, Hash> pairs_;
+  std::unordered_map<uint64_t, uint32_t> macs_;
+  uint64_t version_ = 1, forgotten_ = 0, objects_ = 0;
+  struct Cached { uint64_t flow = 0; uint16_t protocol = 0; ConversationMemory* conversation = nullptr; };
+  std::vector<Cached> recent_;
+};
+
+}  // namespace vidra

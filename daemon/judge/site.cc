@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/judge/site.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cstring>
+
+namespace vidra {
+namespace {
+
+constexpr std::string_view roles[] = {"other", "master", "rtu", "ied", "hmi", "plc", "meter", "engineering", "router", "time", "server"};
+constexpr std::string_view point_kinds[] = {"other", "switchgear", "tap", "set_point", "reset", "measurement", "status", "counter"};
+
+uint64_t mix(uint64_t x) {       // of splitmix64: every bit of x moves every bit of the result
+  x ^= x >> 30;
+  x *= 0xbf58476d1ce4e5b9ull;
+  x ^= x >> 27;
+  x *= 0x94d049bb133111ebull;
+  return x ^ x >> 31;
+}
+
+bool private_range(const Address& a) {
+  if (a.kind == Address::Kind::mac) return true;
+  if (a.kind == Address::Kind::ip4) {
+    const uint32_t n = a.ip4_number();
+    return n >> 24 == 10 || n >> 20 == 0xac1 || n >> 16 == 0xc0a8 || n >> 16 == 0xa9fe || n >> 24 == 127 || n >> 24 == 0;
+  }
+  if (a.kind == Address::Kind::ip6)      // unique local, link-local, loopback, unspecified
+    return (a.octets[0] & 0xfe) == 0xfc || (a.octets[0] == 0xfe && (a.octets[1] & 0xc0) == 0x80) ||
+           std::all_of(a.octets.begin(), a.octets.end() - 1, [](uint8_t o) { return o == 0; });
+  return true;
+}
+
+}  // namespace
+
+std::string_view name_of(HostRole r) { return roles[size_t(r)]; }
+std::optional<HostRole> parse_host_role(std::string_view s) {
+  for (size_t i = 0; i < std::size(roles); i++)
+    if (roles[i] == s) return HostRole(i);
+  return std::nullopt;
+}
+std::string_view name_of(PointKind k) { return point_kinds[size_t(k)]; }
+
+std::optional<ObjectRange> parse_object_range(std::string_view s) {
+  std::string text(s);
+  std::replace(text.begin(), text.end(), '_', ' ');
+  const size_t digit = text.find_last_of(' ');
+  if (digit == std::string::npos) return std::nullopt;
+  std::string kind_text = text.substr(0, digit);
+  if (kind_text.ends_with('s')) kind_text.pop_back();
+  ObjectKind kind = ObjectKind::none;
+  for (size_t k = 0; k < object_kind_count; k++)
+    if (name_of(ObjectKind(k)) == kind_text && !kind_text.empty()) kind = ObjectKind(k);
+  if (kind == ObjectKind::none) return std::nullopt;
+  const char* at = text.data() + digit + 1;
+  const char* end = text.data() + text.size();
+  uint32_t first = 0, last = 0;
+  auto [after, bad] = std::from_chars(at, end, first);
+  if (bad != std::errc()) return std::nullopt;
+  last = first;
+  if (after != end) {
+    if (*after != '-') return std::nullopt;
+    auto [stop, wrong] = std::from_chars(after + 1, end, last);
+    if (wrong != std::errc() || stop != end || last < first) return std::nullopt;
+  }
+  return ObjectRange{Object(kind, first), Object(kind, last)};
+}
+
+size_t Site::Hash::operator()(const Address& a) const {
+  uint64_t low, high;
+  std::memcpy(&low, a.octets.data(), 8);
+  std::memcpy(&high, a.octets.data() + 8, 8);
+  return mix(low ^ mix(high + uint64_t(a.kind)));
+}
+size_t Site::Hash::operator()(const StationKey& k) const { return mix(k.station ^ mix(uint64_t(k.host) << 16 | k.protocol)); }
+
+void Site::index() {
+  by_address_.clear();
+  by_mac_.clear();
+  stations_.clear();
+  for (size_t i = 0; i < hosts.size(); i++) {
+    for (const Address& a : hosts[i].addresses) by_address_.emplace(a, HostId(i + 1));
+    for (const Mac& m : hosts[i].macs) {
+      by_mac_.emplace(m.number(), HostId(i + 1));
+      by_address_.emplace(Address::of(m), HostId(i + 1));
+    }
+  }
+  for (size_t i = 0; i < points.size(); i++) {
+    const SitePoint& p = points[i];
+    StationPoints& s = stations_[{p.host, p.protocol, p.station}];
+    s.own.push_back({p.objects.first.key(), p.objects.last.key(), uint32_t(i)});
+    if (p.feedback.kind() != ObjectKind::none) {
+      const uint64_t n = p.objects.last.key() - p.objects.first.key();
+      s.feedbacks.push_back({p.feedback.key(), p.feedback.key() + n, uint32_t(i)});
+    }
+  }
+  for (auto& [key, s] : stations_) {
+    const auto before = [](const Placed& a, const Placed& b) { return a.first < b.first || (a.first == b.first && a.point < b.point); };
+    std::sort(s.own.begin(), s.own.end(), before);
+    std::sort(s.feedbacks.begin(), s.feedbacks.end(), before);
+  }
+}
+
+HostId Site::host_of(const Address& a) const {
+  const auto it = by_address_.find(a);
+  return it == by_address_.end() ? 0 : it->second;
+}
+HostId Site::host_of(const Mac& m) const {
+  const auto it = by_mac_.find(m.number());
+  return it == by_mac_.end() ? 0 : it->second;
+}
+HostId Site::host_named(std::string_view name_wanted) const {
+  for (size_t i = 0; i < hosts.size(); i++)
+    if (hosts[i].name == name_wanted) return HostId(i + 1);
+  return 0;
+}
+
+bool Site::matches(const Selector& s, const Address& a, HostId id) const {
+  switch (s.kind) {
+    case Selector::Kind::any: return true;
+    case Selector::Kind::broadcast: return a.group();
+    case Selector::Kind::host: return id == s.host;
+    case Selector::Kind::prefix: return s.prefix.contains(a);
+    case Selector::Kind::zone: {
+      if (s.zone >= zones.size()) return false;
+      if (id && host(id).zone == zones[s.zone].name) return true;
+      for (const Prefix& p : zones[s.zone].prefixes)
+        if (p.contains(a)) return true;
+      return false;
+    }
+  }
+  return false;
+}
+
+bool Site::inside(const Address& a) const {
+  if (a.kind == Address::Kind::mac || host_of(a)) return true;
+  for (const Prefix& p : prefixes)
+    if (p.contains(a)) return true;
+  return private_range(a);
+}
+
+bool Site::outside_allowed(const Address& a) const {
+  for (const Prefix& p : outside)
+    if (p.contains(a)) return true;
+  return false;
+}
+
+const SiteConversation* Site::conversation(const Endpoint& client, const Endpoint& server, uint16_t protocol) const {
+  const HostId c = host_of(client.address), s = host_of(server.address);
+  const std::string_view heard = protocol < protocols.size() ? protocols[protocol]->name : "";
+  const Carrier carrier = heard == "tcp" ? Carrier::tcp : heard == "udp" ? Carrier::udp : Carrier::none;
+  for (const SiteConversation& d : conversations) {
+    if (!d.protocol.empty() && carrier == Carrier::none && d.protocol_index != protocol) continue;
+    const auto ends = [&](const Endpoint& a, HostId ida, const Endpoint& b, HostId idb) {
+      if (!matches(d.client, a.address, ida) || !matches(d.server, b.address, idb)) return false;
+      if (d.ports.empty()) return true;
+      for (const Port& p : d.ports)
+        if (p.number == b.port && (carrier == Carrier::none || p.carrier == Carrier::none || p.carrier == carrier)) return true;
+      return false;
+    };
+    if (ends(client, c, server, s)) return &d;
+    // Of datagrams the first heard may be an answer, or both ends may use the same port.
+    if (carrier != Carrier::tcp && ends(server, s, client, c)) return &d;
+  }
+  return nullptr;
+}
+
+bool Site::speaks(const Address& client, const Address& server) const {
+  const HostId c = host_of(client), s = host_of(server);
+  for (const SiteConversation& d : conversations)
+    if (matches(d.client, client, c) && matches(d.server, server, s)) return true;
+  return false;
+}
+
+const SitePoint* Site::point(HostId h, uint16_t protocol, uint64_t station, Object o) const {
+  const auto it = stations_.find({h, protocol, station});
+  if (it == stations_.end()) return nullptr;
+  const std::vector<Placed>& own = it->second.own;
+  auto at = std::upper_bound(own.begin(), own.end(), o.key(), [](uint64_t k, const Placed& p) { return k < p.first; });
+  // A range may hold others that begin later: a single point declared inside it is the nearer one.
+  while (at != own.begin()) {
+    --at;
+    if (o.key() <= at->last) return &points[at->point];
+    if (at->first >> 32 != o.key() >> 32) break;
+  }
+  return nullptr;
+}
+
+bool Site::has_points(HostId h, uint16_t protocol, uint64_t station) const { return stations_.contains({h, protocol, station}); }
+bool Site::has_points(HostId h, uint16_t protocol) const {
+  for (const SitePoint& p : points)
+    if (p.host == h && p.protocol == protocol) return true;
+  return false;
+}
+
+const SitePoint* Site::fed_back_by(HostId h, uint16_t protocol, uint64_t station, Object o) const {
+  const auto it = stations_.find({h, protocol, station});
+  if (it == stations_.end()) return nullptr;
+  const std::vector<Placed>& list = it->second.feedbacks;
+  auto at = std::upper_bound(list.begin(), list.end(), o.key(), [](uint64_t k, const Placed& p) { return k < p.first; });
+  while (at != list.begin()) {
+    --at;
+    if (o.key() <= at->last) return &points[at->point];
+    if (at->first >> 32 != o.key() >> 32) break;
+  }
+  return nullptr;
+}
+
+const MasterGroup* Site::group(HostId master, HostId station) const {
+  const auto holds = [](const std::vector<HostId>& list, HostId id) { return std::find(list.begin(), list.end(), id) != list.end(); };
+  for (const MasterGroup& g : groups)
+    if (holds(g.stations, station) && (holds(g.members, master) || holds(g.standby, master))) return &g;
+  return nullptr;
+}
+bool Site::has_group(HostId station) const {
+  for (const MasterGroup& g : groups)
+    if (std::find(g.stations.begin(), g.stations.end(), station) != g.stations.end()) return true;
+  return false;
+}
+
+const Window* Site::window(Time t, HostId source, HostId target, std::string_view bay, Act act) const {
+  const auto within = [](const std::vector<HostId>& list, HostId id) { return list.empty() || std::find(list.begin(), list.end(), id) != list.end(); };
+  for (const Window& w : windows) {
+    if (t < w.start || t >= w.end || !(w.allowed & bit(act))) continue;
+    if (!w.hosts.empty() && !((source && within(w.hosts, source)) || (target && within(w.hosts, target)))) continue;
+    if (!w.bays.empty() && std::find(w.bays.begin(), w.bays.end(), bay) == w.bays.end()) continue;
+    return &w;
+  }
+  return nullptr;
+}
+
+}  // namespace vidra

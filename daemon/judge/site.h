@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <array>
+#include <initializer_list>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "daemon/base/address.h"
+#include "dissectors/protocol.h"
+
+namespace vidra {
+
+// A set of acts, one bit each.
+using ActSet = uint32_t;
+constexpr ActSet bit(Act a) { return ActSet{1} << unsigned(a); }
+constexpr ActSet acts(std::initializer_list<Act> list) {
+  ActSet s = 0;
+  for (Act a : list) s |= bit(a);
+  return s;
+}
+inline constexpr ActSet all_acts = (ActSet{1} << act_count) - 1;
+inline constexpr ActSet reading_acts = acts({Act::other, Act::session, Act::identify, Act::browse, Act::read, Act::subscribe, Act::report, Act::diagnose});
+inline constexpr ActSet changing_acts = all_acts & ~reading_acts;   // write … time: somebody changes something
+inline constexpr ActSet dangerous_acts = acts({Act::operate, Act::program, Act::run, Act::configure});
+
+enum class HostRole : uint8_t { other, master, rtu, ied, hmi, plc, meter, engineering, router, time, server };
+std::string_view name_of(HostRole);
+std::optional<HostRole> parse_host_role(std::string_view);
+
+using HostId = uint32_t;                     // of a declared host, from 1; 0 is none
+
+struct SiteHost {
+  std::string name;
+  std::vector<Address> addresses;
+  std::vector<Mac> macs;                     // its own; several for teamed cards
+  std::vector<Mac> seen_with;                // its router's, where it is heard from behind one
+  HostRole role = HostRole::other;
+  std::string zone;
+  uint8_t criticality = 0;                   // 0 to 2, added to the severity of what is done to it
+  std::string note;
+};
+
+struct SiteZone {
+  std::string name;
+  std::vector<Prefix> prefixes;
+};
+
+// One end of a declared conversation: a host, an address range, a zone, anybody, or a group address.
+struct Selector {
+  enum class Kind : uint8_t { any, broadcast, host, prefix, zone } kind = Kind::any;
+  HostId host = 0;
+  Prefix prefix;
+  uint16_t zone = 0;                         // index into Site::zones
+};
+
+// Objects first … last of one kind and space, by key.
+struct ObjectRange {
+  Object first, last;
+  bool contains(Object o) const { return o.key() >= first.key() && o.key() <= last.key(); }
+  bool operator==(const ObjectRange&) const = default;
+};
+// "holding register 30", "coil 3-5", "information object 5101": the field's term and a number or range.
+std::optional<ObjectRange> parse_object_range(std::string_view);
+
+// A conversation that is right.
+struct SiteConversation {
+  Selector client, server;
+  std::string protocol;                      // our name, or any other ("ssh"): then the port tells; "" any
+  int protocol_index = -1;                   // into protocols, -1 where there is no dissector
+  std::vector<Port> ports;                   // none: any
+  ActSet allowed = reading_acts;
+  std::vector<ObjectRange> objects;          // what may be written or operated, where the list names them; none: by the points
+  std::vector<uint64_t> stations;            // none: any
+  std::vector<uint64_t> origins;             // originator addresses, link addresses of masters; none: any
+  std::string note;
+  uint32_t line = 0;                         // where it is declared
+
+  bool allows(Act a) const { return allowed & bit(a); }
+  bool names(Object o) const {
+    for (const ObjectRange& r : objects)
+      if (r.contains(o)) return true;
+    return false;
+  }
+};
+
+// Masters of one control centre that stand in for each other.
+struct MasterGroup {
+  std::string name;
+  std::vector<HostId> members, standby, stations;
+  std::vector<uint64_t> origins;             // originator or link addresses they use; none: any
+};
+
+enum class Direction : uint8_t { monitor, control };
+enum class CommandMode : uint8_t { undeclared, direct, select };
+enum class PointKind : uint8_t { other, switchgear, tap, set_point, reset, measurement, status, counter };
+std::string_view name_of(PointKind);
+
+// What the site declares about one object, or about a range of like objects.
+struct SitePoint {
+  HostId host = 0;
+  uint16_t protocol = 0;
+  uint64_t station = 0;                      // common address, unit, outstation
+  ObjectRange objects;
+  Direction direction = Direction::monitor;
+  PointKind kind = PointKind::other;
+  CommandMode mode = CommandMode::undeclared;
+  bool writable = false;
+  uint16_t type = 0;                         // the protocol's own: IEC 104 type identification; 0 undeclared
+  std::optional<double> min, max, step;      // engineering limits of what may be written
+  Time travel_time = 0;                      // longest time until the feedback follows; 0 undeclared
+  Object feedback;                           // of the first object; those of a range follow it in step; kind none: none
+  std::string name, bay, voltage;
+
+  Object feedback_of(Object o) const { return feedback.kind() == ObjectKind::none ? feedback : feedback.at(o.number() - objects.first.number()); }
+};
+
+// A declared time of works: inside its scope findings are kept and marked, never urgent.
+struct Window {
+  std::string name, permit, opener;
+  Time start = 0, end = 0;
+  std::vector<HostId> hosts;                 // none: all
+  std::vector<std::string> bays;             // none: all
+  ActSet allowed = all_acts;
+};
+
+// Declared intent. Built once, then immutable; lookups allocate nothing.
+class Site {
+ public:
+  std::string name;
+  std::vector<Prefix> prefixes;              // the site's own ranges
+  std::vector<Prefix> outside;               // public or APN ranges that it may speak with
+  std::vector<SiteHost> hosts;
+  std::vector<SiteZone> zones;
+  std::vector<SiteConversation> conversations;
+  std::vector<MasterGroup> groups;
+  std::vector<SitePoint> points;
+  std::vector<Window> windows;
+
+  void index();                              // after filling or changing the above
+
+  bool empty() const { return hosts.empty() && conversations.empty() && points.empty(); }
+  const SiteHost& host(HostId id) const { return hosts[id - 1]; }
+  HostId host_of(const Address&) const;      // by address (or MAC), 0 unknown
+  HostId host_of(const Mac&) const;          // by its own MAC
+  HostId host_named(std::string_view) const;
+  HostRole role_of(HostId id) const { return id ? host(id).role : HostRole::other; }
+  bool matches(const Selector&, const Address&, HostId) const;
+  bool inside(const Address&) const;         // in the site's prefixes; where none is declared: private ranges
+  bool outside_allowed(const Address&) const;
+
+  // The declared conversation for what was heard, nullptr none. `protocol` may be that of facts (tcp, udp): then the port decides.
+  const SiteConversation* conversation(const Endpoint& client, const Endpoint& server, uint16_t protocol) const;
+  // Whether anything at all is declared from one to the other.
+  bool speaks(const Address& client, const Address& server) const;
+
+  // The point of a station's list. `host` serves it.
+  const SitePoint* point(HostId host, uint16_t protocol, uint64_t station, Object) const;
+  bool has_points(HostId host, uint16_t protocol, uint64_t station) const;   // this station's list is declared
+  bool has_points(HostId host, uint16_t protocol) const;                     // some station's list behind this host is
+  // The point whose feedback this object is, nullptr none.
+  const SitePoint* fed_back_by(HostId host, uint16_t protocol, uint64_t station, Object) const;
+
+  // The group that may command this station and holds this master; nullptr none.
+  const MasterGroup* group(HostId master, HostId station) const;
+  bool has_group(HostId station) const;
+  const Window* window(Time, HostId source, HostId target, std::string_view bay, Act) const;
+
+ private:
+  struct StationKey {
+    HostId host;
+    uint16_t protocol;
+    uint64_t station;
+    bool operator==(const StationKey&) const = default;
+  };
+  struct Hash {
+    size_t operator()(const Address& a) const;
+    size_t operator()(const StationKey&) const;
+  };
+  struct Placed { uint64_t first, last; uint32_t point; };
+  struct StationPoints { std::vector<Placed> own, feedbacks; };   // sorted by first
+
+  std::unordered_map<Address, HostId, Hash> by_address_;
+  std::unordered_map<uint64_t, HostId> by_mac_;
+  std::unordered_map<StationKey, StationPoints, Hash> stations_;
+};
+
+}  // namespace vidra
