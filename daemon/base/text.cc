@@ -29,6 +29,50 @@ std::string iso_time(int64_t ns, int digits) {
   return out + "Z";
 }
 
+std::optional<int64_t> parse_iso_time(std::string_view s) {
+  size_t at = 0;
+  const auto digits = [&](size_t least, size_t most) -> std::optional<int> {
+    int v = 0;
+    size_t n = 0;
+    while (n < most && at < s.size() && s[at] >= '0' && s[at] <= '9') v = v * 10 + (s[at++] - '0'), n++;
+    return n >= least ? std::optional(v) : std::nullopt;
+  };
+  const auto mark = [&](std::string_view any) { return at < s.size() && any.find(s[at]) != any.npos ? ++at != 0 : false; };
+  std::tm tm{};
+  const auto year = digits(4, 4);
+  if (!year || !mark("-")) return {};
+  const auto month = digits(2, 2);
+  if (!month || !mark("-")) return {};
+  const auto day = digits(2, 2);
+  if (!day || *year < 1970 || *year > 2261 || *month < 1 || *month > 12 || *day < 1 || *day > 31) return {};
+  int64_t fraction = 0;
+  if (mark("T ")) {
+    const auto h = digits(2, 2);
+    if (!h || *h > 23 || !mark(":")) return {};
+    const auto m = digits(2, 2);
+    if (!m || *m > 59) return {};
+    tm.tm_hour = *h, tm.tm_min = *m;
+    if (mark(":")) {
+      const auto sec = digits(2, 2);
+      if (!sec || *sec > 60) return {};
+      tm.tm_sec = *sec;
+      if (mark(".")) {
+        const size_t from = at;
+        const auto f = digits(1, 9);
+        if (!f) return {};
+        fraction = *f;
+        for (size_t n = at - from; n < 9; n++) fraction *= 10;
+      }
+    }
+    mark("Z");
+  }
+  if (at != s.size()) return {};
+  tm.tm_year = *year - 1900, tm.tm_mon = *month - 1, tm.tm_mday = *day;
+  const time_t t = timegm(&tm);
+  if (tm.tm_mday != *day) return {};   // 30 February became March
+  return int64_t(t) * second + fraction;
+}
+
 std::string epoch_time(int64_t ns) {
   if (ns < 0) return "-" + epoch_time(-ns);
   return fmt::format("{}.{:09}", ns / second, ns % second);

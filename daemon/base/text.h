@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -9,6 +10,8 @@ namespace vidra {
 
 // "2026-11-21T22:05:06.123456789Z", UTC; `digits` of the fraction, 0 to 9.
 std::string iso_time(int64_t nanoseconds, int digits = 3);
+// The way back, UTC: "2026-11-21", "2026-11-21T22:05", "2026-11-21 22:05:06.5Z"; nothing when it is no such time.
+std::optional<int64_t> parse_iso_time(std::string_view);
 // "1795295191.344769000": epoch seconds with nine decimals.
 std::string epoch_time(int64_t nanoseconds);
 // "1.2 GiB", "512 B".

@@ -12,6 +12,14 @@ TEST(Text, times) {
   EXPECT_EQ(epoch_time(1795295191'000000001), "1795295191.000000001");
 }
 
+TEST(Text, a_written_time_comes_back) {
+  EXPECT_EQ(parse_iso_time("2026-11-21T21:06:31.344769Z"), 1795295191'344769000);
+  EXPECT_EQ(parse_iso_time("2026-11-21 21:06"), 1795295160'000000000);
+  EXPECT_EQ(parse_iso_time("1970-01-02"), 86400'000000000);
+  for (const char* wrong : {"", "2026", "2026-13-01", "2026-02-30", "2026-11-21T24:00", "2026-11-21T21:06:31.", "2026-11-21T21:06 or so", "2026-11-21T"})
+    EXPECT_FALSE(parse_iso_time(wrong)) << wrong;
+}
+
 TEST(Text, sizes_for_people) {
   EXPECT_EQ(human_bytes(1536), "1.5 KiB");
   EXPECT_EQ(human_count(1234567), "1 234 567");

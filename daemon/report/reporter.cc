@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/report/reporter.h"
+
+#include <fmt/format.h>
+#include <sodium.h>
+
+#include <algorithm>
+#include <cassert>
+#include <vector>
+
+#include "daemon/report/words.h"
+
+namespace vidra {
+namespace {
+
+// A maintenance window keeps a finding and takes its urgency (story.h: in_window).
+constexpr uint8_t worst_in_window = 2;
+constexpr uint64_t collective_cause = ~uint64_t{0};
+
+uint8_t severity_of(const Finding& f) {
+  const uint8_t s = std::clamp<uint8_t>(f.severity, 1, 5);
+  return f.in_window ? std::min(s, worst_in_window) : s;
+}
+
+template <class T>
+void put(crypto_generichash_state& h, const T& value) { crypto_generichash_update(&h, reinterpret_cast<const uint8_t*>(&value), sizeof value); }
+void put(crypto_generichash_state& h, std::string_view s) {
+  put(h, uint64_t(s.size()));
+  crypto_generichash_update(&h, reinterpret_cast<const uint8_t*>(s.data()), s.size());
+}
+void put(crypto_generichash_state& h, const Address& a) {
+  put(h, uint8_t(a.kind));
+  crypto_generichash_update(&h, a.octets.data(), a.octets.size());
+}
+
+}  // namespace
+
+size_t Reporter::KeyHash::operator()(const Key& k) const {
+  uint64_t h = k.cause * 0x9e3779b97f4a7c15ull ^ reinterpret_cast<uintptr_t>(k.detection);
+  for (const Address* a : {&k.source, &k.target})
+    for (uint8_t o : a->octets) h = (h ^ o) * 0x100000001b3ull;
+  return size_t(h ^ h >> 29);
+}
+
+Reporter::Reporter(const ReportSettings& settings, StorySink& to) : settings_(settings), to_(to) {}
+
+// From what the story is about and when it began: the same in a replay and at every collector, and never the same for two
+// stories of a sensor, since a key's next story begins after the end of its last.
+std::string Reporter::id_of(const Key& key, Time first) const {
+  crypto_generichash_state h;
+  crypto_generichash_init(&h, nullptr, 0, 16);
+  put(h, std::string_view("vidra story 1"));
+  put(h, settings_.sensor);
+  put(h, key.detection->id);
+  put(h, key.source);
+  put(h, key.target);
+  put(h, key.cause);
+  put(h, first);
+  uint8_t u[16];
+  crypto_generichash_final(&h, u, sizeof u);
+  u[6] = uint8_t((u[6] & 0x0f) | 0x80);   // version 8: made by a rule of our own (RFC 9562 5.8)
+  u[8] = uint8_t((u[8] & 0x3f) | 0x80);
+  std::string out;
+  for (int i = 0; i < 16; i++) out += fmt::format("{}{:02x}", i == 4 || i == 6 || i == 8 || i == 10 ? "-" : "", u[i]);
+  return out;
+}
+
+void Reporter::found(Finding&& f) {
+  assert(f.detection);
+  advance(std::max(clock_, f.scene.time));
+  counters_.findings++;
+  heard_in_second_++;
+  const Key key{f.detection, f.source.address, f.target.address, f.cause};
+  if (auto i = index_.find(key); i != index_.end()) return merge(i->second, std::move(f));
+  if (room_for(f.detection, severity_of(f))) return open(key, std::move(f), false);
+  counters_.folded++;
+  const Key collective{f.detection, {}, {}, collective_cause};
+  if (auto i = index_.find(collective); i != index_.end()) return merge(i->second, std::move(f));
+  open(collective, std::move(f), true);
+}
+
+bool Reporter::room_for(const Detection* d, uint8_t severity) {
+  Kind& kind = kinds_[d];
+  if (kind.second != second_) kind = {second_, 0, 0};
+  const bool new_voice = kind.opened == 0 || severity > kind.worst;
+  if (!new_voice && (kind.opened >= settings_.new_stories_of_kind || opened_in_second_ >= settings_.new_stories)) return false;
+  kind.opened++;
+  kind.worst = std::max(kind.worst, severity);
+  opened_in_second_++;
+  return true;
+}
+
+void Reporter::open(const Key& key, Finding&& f, bool collective) {
+  if (index_.size() >= settings_.open_stories)
+    for (Opens& list : opens_)
+      if (!list.empty()) {
+        close(list.begin(), true);
+        break;
+      }
+  const uint8_t severity = severity_of(f);
+  Opens& list = opens_[severity];
+  list.emplace_back();
+  Open& o = list.back();
+  o.key = key;
+  o.collective = collective;
+  o.heard = clock_;
+  o.second = second_;
+  o.in_second = 1;
+  Story& s = o.story;
+  s.number = ++last_number_;
+  s.id = id_of(key, f.scene.time);
+  s.detection = f.detection;
+  s.severity = severity;
+  s.first = s.last = f.scene.time;
+  s.count = f.weight;
+  s.frame = f.scene.frame;
+  s.in_window = f.in_window;
+  take_words(o, std::move(f));
+  index_.emplace(key, std::prev(list.end()));
+  counters_.stories++;
+  tell(o);
+}
+
+void Reporter::merge(Opens::iterator at, Finding&& f) {
+  Open& o = *at;
+  Story& s = o.story;
+  s.count += f.weight;
+  s.first = std::min(s.first, f.scene.time);
+  s.last = std::max(s.last, f.scene.time);
+  s.in_window = s.in_window && f.in_window;
+  if (o.second != second_) o.second = second_, o.in_second = 0;
+  const bool flooding = ++o.in_second > settings_.findings_of_story || heard_in_second_ > settings_.findings;
+  const uint8_t severity = severity_of(f);
+  const bool worse = severity > s.severity;
+  Opens& from = opens_[s.severity];
+  s.severity = std::max(s.severity, severity);
+  opens_[s.severity].splice(opens_[s.severity].end(), from, at);
+  o.heard = clock_;
+  if (flooding && !worse) counters_.unread++;
+  else if (severity == s.severity) take_words(o, std::move(f));
+  if (o.told + settings_.update_every <= clock_) tell(o);
+  else if (!o.pending) {
+    o.pending = true;
+    due_.insert({o.told + settings_.update_every, s.number, &o});
+  }
+}
+
+void Reporter::take_words(Open& o, Finding&& f) {
+  Story& s = o.story;
+  s.confidence = std::clamp(f.confidence, 0.0, 1.0);
+  s.protocol = f.scene.protocol < protocols.size() ? std::string(protocols[f.scene.protocol]->name) : "";
+  s.expected = shortened(f.expected, longest_sentence);
+  if (o.collective) {   // many pairs: naming one of them would mislead
+    s.source.name = s.target.name = "several";
+    s.what = shortened("more of these at once than are told one by one; the last of them: " + f.what, longest_sentence);
+    return;
+  }
+  s.source = std::move(f.source);
+  s.target = std::move(f.target);
+  s.source.name = shortened(s.source.name, longest_name);
+  s.target.name = shortened(s.target.name, longest_name);
+  s.port = f.scene.server.port;
+  s.station = shortened(f.station, longest_name);
+  s.object = shortened(f.object, longest_name);
+  s.what = shortened(f.what, longest_sentence);
+}
+
+void Reporter::tell(Open& o) {
+  if (o.pending) {
+    due_.erase({o.told + settings_.update_every, o.story.number, &o});
+    o.pending = false;
+  }
+  o.told = clock_;
+  to_.tell(o.story);
+  if (o.story.revision) counters_.updates++;
+  o.story.revision++;
+}
+
+void Reporter::close(Opens::iterator at, bool early) {
+  at->story.closed = true;
+  tell(*at);
+  counters_.closed++;
+  counters_.closed_early += early;
+  index_.erase(at->key);
+  opens_[at->story.severity].erase(at);
+}
+
+// Tells what falls due up to `now` in the order in which it falls due, so that it does not matter how often we are asked.
+void Reporter::advance(Time now) {
+  for (;;) {
+    Opens::iterator quiet;
+    Time end = now + 1;
+    for (Opens& list : opens_) {
+      if (list.empty()) continue;
+      const Time t = list.front().heard + settings_.quiet;
+      if (t > now || t > end || (t == end && quiet->story.number < list.front().story.number)) continue;
+      end = t;
+      quiet = list.begin();
+    }
+    if (!due_.empty() && due_.begin()->time <= std::min(now, end)) {
+      clock_ = std::max(clock_, due_.begin()->time);
+      tell(*due_.begin()->open);
+    } else if (end <= now) {
+      clock_ = std::max(clock_, end);
+      close(quiet, false);
+    } else {
+      break;
+    }
+  }
+  clock_ = std::max(clock_, now);
+  if (const int64_t s = clock_ / second; s != second_) second_ = s, heard_in_second_ = opened_in_second_ = 0;
+}
+
+void Reporter::tick(Time now) { advance(std::max(clock_, now)); }
+
+void Reporter::finish(Time now) {
+  tick(now);
+  std::vector<Opens::iterator> all;
+  for (const auto& [key, at] : index_) all.push_back(at);
+  std::sort(all.begin(), all.end(), [](auto a, auto b) { return a->story.number < b->story.number; });
+  for (auto at : all) close(at, false);
+}
+
+}  // namespace vidra

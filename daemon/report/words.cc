@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/report/words.h"
+
+#include <cstdint>
+
+namespace vidra {
+namespace {
+
+constexpr char32_t broken = 0xfffd;
+
+// The next character, U+FFFD for an octet that begins none (overlong forms, surrogates and beyond U+10FFFF included).
+char32_t next(std::string_view s, size_t& at) {
+  const uint8_t b = uint8_t(s[at++]);
+  if (b < 0x80) return b;
+  const int more = b >= 0xc2 && b < 0xe0 ? 1 : b >= 0xe0 && b < 0xf0 ? 2 : b >= 0xf0 && b < 0xf5 ? 3 : 0;
+  if (more == 0 || at + size_t(more) > s.size()) return broken;
+  char32_t c = b & (0x3f >> more);
+  for (int i = 0; i < more; i++) {
+    const uint8_t f = uint8_t(s[at + size_t(i)]);
+    if ((f & 0xc0) != 0x80) return broken;
+    c = c << 6 | (f & 0x3f);
+  }
+  if ((more == 2 && c < 0x800) || (more == 3 && c < 0x10000) || c > 0x10ffff || (c >= 0xd800 && c < 0xe000)) return broken;
+  at += size_t(more);
+  return c;
+}
+
+bool draws_elsewhere(char32_t c) {   // controls, line separators, marks that change direction or hide
+  return c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0x61c || (c >= 0x200b && c <= 0x200f) || (c >= 0x2028 && c <= 0x202e) ||
+         (c >= 0x2060 && c <= 0x206f) || c == 0xfeff || (c >= 0xfff9 && c <= 0xfffb) || (c >= 0xe0000 && c <= 0xe007f);
+}
+
+void put(std::string& out, char32_t c) {
+  if (c < 0x80) out += char(c);
+  else if (c < 0x800) out += char(0xc0 | c >> 6), out += char(0x80 | (c & 0x3f));
+  else if (c < 0x10000) out += char(0xe0 | c >> 12), out += char(0x80 | (c >> 6 & 0x3f)), out += char(0x80 | (c & 0x3f));
+  else out += char(0xf0 | c >> 18), out += char(0x80 | (c >> 12 & 0x3f)), out += char(0x80 | (c >> 6 & 0x3f)), out += char(0x80 | (c & 0x3f));
+}
+
+}  // namespace
+
+std::string shortened(std::string_view s, size_t limit) {
+  if (s.size() <= limit) return std::string(s);
+  constexpr std::string_view dots = "…";
+  size_t n = limit > dots.size() ? limit - dots.size() : 0;
+  while (n > 0 && (uint8_t(s[n]) & 0xc0) == 0x80) n--;
+  return std::string(s.substr(0, n)) + std::string(dots);
+}
+
+std::string printable(std::string_view s) {
+  std::string out;
+  out.reserve(s.size());
+  for (size_t at = 0; at < s.size();) {
+    const char32_t c = next(s, at);
+    put(out, c == '\n' || c == '\t' ? U' ' : draws_elsewhere(c) ? broken : c);
+  }
+  return out;
+}
+
+size_t columns(std::string_view s) {
+  size_t n = 0;
+  for (size_t at = 0; at < s.size();) {
+    const char32_t c = next(s, at);
+    if ((c >= 0x300 && c < 0x370) || (c >= 0x1ab0 && c < 0x1b00) || (c >= 0x20d0 && c < 0x2100) || (c >= 0xfe00 && c < 0xfe10)) continue;
+    const bool wide = (c >= 0x1100 && c < 0x1160) || (c >= 0x2e80 && c < 0xa4d0) || (c >= 0xac00 && c < 0xd7a4) || (c >= 0xf900 && c < 0xfb00) ||
+                      (c >= 0xfe30 && c < 0xfe70) || (c >= 0xff00 && c < 0xff61) || (c >= 0x1f300 && c < 0x1fa00) || (c >= 0x20000 && c < 0x3fffe);
+    n += wide ? 2 : 1;
+  }
+  return n;
+}
+
+}  // namespace vidra

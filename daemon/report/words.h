@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <string>
+#include <string_view>
+
+namespace vidra {
+
+inline constexpr size_t longest_sentence = 1024, longest_name = 256;   // octets of a story's texts
+
+// At most `limit` octets, cut between characters and ended by "…" when something was cut.
+std::string shortened(std::string_view, size_t limit);
+
+// Fit for a terminal: valid UTF-8, one line, no control and no direction-changing characters (they become U+FFFD), so that
+// a name heard on the wire cannot draw on the screen of the one who reads it.
+std::string printable(std::string_view);
+
+// How many columns a printable text takes; combining marks take none, East Asian wide ones two.
+size_t columns(std::string_view);
+
+}  // namespace vidra

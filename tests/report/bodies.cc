@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+// Prints one body of every kind, a line each, for schema_test.py.
+#include <cstdio>
+
+#include "daemon/report/body.h"
+#include "daemon/report/reporter.h"
+#include "tests/report/findings.h"
+
+using namespace vidra;
+
+int main() {
+  constexpr Time start = 1795295191'344769000;
+  const Sender plain{.id = "6f1d1f5a-0000-4000-8000-000000000001", .name = "alder-1", .site = "Alder 110/20 kV"};
+  Sender exercise = plain;
+  exercise.tlp = "AMBER+STRICT", exercise.policy_id = "agreement-2026", exercise.test = true, exercise.operations_in_full = true;
+
+  Stories told;
+  ReportSettings settings;
+  settings.new_stories_of_kind = 2;
+  Reporter r(settings, told);
+  r.found(finding(start));
+  r.found(finding(start + 2 * second));
+  r.found(finding(start, slow));
+  for (uint64_t cause = 1; cause < 5; cause++) r.found(finding(start + 3 * second, new_host, cause));   // two are folded
+  Finding f = finding(start + 3 * second, new_host, 9);
+  f.source = {Address::of(*parse_mac("b8:27:eb:5d:10:c7")), "bad utf-8 \xff\xfe and \001"};
+  f.target = {}, f.scene.server = {}, f.station = f.object = "", f.in_window = true, f.severity = 5;
+  r.found(std::move(f));
+  f = finding(start + 3 * second);
+  const uint8_t six[16] = {0x20, 0x01, 0x0d, 0xb8, 15};
+  f.source.address = Address::ip6(six);
+  r.found(std::move(f));
+  r.finish(start + hour);
+  for (const Story& s : told.all)
+    for (const Sender& who : {plain, exercise}) std::puts(story_body(s, who, s.last).c_str());
+
+  Health h;
+  h.since = start, h.now = start + hour;
+  std::puts(health_body(h, plain).c_str());
+  h.version = "0.1.0", h.rules = "b2:0011", h.boot = "x", h.clock = "PTP", h.clock_error = 1500, h.cpu = 0.25, h.memory = 1 << 20, h.disk_free = 1 << 30;
+  h.interfaces = {{"eth1", 1000, 64000, 10, 3 * second, true}, {"eth2", 0, 0, 0, {}, false}};
+  h.lanes["alert"] = {3, 2048, 1, start};
+  h.counts["malformed"] = 4;
+  h.complaints = {"eth2 is down"};
+  std::puts(health_body(h, exercise).c_str());
+
+  std::puts(gap_body({1, 100, 250, "evicted", {{"NET-01", 151}}, start, start + minute}, plain).c_str());
+  std::puts(gap_body({0, 1, 1, "corrupt", {}, 0, 0}, exercise).c_str());
+}
