@@ -26,6 +26,9 @@ class TomlTable {
   static std::optional<TomlTable> parse(std::string_view text, const std::string& path, Problems&);
 
   bool has(std::string_view key) const { return table_->contains(key); }
+  bool is_text(std::string_view key) const { return (*table_)[key].is_string(); }   // of keys that may hold either
+  bool list_of_texts(std::string_view key) const { return (*table_)[key].is_array() && (*table_)[key].as_array()->is_homogeneous<std::string>(); }
+  const std::string& path() const { return path_; }
   // Each leaves `to` as it was when the key is absent or wrong; true when it was set.
   bool read(std::string_view key, bool& to);
   bool read(std::string_view key, std::string& to);

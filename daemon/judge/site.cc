@@ -153,7 +153,13 @@ const SiteConversation* Site::conversation(const Endpoint& client, const Endpoin
     if (!d.protocol.empty() && carrier == Carrier::none && d.protocol_index != protocol) continue;
     const auto ends = [&](const Endpoint& a, HostId ida, const Endpoint& b, HostId idb) {
       if (!matches(d.client, a.address, ida) || !matches(d.server, b.address, idb)) return false;
-      if (d.ports.empty()) return true;
+      if (d.ports.empty()) {
+        if (d.protocol.empty() || carrier == Carrier::none) return true;
+        if (d.protocol_index < 0) return b.port == 0;           // "icmp": no port
+        for (const Port& p : protocols[size_t(d.protocol_index)]->ports)
+          if (p.number == b.port && p.carrier == carrier) return true;
+        return false;
+      }
       for (const Port& p : d.ports)
         if (p.number == b.port && (carrier == Carrier::none || p.carrier == Carrier::none || p.carrier == carrier)) return true;
       return false;

@@ -77,7 +77,6 @@ struct SiteConversation {
   std::vector<uint64_t> stations;            // none: any
   std::vector<uint64_t> origins;             // originator addresses, link addresses of masters; none: any
   std::string note;
-  uint32_t line = 0;                         // where it is declared
 
   bool allows(Act a) const { return allowed & bit(a); }
   bool names(Object o) const {

@@ -1,0 +1,494 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/judge/site_file.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <filesystem>
+
+#include "daemon/base/text.h"
+
+namespace vidra {
+namespace {
+
+// Type identifications that a point list names (IEC 60870-5-101:2003, 7.2.1.1).
+struct TypeName { uint8_t number; std::string_view name; };
+constexpr TypeName type_names[] = {
+    {1, "M_SP_NA_1"}, {2, "M_SP_TA_1"}, {3, "M_DP_NA_1"}, {4, "M_DP_TA_1"}, {5, "M_ST_NA_1"}, {6, "M_ST_TA_1"}, {7, "M_BO_NA_1"}, {8, "M_BO_TA_1"},
+    {9, "M_ME_NA_1"}, {10, "M_ME_TA_1"}, {11, "M_ME_NB_1"}, {12, "M_ME_TB_1"}, {13, "M_ME_NC_1"}, {14, "M_ME_TC_1"}, {15, "M_IT_NA_1"}, {16, "M_IT_TA_1"},
+    {17, "M_EP_TA_1"}, {18, "M_EP_TB_1"}, {19, "M_EP_TC_1"}, {20, "M_PS_NA_1"}, {21, "M_ME_ND_1"}, {30, "M_SP_TB_1"}, {31, "M_DP_TB_1"}, {32, "M_ST_TB_1"},
+    {33, "M_BO_TB_1"}, {34, "M_ME_TD_1"}, {35, "M_ME_TE_1"}, {36, "M_ME_TF_1"}, {37, "M_IT_TB_1"}, {38, "M_EP_TD_1"}, {39, "M_EP_TE_1"}, {40, "M_EP_TF_1"},
+    {45, "C_SC_NA_1"}, {46, "C_DC_NA_1"}, {47, "C_RC_NA_1"}, {48, "C_SE_NA_1"}, {49, "C_SE_NB_1"}, {50, "C_SE_NC_1"}, {51, "C_BO_NA_1"}, {58, "C_SC_TA_1"},
+    {59, "C_DC_TA_1"}, {60, "C_RC_TA_1"}, {61, "C_SE_TA_1"}, {62, "C_SE_TB_1"}, {63, "C_SE_TC_1"}, {64, "C_BO_TA_1"}, {110, "P_ME_NA_1"}, {111, "P_ME_NB_1"},
+    {112, "P_ME_NC_1"}, {113, "P_AC_NA_1"},
+};
+
+PointKind usual_kind(uint16_t type) {
+  switch (type) {
+    case 46: case 59: case 3: case 4: case 31: return PointKind::switchgear;
+    case 47: case 60: case 5: case 6: case 32: return PointKind::tap;
+    case 48: case 49: case 50: case 61: case 62: case 63: return PointKind::set_point;
+    case 9: case 10: case 11: case 12: case 13: case 14: case 21: case 34: case 35: case 36: return PointKind::measurement;
+    case 15: case 16: case 37: return PointKind::counter;
+    case 1: case 2: case 30: return PointKind::status;
+    default: return PointKind::other;
+  }
+}
+
+std::string joined(const std::vector<std::string_view>& words) {
+  std::string out;
+  for (std::string_view w : words) out += fmt::format("{}{}", out.empty() ? "" : ", ", w);
+  return out;
+}
+
+std::string suggestion(std::string_view word, const std::vector<std::string_view>& words) {
+  const std::string_view near = nearest(word, words);
+  return near.empty() ? std::string() : fmt::format(", did you mean \"{}\"?", near);
+}
+
+// "2026-11-21", "2026-11-21T08:30Z", "2026-11-21T08:30:00Z": UTC.
+std::optional<Time> parse_instant(std::string_view s) {
+  int f[6] = {0, 1, 1, 0, 0, 0};
+  const char* at = s.data();
+  const char* end = at + s.size();
+  constexpr char after[6] = {'-', '-', 'T', ':', ':', 'Z'};
+  int n = 0;
+  for (; n < 6 && at < end && *at != 'Z'; n++) {
+    const auto [stop, bad] = std::from_chars(at, end, f[n]);
+    if (bad != std::errc()) return std::nullopt;
+    at = stop;
+    if (at == end || *at == 'Z') {
+      n++;
+      break;
+    }
+    if (*at != after[n] && !(after[n] == 'T' && *at == ' ')) return std::nullopt;
+    at++;
+  }
+  if (n < 3 || (at < end && (*at != 'Z' || at + 1 != end))) return std::nullopt;
+  if (f[1] < 1 || f[1] > 12 || f[2] < 1 || f[2] > 31 || f[3] > 24 || f[4] > 59 || f[5] > 60) return std::nullopt;
+  const int y = f[0] - (f[1] <= 2), era = (y >= 0 ? y : y - 399) / 400;      // days from civil (Hinnant)
+  const unsigned yoe = unsigned(y - era * 400), doy = (153u * unsigned(f[1] + (f[1] > 2 ? -3 : 9)) + 2) / 5 + unsigned(f[2]) - 1;
+  const int64_t days = int64_t(era) * 146097 + int64_t(yoe * 365 + yoe / 4 - yoe / 100 + doy) - 719468;
+  return days * day + f[3] * hour + f[4] * minute + f[5] * second;
+}
+
+class SiteReader {
+ public:
+  SiteReader(Site& site, TomlTable& root) : site_(site), root_(root) {}
+
+  void read() {
+    for (TomlTable t : root_.tables("zone")) zone(t);
+    std::vector<TomlTable> hosts = root_.tables("host");
+    for (TomlTable& t : hosts) host(t);
+    for (TomlTable t : root_.tables("conversation")) conversation(t);
+    for (TomlTable t : root_.tables("master_group")) group(t);
+    for (TomlTable t : root_.tables("iec104_point")) iec104_point(t);
+    for (TomlTable t : root_.tables("dnp3_point")) dnp3_point(t);
+    for (TomlTable t : root_.tables("modbus_point")) modbus_point(t);
+    for (TomlTable t : root_.tables("window")) window(t);
+    site_.index();
+  }
+
+  void prefixes(TomlTable& t, std::string_view key, std::vector<Prefix>& to) {
+    std::vector<std::string> texts;
+    t.read(key, texts);
+    for (const std::string& s : texts)
+      if (const auto p = parse_prefix(s)) to.push_back(*p);
+      else t.complain(key, fmt::format("\"{}\" is no address range; write it like \"10.10.1.0/24\" or \"fd00::/8\"", s));
+  }
+
+ private:
+  void macs(TomlTable& t, std::string_view key, std::vector<Mac>& to) {
+    std::vector<std::string> texts;
+    t.read(key, texts);
+    for (const std::string& s : texts)
+      if (const auto m = parse_mac(s)) to.push_back(*m);
+      else t.complain(key, fmt::format("\"{}\" is no MAC address; write it like \"00:21:c1:30:10:41\"", s));
+  }
+
+  bool words(TomlTable& t, std::string_view key, ActSet& to) {
+    std::vector<std::string> texts;
+    if (!t.read(key, texts)) return false;
+    ActSet set = 0;
+    std::vector<std::string_view> allowed;
+    for (size_t i = 0; i < act_count; i++) allowed.push_back(name_of(Act(i)));
+    for (const std::string& s : texts) {
+      const auto at = std::find(allowed.begin(), allowed.end(), s);
+      if (at != allowed.end()) set |= bit(Act(at - allowed.begin()));
+      else if (s == "reading") set |= reading_acts;
+      else t.complain(key, fmt::format("\"{}\" is no act{}; allowed: reading (all that change nothing), {}", s, suggestion(s, allowed), joined(allowed)));
+    }
+    to = set;
+    return true;
+  }
+
+  std::vector<std::string_view> host_names() const {
+    std::vector<std::string_view> names;
+    for (const SiteHost& h : site_.hosts) names.push_back(h.name);
+    return names;
+  }
+
+  HostId named(TomlTable& t, std::string_view key, const std::string& name) {
+    if (const HostId id = name.empty() ? 0 : find_host(name)) return id;
+    const std::vector<std::string_view> names = host_names();
+    t.complain(key, fmt::format("\"{}\" is no declared host{}; declared: {}", name, suggestion(name, names), names.size() > 40 ? fmt::format("{} hosts", names.size()) : joined(names)));
+    return 0;
+  }
+
+  HostId find_host(const std::string& name) const {
+    if (const HostId id = site_.host_named(name)) return id;
+    if (const auto a = parse_address(name))
+      for (size_t i = 0; i < site_.hosts.size(); i++)
+        for (const Address& b : site_.hosts[i].addresses)
+          if (b == *a) return HostId(i + 1);
+    return 0;
+  }
+
+  std::vector<HostId> named_list(TomlTable& t, std::string_view key) {
+    std::vector<std::string> texts;
+    t.read(key, texts);
+    std::vector<HostId> ids;
+    for (const std::string& s : texts)
+      if (const HostId id = named(t, key, s)) ids.push_back(id);
+    return ids;
+  }
+
+  std::vector<uint64_t> numbers(TomlTable& t, std::string_view key, int64_t most) {
+    std::vector<int64_t> list;
+    t.read(key, list, 0, most);
+    return {list.begin(), list.end()};
+  }
+
+  void zone(TomlTable& t) {
+    SiteZone z;
+    if (!t.read("name", z.name)) t.complain("name", "a [[zone]] needs a name");
+    prefixes(t, "prefixes", z.prefixes);
+    t.finish();
+    site_.zones.push_back(std::move(z));
+  }
+
+  void host(TomlTable& t) {
+    SiteHost h;
+    if (!t.read("name", h.name)) t.complain("name", "a [[host]] needs a name");
+    if (!h.name.empty() && site_.host_named(h.name)) t.complain("name", fmt::format("the host \"{}\" is declared twice", h.name));
+    std::vector<std::string> addresses;
+    t.read("address", addresses);
+    for (const std::string& s : addresses)
+      if (const auto a = parse_address(s)) h.addresses.push_back(*a);
+      else t.complain("address", fmt::format("\"{}\" is no address; write it like \"10.10.1.20\" or \"fd00::20\"", s));
+    macs(t, "mac", h.macs);
+    macs(t, "seen_with", h.seen_with);
+    if (addresses.empty() && h.macs.empty()) t.complain("address", "a [[host]] needs an address or a mac");
+    size_t role = 0;
+    if (t.read_choice("role", role, {"other", "master", "rtu", "ied", "hmi", "plc", "meter", "engineering", "router", "time", "server"})) h.role = HostRole(role);
+    if (t.read("zone", h.zone)) {
+      std::vector<std::string_view> names;
+      for (const SiteZone& z : site_.zones) names.push_back(z.name);
+      if (std::find(names.begin(), names.end(), h.zone) == names.end())
+        t.complain("zone", fmt::format("\"{}\" is no declared zone{}; declared: {}", h.zone, suggestion(h.zone, names), joined(names)));
+    }
+    t.read("criticality", h.criticality, 0, 2);
+    t.read("note", h.note);
+    t.finish();
+    site_.hosts.push_back(std::move(h));
+  }
+
+  void selector(TomlTable& t, std::string_view key, Selector& to) {
+    std::string s;
+    if (!t.read(key, s)) {
+      if (!t.has(key)) t.complain(key, fmt::format("a [[conversation]] needs a {}: a host, an address, a range, \"zone:NAME\", \"any\" or \"broadcast\"", key));
+      return;
+    }
+    if (s == "any") to.kind = Selector::Kind::any;
+    else if (s == "broadcast") to.kind = Selector::Kind::broadcast;
+    else if (s.starts_with("zone:")) {
+      to.kind = Selector::Kind::zone;
+      std::vector<std::string_view> names;
+      for (const SiteZone& z : site_.zones) names.push_back(z.name);
+      const auto at = std::find(names.begin(), names.end(), std::string_view(s).substr(5));
+      if (at == names.end()) t.complain(key, fmt::format("\"{}\" is no declared zone; declared: {}", s.substr(5), joined(names)));
+      else to.zone = uint16_t(at - names.begin());
+    } else if (const HostId id = find_host(s)) {
+      to.kind = Selector::Kind::host;
+      to.host = id;
+    } else if (const auto p = parse_prefix(s)) {
+      to.kind = Selector::Kind::prefix;
+      to.prefix = *p;
+    } else named(t, key, s);
+  }
+
+  bool port(TomlTable& t, std::string_view text, SiteConversation& c) {
+    uint16_t number = 0;
+    const auto [stop, bad] = std::from_chars(text.data(), text.data() + text.size(), number);
+    const std::string_view rest = text.substr(size_t(stop - text.data()));
+    if (bad != std::errc() || number == 0 || !(rest.empty() || rest == "/tcp" || rest == "/udp")) {
+      t.complain("port", fmt::format("\"{}\" is no port; write it like 2404, \"2404/tcp\" or \"47808/udp\"", text));
+      return false;
+    }
+    c.ports.push_back({rest == "/tcp" ? Carrier::tcp : rest == "/udp" ? Carrier::udp : Carrier::none, number});
+    return true;
+  }
+
+  void conversation(TomlTable& t) {
+    SiteConversation c;
+    selector(t, "client", c.client);
+    selector(t, "server", c.server);
+    if (t.read("protocol", c.protocol)) {
+      if (c.protocol == "any") c.protocol.clear();
+      else c.protocol_index = protocol_index(c.protocol);
+    }
+    if (t.is_text("port") || t.list_of_texts("port")) {
+      std::vector<std::string> list;
+      t.read("port", list);
+      for (const std::string& s : list) port(t, s, c);
+    } else {
+      std::vector<int64_t> list;
+      t.read("port", list, 1, 65535);
+      for (int64_t n : list) c.ports.push_back({Carrier::none, uint16_t(n)});
+    }
+    words(t, "acts", c.allowed);
+    std::vector<std::string> objects;
+    t.read("objects", objects);
+    for (const std::string& s : objects)
+      if (const auto r = parse_object_range(s)) c.objects.push_back(*r);
+      else t.complain("objects", fmt::format("\"{}\" names no objects; write them like \"holding register 30\", \"coil 3-5\" or \"information object 5101\"", s));
+    c.stations = numbers(t, "stations", 65535);
+    c.origins = numbers(t, "origins", 65535);
+    t.read("note", c.note);
+    if (!c.protocol.empty() && c.protocol_index < 0 && c.ports.empty() && c.protocol != "icmp")
+      t.complain("protocol", fmt::format("\"{}\" is not dissected, so its conversation is known by its port; add port = …", c.protocol));
+    t.finish();
+    site_.conversations.push_back(std::move(c));
+  }
+
+  void group(TomlTable& t) {
+    MasterGroup g;
+    if (!t.read("name", g.name)) t.complain("name", "a [[master_group]] needs a name");
+    g.members = named_list(t, "members");
+    g.standby = named_list(t, "standby");
+    g.stations = named_list(t, "stations");
+    g.origins = numbers(t, "origins", 65535);
+    if (!t.has("members")) t.complain("members", "a [[master_group]] needs members: the hosts that command together");
+    if (!t.has("stations")) t.complain("stations", "a [[master_group]] needs stations: the hosts that it commands");
+    t.finish();
+    site_.groups.push_back(std::move(g));
+  }
+
+  // What is common to the points of every protocol.
+  SitePoint point(TomlTable& t, std::string_view protocol) {
+    SitePoint p;
+    const int index = protocol_index(protocol);
+    p.protocol = uint16_t(index < 0 ? 0xffff : index);
+    std::string host;
+    if (t.read("host", host)) p.host = named(t, "host", host);
+    else if (!t.has("host")) t.complain("host", fmt::format("a [[{}]] needs a host: the one that serves it", t.name()));
+    size_t choice = 0;
+    if (t.read_choice("mode", choice, {"undeclared", "direct", "select"})) p.mode = CommandMode(choice);
+    if (t.read_choice("kind", choice, {"other", "switchgear", "tap", "set_point", "reset", "measurement", "status", "counter"})) p.kind = PointKind(choice);
+    if (t.read_choice("direction", choice, {"monitor", "control"})) p.direction = Direction(choice);
+    double v = 0;
+    if (t.read("min", v, -1e30, 1e30)) p.min = v;
+    if (t.read("max", v, -1e30, 1e30)) p.max = v;
+    if (t.read("step", v, 0, 1e30)) p.step = v;
+    if (p.min && p.max && *p.min > *p.max) t.complain("min", fmt::format("min is {:g} and max is {:g}; min must not be greater", *p.min, *p.max));
+    t.read_duration("travel_time", p.travel_time, millisecond, 10 * minute);
+    t.read("name", p.name);
+    t.read("bay", p.bay);
+    t.read("voltage", p.voltage);
+    return p;
+  }
+
+  // 5101 or "0-19-237": octets of an address, the highest first.
+  bool structured(TomlTable& t, std::string_view key, uint32_t& to, uint32_t most) {
+    if (!t.is_text(key)) return t.read(key, to, 0, most);
+    std::string s;
+    t.read(key, s);
+    uint32_t n = 0;
+    const char* at = s.data();
+    const char* end = at + s.size();
+    for (;;) {
+      unsigned part = 0;
+      const auto [stop, bad] = std::from_chars(at, end, part);
+      if (bad != std::errc() || part > 255) break;
+      n = n << 8 | part;
+      if (stop == end) {
+        if (n > most) break;
+        to = n;
+        return true;
+      }
+      if (*stop != '-' && *stop != '.') break;
+      at = stop + 1;
+    }
+    t.complain(key, fmt::format("\"{}\" is no address; write a number from 0 to {}, or its octets like \"0-19-237\"", s, most));
+    return false;
+  }
+
+  // `key`: a number, or a text "0-7" for a range.
+  bool range(TomlTable& t, std::string_view key, uint32_t& first, uint32_t& last, uint32_t most) {
+    if (!t.is_text(key)) {
+      if (!t.read(key, first, 0, most)) {
+        if (!t.has(key)) t.complain(key, fmt::format("a [[{}]] needs its {}: a number, or a range like \"0-7\"", t.name(), key));
+        return false;
+      }
+      last = first;
+      return true;
+    }
+    std::string s;
+    t.read(key, s);
+    const char* end = s.data() + s.size();
+    const auto [stop, bad] = std::from_chars(s.data(), end, first);
+    last = first;
+    bool right = bad == std::errc() && (stop == end || *stop == '-');
+    if (right && stop != end) {
+      const auto [done, wrong] = std::from_chars(stop + 1, end, last);
+      right = wrong == std::errc() && done == end;
+    }
+    if (right && first <= last && last <= most) return true;
+    t.complain(key, fmt::format("\"{}\" is no range; write a number from 0 to {}, or a range like \"0-7\"", s, most));
+    return false;
+  }
+
+  void iec104_point(TomlTable& t) {
+    SitePoint p = point(t, "iec104");
+    uint32_t station = 0, address = 0, count = 1, feedback = 0;
+    if (!structured(t, "station", station, 65535) && !t.has("station")) t.complain("station", "an [[iec104_point]] needs its station: the common address");
+    const bool there = structured(t, "address", address, 0xffffff);
+    if (!there && !t.has("address")) t.complain("address", "an [[iec104_point]] needs its address: the information object address");
+    t.read("count", count, 1, 65536);
+    p.station = station;
+    if (t.is_text("type")) {
+      std::string s;
+      t.read("type", s);
+      std::vector<std::string_view> names;
+      for (const TypeName& n : type_names) {
+        names.push_back(n.name);
+        if (n.name == s) p.type = n.number;
+      }
+      if (!p.type) t.complain("type", fmt::format("\"{}\" is no type identification{}; write one like \"C_DC_NA_1\" or 46", s, suggestion(s, names)));
+    } else t.read("type", p.type, 1, 255);
+    if (!t.has("direction")) p.direction = p.type >= 45 && p.type <= 113 ? Direction::control : Direction::monitor;
+    if (!t.has("kind")) p.kind = usual_kind(p.type);
+    p.writable = p.direction == Direction::control;
+    p.objects = {Object(ObjectKind::information_object, address), Object(ObjectKind::information_object, address + count - 1)};
+    if (structured(t, "feedback", feedback, 0xffffff)) p.feedback = Object(ObjectKind::information_object, feedback);
+    t.finish();
+    if (p.host && there) site_.points.push_back(std::move(p));
+  }
+
+  void dnp3_point(TomlTable& t) {
+    SitePoint p = point(t, "dnp3");
+    struct Kind { std::string_view name; ObjectKind object, feedback; PointKind kind; };
+    static constexpr Kind kinds[] = {
+        {"crob", ObjectKind::binary_output, ObjectKind::binary_input, PointKind::switchgear},
+        {"analog_output", ObjectKind::analog_output, ObjectKind::analog_input, PointKind::set_point},
+        {"binary_input", ObjectKind::binary_input, ObjectKind::none, PointKind::status},
+        {"double_bit_input", ObjectKind::double_bit_input, ObjectKind::none, PointKind::status},
+        {"binary_output", ObjectKind::binary_output, ObjectKind::none, PointKind::status},
+        {"analog_input", ObjectKind::analog_input, ObjectKind::none, PointKind::measurement},
+        {"counter", ObjectKind::counter, ObjectKind::none, PointKind::counter},
+    };
+    size_t at = 0;
+    const bool typed = t.read_choice("type", at, {"crob", "analog_output", "binary_input", "double_bit_input", "binary_output", "analog_input", "counter"});
+    if (!typed && !t.has("type")) t.complain("type", "a [[dnp3_point]] needs its type: crob, analog_output, binary_input, double_bit_input, binary_output, analog_input or counter");
+    uint32_t first = 0, last = 0, feedback = 0, feedback_last = 0;
+    const bool there = range(t, "index", first, last, 65535);
+    t.read("outstation", p.station, 0, 65519);
+    if (!t.has("outstation")) t.complain("outstation", "a [[dnp3_point]] needs its outstation: the link address");
+    if (!t.has("kind")) p.kind = kinds[at].kind;
+    if (!t.has("direction")) p.direction = at <= 1 ? Direction::control : Direction::monitor;
+    p.writable = p.direction == Direction::control;
+    p.objects = {Object(kinds[at].object, first), Object(kinds[at].object, last)};
+    if (t.has("feedback") && range(t, "feedback", feedback, feedback_last, 65535)) {
+      if (kinds[at].feedback == ObjectKind::none) t.complain("feedback", fmt::format("a {} has no feedback; only crob and analog_output do", kinds[at].name));
+      else p.feedback = Object(kinds[at].feedback, feedback);
+    }
+    t.finish();
+    if (p.host && typed && there) site_.points.push_back(std::move(p));
+  }
+
+  void modbus_point(TomlTable& t) {
+    SitePoint p = point(t, "modbus");
+    static constexpr ObjectKind tables[] = {ObjectKind::coil, ObjectKind::discrete_input, ObjectKind::holding_register, ObjectKind::input_register};
+    size_t at = 0;
+    const bool typed = t.read_choice("table", at, {"coil", "discrete_input", "holding_register", "input_register"});
+    if (!typed && !t.has("table")) t.complain("table", "a [[modbus_point]] needs its table: coil, discrete_input, holding_register or input_register");
+    uint32_t first = 0, last = 0, feedback = 0, feedback_last = 0;
+    const bool there = range(t, "address", first, last, 65535);
+    t.read("unit", p.station, 0, 255);
+    if (!t.has("unit")) t.complain("unit", "a [[modbus_point]] needs its unit identifier");
+    t.read("writable", p.writable);
+    if (p.writable && (at == 1 || at == 3)) t.complain("writable", "Modbus cannot write a discrete input or an input register");
+    if (!t.has("direction")) p.direction = p.writable ? Direction::control : Direction::monitor;
+    if (!t.has("kind")) p.kind = at <= 1 ? PointKind::status : p.writable ? PointKind::set_point : PointKind::measurement;
+    p.objects = {Object(tables[at], first), Object(tables[at], last)};
+    if (t.has("feedback") && range(t, "feedback", feedback, feedback_last, 65535)) p.feedback = Object(tables[at], feedback);
+    t.finish();
+    if (p.host && typed && there) site_.points.push_back(std::move(p));
+  }
+
+  void window(TomlTable& t) {
+    Window w;
+    if (!t.read("name", w.name)) t.complain("name", "a [[window]] needs a name");
+    t.read("permit", w.permit);
+    t.read("opener", w.opener);
+    for (auto [key, to] : {std::pair<std::string_view, Time*>{"start", &w.start}, {"end", &w.end}}) {
+      std::string s;
+      if (!t.read(key, s)) {
+        if (!t.has(key)) t.complain(key, fmt::format("a [[window]] needs its {}", key));
+        continue;
+      }
+      if (const auto at = parse_instant(s)) *to = *at;
+      else t.complain(key, fmt::format("\"{}\" is no time; write it in UTC like \"2026-11-21T08:30:00Z\"", s));
+    }
+    if (w.start && w.end && w.end <= w.start) t.complain("end", "the window ends before it starts");
+    w.hosts = named_list(t, "hosts");
+    t.read("bays", w.bays);
+    words(t, "acts", w.allowed);
+    t.finish();
+    site_.windows.push_back(std::move(w));
+  }
+
+  Site& site_;
+  TomlTable& root_;
+};
+
+void read_tables(Site& site, TomlTable& root, Problems& problems, bool may_refer) {
+  SiteReader reader(site, root);
+  if (auto head = root.table("site")) {
+    std::string file;
+    if (may_refer && head->read("file", file)) {
+      const std::filesystem::path beside = std::filesystem::path(root.path()).parent_path();
+      const std::string path = std::filesystem::path(file).is_absolute() ? file : (beside / file).string();
+      for (std::string_view key : {"zone", "host", "conversation", "master_group", "iec104_point", "dnp3_point", "modbus_point", "window"})
+        if (root.has(key)) root.complain(key, fmt::format("the site is declared in \"{}\"; put [[{}]] there", file, key));
+      head->finish();
+      site = load_site(path, problems);
+      return;
+    }
+    head->read("name", site.name);
+    reader.prefixes(*head, "prefixes", site.prefixes);
+    reader.prefixes(*head, "outside", site.outside);
+    head->finish();
+  }
+  reader.read();
+}
+
+}  // namespace
+
+Site load_site(const std::string& path, Problems& problems) {
+  Site site;
+  auto root = TomlTable::open(path, problems);
+  if (!root) return site;
+  read_tables(site, *root, problems, false);
+  root->finish();
+  return site;
+}
+
+Site read_site(TomlTable& root, Problems& problems) {
+  Site site;
+  read_tables(site, root, problems, true);
+  return site;
+}
+
+}  // namespace vidra
