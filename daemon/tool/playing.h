@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <functional>
+#include <string>
+
+#include "daemon/capture/source.h"
+#include "daemon/traffic/traffic.h"
+
+namespace vidra {
+
+// What came of playing a file: what was wrong with it ("" nothing) and how many frames it held.
+struct Played {
+  uint64_t packets = 0;
+  Time first = 0, last = 0;   // stamps
+  std::string flaw;
+};
+
+// Plays a capture through Traffic on this thread, deterministic, with a progress bar on stderr where that is a terminal.
+// `before` is called for each packet before it is taken, `after` for each burst with the source's time.
+// Throws std::runtime_error when the file is no capture.
+Played play(const std::string& path, Traffic&, const std::function<void(const Packet&)>& before, const std::function<void(Time)>& after);
+
+}  // namespace vidra
