@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/sensor/event_ring.h"
+
+#include <gtest/gtest.h>
+
+#include <thread>
+
+namespace vidra {
+namespace {
+
+struct Spoken {
+  Scene scene;
+  Message message;
+  std::vector<Point> points;
+  std::vector<uint8_t> texts;
+  Event event() const { return {scene, &message, nullptr, points, Texts(texts)}; }
+};
+
+Spoken spoken(Time at, Act act, size_t points = 1) {
+  Spoken s;
+  s.scene.time = at;
+  s.message.act = act;
+  s.points.resize(points);
+  for (size_t i = 0; i < points; i++) s.points[i].object = Object(ObjectKind::coil, uint32_t(i)), s.points[i].set_natural(uint64_t(at) + i);
+  return s;
+}
+
+struct Heard final : EventSink {
+  void see(const Event& e) override {
+    times.push_back(e.scene.time);
+    points += e.points.size();
+    if (!e.points.empty()) last = e.points.back().raw;
+    if (e.said) continued += e.said->continued;
+    if (e.identity) identities++;
+  }
+  std::vector<Time> times;
+  size_t points = 0, continued = 0, identities = 0;
+  uint64_t last = 0;
+};
+
+TEST(EventRing, several_workers_are_heard_in_time_order_up_to_what_all_have_published) {
+  Bell bell;
+  std::vector<std::unique_ptr<EventRing>> rings;
+  for (int i = 0; i < 2; i++) rings.push_back(std::make_unique<EventRing>(1 << 16, bell));
+  EventMerge merge(rings);
+  for (Time t : {1, 4, 9}) rings[0]->see(spoken(t, Act::read).event());
+  for (Time t : {2, 3, 7}) rings[1]->see(spoken(t, Act::read).event());
+  rings[0]->publish(9);
+  Heard heard;
+  Time until = 0;
+  EXPECT_EQ(merge.drain(heard, until), 0u);          // the second has published nothing: it may still bring a 1
+  rings[1]->publish(7);
+  merge.drain(heard, until);
+  EXPECT_EQ(heard.times, (std::vector<Time>{1, 2, 3, 4, 7}));
+  EXPECT_EQ(until, 7);
+  rings[1]->publish(50);                             // idle, but awake: holds nobody back
+  merge.drain(heard, until);
+  EXPECT_EQ(heard.times.back(), 9);
+}
+
+TEST(EventRing, the_last_quarter_is_for_commands_and_what_finds_no_room_is_counted) {
+  Bell bell;
+  EventRing ring(1 << 14, bell);
+  for (int i = 0; i < 1000; i++) ring.see(spoken(i, Act::report).event());
+  const Shed telemetry = ring.shed();
+  EXPECT_GT(telemetry.reports, 0u);
+  EXPECT_EQ(telemetry.others, 0u);
+  ring.see(spoken(1, Act::operate).event());
+  EXPECT_EQ(ring.shed().others, 0u);                 // there was room for it
+}
+
+TEST(EventRing, a_sentence_longer_than_the_ring_takes_crosses_in_runs) {
+  Bell bell;
+  std::vector<std::unique_ptr<EventRing>> rings;
+  rings.push_back(std::make_unique<EventRing>(1 << 16, bell));
+  rings[0]->see(spoken(5, Act::operate, 900).event());   // 43 KiB of points, a quarter of 64 KiB is the longest piece
+  rings[0]->publish(5);
+  Heard heard;
+  Time until;
+  EXPECT_EQ(EventMerge(rings).drain(heard, until), 3u);
+  EXPECT_EQ(heard.points, 900u);
+  EXPECT_EQ(heard.continued, 2u);
+  EXPECT_EQ(heard.last, 5u + 899u);
+}
+
+TEST(EventRing, across_threads_nothing_is_lost_while_there_is_room) {
+  Bell bell;
+  std::vector<std::unique_ptr<EventRing>> rings;
+  rings.push_back(std::make_unique<EventRing>(1 << 22, bell));
+  constexpr Time count = 50'000;
+  std::thread worker([&] {
+    for (Time t = 1; t <= count; t++) {
+      const uint64_t before = rings[0]->shed().total();
+      do {
+        rings[0]->see(spoken(t, Act::operate, size_t(t % 5)).event());
+        if (rings[0]->shed().total() == before) break;
+        std::this_thread::yield();
+      } while (false);
+      if (t % 64 == 0) rings[0]->publish(t);
+    }
+    rings[0]->publish(count);
+  });
+  Heard heard;
+  EventMerge merge(rings);
+  Time until = 0;
+  while (until < count) {
+    const uint32_t seen = bell.heard();
+    merge.drain(heard, until);
+    if (until < count) bell.sleep(seen);
+  }
+  worker.join();
+  merge.drain(heard, until);
+  EXPECT_EQ(heard.times.size() + rings[0]->shed().total(), size_t(count));
+  EXPECT_TRUE(std::is_sorted(heard.times.begin(), heard.times.end()));
+}
+
+TEST(Queue, hands_over_what_owns_memory) {
+  Queue<std::string> queue(4);
+  std::thread producer([&] {
+    for (int i = 0; i < 1000; i++) {
+      std::string s(50, char('a' + i % 26));
+      while (!queue.push(std::move(s))) std::this_thread::yield();
+    }
+  });
+  for (int i = 0; i < 1000; i++) {
+    std::optional<std::string> s;
+    while (!(s = queue.pop())) std::this_thread::yield();
+    ASSERT_EQ(*s, std::string(50, char('a' + i % 26)));
+  }
+  producer.join();
+}
+
+}  // namespace
+}  // namespace vidra
