@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <memory>
+#include <string>
+
+#include "daemon/record/header.h"
+#include "daemon/record/storage.h"
+
+namespace vidra {
+
+// Where a follower of a log stands, and what the log's numbers must not fall below.
+struct CursorValue {
+  uint64_t acknowledged = 0;   // everything up to here has been taken
+  uint64_t next = 1;           // the log's next number when this was written
+  Hash head{};                 // `self` of number next-1
+  bool operator==(const CursorValue&) const = default;
+};
+
+// A file of two slots written in turn, each with a generation and a CRC: a torn write costs the newest value, never both.
+class Cursor {
+ public:
+  Cursor(Storage& storage, std::string path) : storage_(storage), path_(std::move(path)) {}
+  int open();                          // 0 or -errno; a damaged file reads as the default value
+  const CursorValue& value() const { return value_; }
+  bool damaged() const { return damaged_; }
+  int store(const CursorValue&);       // durable when it returns 0
+
+ private:
+  Storage& storage_;
+  std::string path_;
+  std::unique_ptr<File> file_;
+  CursorValue value_;
+  uint64_t generation_ = 0;
+  bool damaged_ = false;
+};
+
+}  // namespace vidra
