@@ -380,7 +380,7 @@ class Parser final : public vidra::Parser {
     if (b.size() < mbap) return in_step || segment_start ? Cut{Cut::need, mbap} : Cut{Cut::lost, 0};
     const uint16_t protocol = be16(b, 2), rest = be16(b, 4);
     const size_t whole = mbap + rest;
-    if (rest > longest && b.size() < 8) return {Cut::need, 8};
+    if (rest > longest && b.size() < 8 && (in_step || segment_start)) return {Cut::need, 8};
     const bool usable = rest >= unit_and_function && rest <= (b.size() > 7 && b[7] == umas ? longest_umas : longest);
     if (!in_step) {
       if (protocol != 0 || !usable) return {Cut::lost, 0};
