@@ -115,17 +115,4 @@ std::string health_body(const Health& h, const Sender& who) {
   return written(j);
 }
 
-std::string gap_body(const Gap& g, const Sender& who) {
-  Json j = begun("gap", who);
-  j["lane"] = g.lane;
-  j["from_seq"] = g.from;
-  j["to_seq"] = g.to;
-  j["reason"] = g.reason;
-  j["counts"] = Json::object();
-  for (const auto& [name, n] : g.counts) j["counts"][name] = n;
-  if (g.first) j["t_start"] = iso_time(g.first, 9);
-  if (g.last) j["t_end"] = iso_time(g.last, 9);
-  return written(j);
-}
-
 }  // namespace vidra

@@ -49,14 +49,4 @@ struct Health {
 };
 std::string health_body(const Health&, const Sender&);
 
-// The loss ledger: which records will never come, and why.
-struct Gap {
-  uint8_t lane = 0;
-  uint64_t from = 0, to = 0;          // sequence numbers, both included
-  std::string reason;                 // evicted, corrupt, disk-full, wiped, restored, policy
-  std::map<std::string, uint64_t> counts;            // by detection or record type
-  Time first = 0, last = 0;           // of what is missing; 0 unknown
-};
-std::string gap_body(const Gap&, const Sender&);
-
 }  // namespace vidra

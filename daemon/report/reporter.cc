@@ -2,12 +2,11 @@
 #include "daemon/report/reporter.h"
 
 #include <fmt/format.h>
-#include <sodium.h>
-
 #include <algorithm>
 #include <cassert>
 #include <vector>
 
+#include "daemon/record/header.h"
 #include "daemon/report/words.h"
 
 namespace vidra {
@@ -20,17 +19,6 @@ constexpr uint64_t collective_cause = ~uint64_t{0};
 uint8_t severity_of(const Finding& f) {
   const uint8_t s = std::clamp<uint8_t>(f.severity, 1, 5);
   return f.in_window ? std::min(s, worst_in_window) : s;
-}
-
-template <class T>
-void put(crypto_generichash_state& h, const T& value) { crypto_generichash_update(&h, reinterpret_cast<const uint8_t*>(&value), sizeof value); }
-void put(crypto_generichash_state& h, std::string_view s) {
-  put(h, uint64_t(s.size()));
-  crypto_generichash_update(&h, reinterpret_cast<const uint8_t*>(s.data()), s.size());
-}
-void put(crypto_generichash_state& h, const Address& a) {
-  put(h, uint8_t(a.kind));
-  crypto_generichash_update(&h, a.octets.data(), a.octets.size());
 }
 
 }  // namespace
@@ -47,22 +35,7 @@ Reporter::Reporter(const ReportSettings& settings, StorySink& to) : settings_(se
 // From what the story is about and when it began: the same in a replay and at every collector, and never the same for two
 // stories of a sensor, since a key's next story begins after the end of its last.
 std::string Reporter::id_of(const Key& key, Time first) const {
-  crypto_generichash_state h;
-  crypto_generichash_init(&h, nullptr, 0, 16);
-  put(h, std::string_view("vidra story 1"));
-  put(h, settings_.sensor);
-  put(h, key.detection->id);
-  put(h, key.source);
-  put(h, key.target);
-  put(h, key.cause);
-  put(h, first);
-  uint8_t u[16];
-  crypto_generichash_final(&h, u, sizeof u);
-  u[6] = uint8_t((u[6] & 0x0f) | 0x80);   // version 8: made by a rule of our own (RFC 9562 5.8)
-  u[8] = uint8_t((u[8] & 0x3f) | 0x80);
-  std::string out;
-  for (int i = 0; i < 16; i++) out += fmt::format("{}{:02x}", i == 4 || i == 6 || i == 8 || i == 10 ? "-" : "", u[i]);
-  return out;
+  return uuid_of(fmt::format("vidra:story:{}:{}:{}:{}:{:x}:{}", settings_.sensor, key.detection->id, text_of(key.source), text_of(key.target), key.cause, first));
 }
 
 void Reporter::found(Finding&& f) {

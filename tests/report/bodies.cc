@@ -2,6 +2,7 @@
 // Prints one body of every kind, a line each, for schema_test.py.
 #include <cstdio>
 
+#include "daemon/record/messages.h"
 #include "daemon/report/body.h"
 #include "daemon/report/reporter.h"
 #include "tests/report/findings.h"
@@ -44,6 +45,11 @@ int main() {
   h.complaints = {"eth2 is down"};
   std::puts(health_body(h, exercise).c_str());
 
-  std::puts(gap_body({1, 100, 250, "evicted", {{"NET-01", 151}}, start, start + minute}, plain).c_str());
-  std::puts(gap_body({0, 1, 1, "corrupt", {}, 0, 0}, exercise).c_str());
+  vidra::Gap gap;
+  gap.epoch = 7, gap.lane = 1, gap.from = 100, gap.to = 250, gap.reason = "evicted", gap.classes["alert"] = 151, gap.detections["NET-01"] = 151;
+  gap.first_ns = start, gap.last_ns = start + minute;
+  std::puts(body_of(gap).c_str());
+  gap = {};
+  gap.epoch = 7, gap.reason = "disk-full", gap.classes["update"] = 3;
+  std::puts(body_of(gap).c_str());
 }

@@ -231,7 +231,7 @@ TEST_F(ReporterTest, the_id_is_of_the_sensor_and_of_what_happened) {
   EXPECT_EQ(id("a", start), id("a", start));
   EXPECT_NE(id("a", start), id("b", start));
   EXPECT_NE(id("a", start), id("a", start + 1));
-  EXPECT_EQ(id("", start)[14], '8') << "a UUID of version 8";
+  EXPECT_EQ(id("", start)[14], '5') << "a UUID of version 5";
 }
 
 TEST_F(ReporterTest, texts_are_bounded_and_cut_between_characters) {

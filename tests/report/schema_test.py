@@ -30,7 +30,7 @@ def expect(valid, body, what):
         print("FAILED:", what, "" if not errors else errors[0].message, json.dumps(body)[:300])
 
 
-kinds = {b["type"] for b in bodies}
+kinds = {b.get("type", "gap") for b in bodies}
 if kinds != {"alert", "update", "health", "gap"}:
     print("FAILED: kinds", kinds)
     failures += 1
@@ -42,13 +42,14 @@ broken = 0
 required = {
     "alert": ["story", "number", "revision", "t_start", "t_end", "t_detect", "severity", "confidence", "class", "audience", "rule", "attck", "count"],
     "health": ["t_start", "t_end", "uptime_s", "interfaces", "lanes", "counts", "clock", "complaints"],
-    "gap": ["lane", "from_seq", "to_seq", "reason", "counts"],
+    "gap": ["epoch", "lane", "from", "to", "reason", "count"],
 }
 required["update"] = required["alert"]
 for body in bodies:
     expect(True, body, "a real body")
     expect(True, {**body, "from_the_future": {"x": [1]}}, "unknown keys are allowed")
-    for key in ["schema", "type", "sensor", "tlp"] + required[body["type"]]:
+    kind = body.get("type", "gap")
+    for key in ([] if kind == "gap" else ["schema", "type", "sensor", "tlp"]) + required[kind]:
         less = copy.deepcopy(body)
         del less[key]
         expect(False, less, "without " + key)
@@ -58,7 +59,7 @@ for body in bodies:
         expect(False, {**body, key: wrong}, f"{key} of the wrong type")
         broken += 1
 
-alert = next(b for b in bodies if b["type"] == "alert" and "src" in b)
+alert = next(b for b in bodies if b.get("type") == "alert" and "src" in b)
 for change in [
     {"schema": "vidra-record/2"}, {"type": "rumour"}, {"tlp": "PURPLE"}, {"severity": 0}, {"severity": 6}, {"severity": 2.5},
     {"confidence": 1.01}, {"confidence": -0.1}, {"count": 0}, {"revision": 1}, {"revision": -1}, {"class": "intrusions"},
