@@ -13,7 +13,7 @@ using Json = nlohmann::ordered_json;
 // Names come from the wire: what is no UTF-8 becomes U+FFFD, never an exception.
 std::string written(const Json& j) { return j.dump(-1, ' ', false, Json::error_handler_t::replace); }
 
-Json begun(std::string_view type, const Sender& who) {
+Json begun(std::string_view type, const Issuer& who) {
   Json j;
   j["schema"] = "vidra-record/1";
   j["type"] = type;
@@ -40,7 +40,7 @@ void put_unless_empty(Json& j, const char* key, std::string_view text) {
 
 }  // namespace
 
-std::string story_body(const Story& s, const Sender& who, Time detected) {
+std::string story_body(const Story& s, const Issuer& who, Time detected) {
   const Detection& d = *s.detection;
   Json j = begun(s.revision ? "update" : "alert", who);
   j["story"] = s.id;
@@ -82,7 +82,7 @@ std::string story_body(const Story& s, const Sender& who, Time detected) {
   return written(j);
 }
 
-std::string health_body(const Health& h, const Sender& who) {
+std::string health_body(const Health& h, const Issuer& who) {
   Json j = begun("health", who);
   j["t_start"] = iso_time(h.since, 9);
   j["t_end"] = iso_time(h.now, 9);

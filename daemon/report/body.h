@@ -12,7 +12,7 @@
 namespace vidra {
 
 // Who speaks, and under which agreement. What a collector is told of a story is made once for each collector.
-struct Sender {
+struct Issuer {
   std::string id;                     // UUID text of the sensor
   std::string name, site;
   std::string tlp = "AMBER";          // Traffic Light Protocol 2.0: CLEAR, GREEN, AMBER, AMBER+STRICT, RED
@@ -22,7 +22,7 @@ struct Sender {
 };
 
 // The body of an ALERT (first telling) or UPDATE (later ones), docs/record-body.schema.json. `detected`: when it was told.
-std::string story_body(const Story&, const Sender&, Time detected);
+std::string story_body(const Story&, const Issuer&, Time detected);
 
 // What the sensor says of itself. Counters count since `since`.
 struct Health {
@@ -47,6 +47,6 @@ struct Health {
   uint64_t memory = 0, disk_free = 0; // octets; 0 unknown
   std::vector<std::string> complaints;               // what an operator should know, one sentence each
 };
-std::string health_body(const Health&, const Sender&);
+std::string health_body(const Health&, const Issuer&);
 
 }  // namespace vidra

@@ -11,8 +11,8 @@ using namespace vidra;
 
 int main() {
   constexpr Time start = 1795295191'344769000;
-  const Sender plain{.id = "6f1d1f5a-0000-4000-8000-000000000001", .name = "alder-1", .site = "Alder 110/20 kV"};
-  Sender exercise = plain;
+  const Issuer plain{.id = "6f1d1f5a-0000-4000-8000-000000000001", .name = "alder-1", .site = "Alder 110/20 kV"};
+  Issuer exercise = plain;
   exercise.tlp = "AMBER+STRICT", exercise.policy_id = "agreement-2026", exercise.test = true, exercise.operations_in_full = true;
 
   Stories told;
@@ -33,7 +33,7 @@ int main() {
   r.found(std::move(f));
   r.finish(start + hour);
   for (const Story& s : told.all)
-    for (const Sender& who : {plain, exercise}) std::puts(story_body(s, who, s.last).c_str());
+    for (const Issuer& who : {plain, exercise}) std::puts(story_body(s, who, s.last).c_str());
 
   Health h;
   h.since = start, h.now = start + hour;

@@ -107,7 +107,7 @@ TEST(Print, names_from_the_wire_cannot_draw_on_the_terminal) {
 
 TEST(Print, the_collector_prints_what_the_sensor_would) {
   const Story s = story(finding(start));
-  const Sender sender{.id = "6f1d1f5a-0000-4000-8000-000000000001", .name = "alder-1", .site = "Alder 110/20 kV"};
+  const Issuer sender{.id = "6f1d1f5a-0000-4000-8000-000000000001", .name = "alder-1", .site = "Alder 110/20 kV"};
   auto far = told(nlohmann::json::parse(story_body(s, sender, s.last)));
   ASSERT_TRUE(far);
   EXPECT_EQ(far->site, "Alder 110/20 kV");
@@ -116,7 +116,7 @@ TEST(Print, the_collector_prints_what_the_sensor_would) {
 }
 
 TEST(Print, what_concerns_the_operation_leaves_as_a_count) {
-  const Sender sender{.id = "6f1d1f5a-0000-4000-8000-000000000001", .name = "alder-1", .site = "Alder 110/20 kV"};
+  const Issuer sender{.id = "6f1d1f5a-0000-4000-8000-000000000001", .name = "alder-1", .site = "Alder 110/20 kV"};
   const std::string body = story_body(story(finding(start, slow)), sender, start);
   for (const char* secret : {"10.10.1", "rtu1", "laptop", "5101", "double command"}) EXPECT_EQ(body.find(secret), std::string::npos) << secret;
   const auto t = told(nlohmann::json::parse(body));
