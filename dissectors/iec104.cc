@@ -178,21 +178,35 @@ constexpr uint64_t mix(uint64_t h) {   // spreads a key's bits over all 64
 }
 
 // 101, 7.2.6.18. The time is said as it is written, local or not. A date that no calendar has yields 0 and the invalid flag.
-Time cp56(Reader& r, uint8_t& flags) {
-  constexpr uint16_t before[] = {0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334, 365};
-  const unsigned ms = r.le16();
-  const uint64_t rest = r.le32() | uint64_t{r.u8()} << 32;
-  const unsigned minutes = rest & 0x3f, hours = rest >> 8 & 0x1f, date = rest >> 16 & 0x1f, month = rest >> 24 & 0x0f, year = rest >> 32 & 0x7f;
-  flags = uint8_t((rest & 0x80 ? time_invalid : 0) | (rest & 0x40 ? time_substituted : 0) | (rest & 0x8000 ? summer_time : 0));
-  const bool leap = year % 4 == 0;   // 2000 to 2099
-  if (ms > 59'999 || minutes > 59 || hours > 23 || month < 1 || month > 12 || year > 99 || date < 1 ||
-      date > unsigned(before[month] - before[month - 1]) + (leap && month == 2)) [[unlikely]] {
-    flags |= time_invalid;
-    return 0;
+// Objects of one ASDU mostly share their hour, which is worked out once.
+class Calendar {
+ public:
+  Time cp56(Reader& r, uint8_t& flags) {
+    const uint32_t low = r.le32(), high = r.le24();                      // ms, minute, hour; date, month, year
+    flags = uint8_t((low >> 23 & 1) | (low >> 20 & 4) | (low >> 30 & 2));   // IV, substituted, SU
+    const unsigned ms = low & 0xffff, minutes = low >> 16 & 0x3f;
+    if (high != date_ || (low >> 24) != hour_) look_up(high, low >> 24);
+    if (!known_ || ms > 59'999 || minutes > 59) [[unlikely]] return flags |= time_invalid, 0;
+    return since_ + minutes * minute + ms * millisecond;
   }
-  const unsigned days = 10'957 + year * 365 + (year + 3) / 4 + before[month - 1] + (leap && month > 2) + date - 1;   // since 1970
-  return ((int64_t(days) * 24 + hours) * 60 + minutes) * minute + int64_t(ms) * millisecond;
-}
+
+ private:
+  void look_up(uint32_t high, uint32_t hours) {
+    constexpr uint16_t before[] = {0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334, 365};
+    date_ = high, hour_ = hours;
+    hours &= 0x1f;
+    const unsigned date = high & 0x1f, month = high >> 8 & 0x0f, year = high >> 16 & 0x7f;
+    const bool leap = year % 4 == 0;                                     // 2000 to 2099
+    known_ = hours < 24 && month >= 1 && month <= 12 && year < 100 && date >= 1 &&
+             date <= unsigned(before[month] - before[month - 1]) + (leap && month == 2);
+    if (!known_) return;
+    const unsigned days = 10'957 + year * 365 + (year + 3) / 4 + before[month - 1] + (leap && month > 2) + date - 1;   // since 1970
+    since_ = (int64_t(days) * 24 + hours) * hour;
+  }
+  uint32_t date_ = ~0u, hour_ = ~0u;
+  Time since_ = 0;
+  bool known_ = false;
+};
 
 // 101, 7.2.6.19: milliseconds and minutes of an hour.
 Time cp24(Reader& r, uint8_t& flags) {
@@ -207,7 +221,7 @@ Time cp24(Reader& r, uint8_t& flags) {
 
 // One information object behind its address. A command's octets without the select bit go into the digest.
 template <Body body>
-inline void element(Reader& r, Point& p, Message& m) {
+inline void element(Reader& r, Point& p, Message& m, [[maybe_unused]] Calendar& calendar) {
   using enum Body;
   const auto command = [&](uint64_t value, uint8_t qualifier, uint8_t keep) {
     p.qualifier = qualifier & keep;
@@ -272,7 +286,7 @@ inline void element(Reader& r, Point& p, Message& m) {
     m.qualifier = r.u8();
   } else if constexpr (body == clock) {
     uint8_t flags;
-    const Time t = cp56(r, flags);
+    const Time t = calendar.cp56(r, flags);
     p.set_time(t), p.time = t, p.time_kind = TimeKind::full, p.time_flags = flags;
   } else if constexpr (body == fbp || body == counter) {                // 7.2.6.14 fixed pattern; 104, 8.7: a free counter
     m.qualifier = r.le16();
@@ -291,7 +305,7 @@ inline void element(Reader& r, Point& p, Message& m) {
 // File transfer (101, 7.2.6.27-7.2.6.38, 7.4.11): the object is the file, by its name within the object's address. The head's
 // qualifier is FRQ, SRQ, SCQ, LSQ, AFQ or SOF, the point's the section's name.
 template <Body body>
-inline void element_of_file(Reader& r, Point& p, Message& m, Speaker& say) {
+inline void element_of_file(Reader& r, Point& p, Message& m, [[maybe_unused]] Speaker& say, [[maybe_unused]] Calendar& calendar) {
   using enum Body;
   const uint32_t address = p.object.number();
   p.object = Object(ObjectKind::file, r.le16(), address);
@@ -314,12 +328,12 @@ inline void element_of_file(Reader& r, Point& p, Message& m, Speaker& say) {
     r.skip(length), p.set_octets(length), m.retained = true;
   } else if constexpr (body == directory) {
     p.set_natural(r.le24()), m.qualifier = p.qualifier = r.u8();         // 7.2.6.38: SOF; its bit 5 is the last file
-    p.time = cp56(r, p.time_flags), p.time_kind = TimeKind::full;
+    p.time = calendar.cp56(r, p.time_flags), p.time_kind = TimeKind::full;
   } else if constexpr (body == archive) {                               // from when, and in a second point: until when
-    p.time = cp56(r, p.time_flags), p.time_kind = TimeKind::full;
+    p.time = calendar.cp56(r, p.time_flags), p.time_kind = TimeKind::full;
     const Object file = p.object;
     Point& until = say.point(file);
-    until.time = cp56(r, until.time_flags), until.time_kind = TimeKind::full;
+    until.time = calendar.cp56(r, until.time_flags), until.time_kind = TimeKind::full;
   }
 }
 
@@ -329,6 +343,7 @@ template <Body body>
 void objects(Reader& r, const Asdu& a, Speaker& say) {
   constexpr bool of_file = body >= Body::file_ready;
   Message& m = say.head();
+  Calendar calendar;
   uint32_t address = 0;
   if (a.sequence && (a.count || r)) {
     address = r.le24();
@@ -337,9 +352,9 @@ void objects(Reader& r, const Asdu& a, Speaker& say) {
   for (unsigned i = 0; i < a.count && r.ok(); i++, address++) {
     if (!a.sequence) address = r.le24();
     Point& p = say.point(Object(ObjectKind::information_object, address));
-    if constexpr (of_file) element_of_file<body>(r, p, m, say);
-    else element<body>(r, p, m);
-    if (a.tag == Tag::full) p.time = cp56(r, p.time_flags), p.time_kind = TimeKind::full;
+    if constexpr (of_file) element_of_file<body>(r, p, m, say, calendar);
+    else element<body>(r, p, m, calendar);
+    if (a.tag == Tag::full) p.time = calendar.cp56(r, p.time_flags), p.time_kind = TimeKind::full;
     else if (a.tag == Tag::hour) p.time = cp24(r, p.time_flags), p.time_kind = TimeKind::in_hour;
     if (!r.ok()) [[unlikely]] say.drop_point();
   }

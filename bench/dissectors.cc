@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+// What it costs to understand a record: one object, and each further one; and the samples of every protocol, as the tests
+// enrol them. Medians, in nanoseconds of CPU and as ratios of what saying an empty sentence costs in the same run.
+#include <benchmark/benchmark.h>
+
+#include <cstdio>
+#include <map>
+
+#include "tests/support/hear.h"
+#include "tests/support/samples.h"
+
+namespace vidra {
+namespace {
+
+struct Deaf final : Listener {
+  void heard(const Message& m, std::span<const Point> points, Texts) override {
+    benchmark::DoNotOptimize(&m);
+    benchmark::DoNotOptimize(points.data());
+    benchmark::ClobberMemory();
+  }
+  void heard(const Identity& who, Texts) override { benchmark::DoNotOptimize(&who); }
+};
+
+struct Record { Side from; std::vector<uint8_t> octets; };
+
+// Two exchanges that differ in the number of objects only.
+struct Case { std::string protocol, name; std::vector<Record> one, many; size_t objects; };
+
+std::vector<uint8_t> iec104(unsigned type, unsigned cause, unsigned n, std::vector<uint8_t> element, bool sequence) {
+  std::vector<uint8_t> b = {0x68, 0, 0, 0, 0, 0, uint8_t(type), uint8_t(n | (sequence ? 0x80 : 0)), uint8_t(cause), 0, 10, 0};
+  for (unsigned i = 0; i < n; i++) {
+    if (!sequence || i == 0) b.insert(b.end(), {uint8_t(100 + i), 0, 0});
+    b.insert(b.end(), element.begin(), element.end());
+  }
+  b[1] = uint8_t(b.size() - 2);
+  return b;
+}
+
+std::vector<uint8_t> modbus(std::vector<uint8_t> pdu) {
+  std::vector<uint8_t> b = {0, 1, 0, 0, 0, uint8_t(pdu.size() + 1), 1};
+  b.insert(b.end(), pdu.begin(), pdu.end());
+  return b;
+}
+std::vector<Record> modbus_read(uint8_t function, uint16_t n) {
+  const size_t octets = function <= 2 ? (n + 7u) / 8 : 2u * n;
+  std::vector<uint8_t> answer = {function, uint8_t(octets)};
+  answer.resize(answer.size() + octets, 0x55);
+  return {{Side::client, modbus({function, 0, 100, uint8_t(n >> 8), uint8_t(n)})}, {Side::server, modbus(answer)}};
+}
+
+std::vector<Case> cases() {
+  std::vector<Case> all;
+  const std::vector<uint8_t> cp56 = {0xe8, 0x03, 0x1e, 0x0c, 0x55, 0x0b, 0x1a};
+  const auto with = [](std::vector<uint8_t> a, const std::vector<uint8_t>& b) { a.insert(a.end(), b.begin(), b.end()); return a; };
+  const auto i = [&all](std::string name, unsigned type, unsigned n, const std::vector<uint8_t>& element, bool sequence) {
+    all.push_back({"iec104", std::move(name), {{Side::server, iec104(type, 3, 1, element, sequence)}}, {{Side::server, iec104(type, 3, n, element, sequence)}}, n});
+  };
+  i("single point", 1, 60, {1}, false);
+  i("single point, sequence", 1, 127, {1}, true);
+  i("float", 13, 30, {0, 0, 0x48, 0x42, 0}, false);
+  i("float, sequence", 13, 40, {0, 0, 0x48, 0x42, 0}, true);
+  i("scaled", 11, 40, {0xd2, 4, 0}, false);
+  i("single point, CP56Time2a", 30, 20, with({1}, cp56), false);
+  i("float, CP56Time2a", 36, 15, with({0, 0, 0x48, 0x42, 0}, cp56), false);
+  all.push_back({"iec104", "double command", {{Side::client, iec104(46, 6, 1, {2}, false)}}, {}, 1});
+  all.push_back({"iec104", "S acknowledge", {{Side::client, hex("68 04 01 00 0A 00")}}, {}, 1});
+  all.push_back({"modbus", "registers read", modbus_read(3, 1), modbus_read(3, 125), 125});
+  all.push_back({"modbus", "coils read", modbus_read(1, 1), modbus_read(1, 2000), 2000});
+  all.push_back({"modbus", "register written", {{Side::client, modbus({6, 0, 1, 0, 7})}, {Side::server, modbus({6, 0, 1, 0, 7})}}, {}, 1});
+  return all;
+}
+
+// Nanoseconds a record.
+void play(benchmark::State& state, const Protocol& protocol, const std::vector<Record>& records) {
+  Deaf deaf;
+  Pool pool(1 << 20);
+  Speaker say(deaf);
+  Parser* parser = protocol.open(pool);
+  for (auto _ : state)
+    for (const Record& r : records) {
+      const Cut cut = parser->next(r.from, r.octets, true, false);
+      benchmark::DoNotOptimize(cut);
+      parser->parse(r.octets, r.from, say);
+    }
+  state.SetItemsProcessed(int64_t(state.iterations() * records.size()));
+  pool.unmake(parser);
+}
+
+void nothing(benchmark::State& state) {
+  Deaf deaf;
+  Speaker say(deaf);
+  for (auto _ : state) say.begin(), say.end();
+  state.SetItemsProcessed(int64_t(state.iterations()));
+}
+
+// Keeps the medians, to set them beside each other.
+struct Medians final : benchmark::BenchmarkReporter {
+  std::map<std::string, double> ns;
+  bool ReportContext(const Context&) override { return true; }
+  void ReportRuns(const std::vector<Run>& runs) override {
+    for (const Run& run : runs)
+      if (run.run_type == Run::RT_Aggregate && run.aggregate_name == "median") ns[run.run_name.function_name] = 1e9 / double(run.counters.at("items_per_second"));
+  }
+};
+
+}  // namespace
+}  // namespace vidra
+
+int main(int argc, char** argv) {
+  using namespace vidra;
+  benchmark::Initialize(&argc, argv);
+  const auto enrol = [](const std::string& name, auto&&... what) {
+    benchmark::RegisterBenchmark(name.c_str(), what...)->Repetitions(7)->MinTime(0.05)->ReportAggregatesOnly();
+  };
+  enrol("nothing", nothing);
+  const std::vector<Case> all = cases();
+  for (const Case& c : all) {
+    const int index = protocol_index(c.protocol);
+    if (index < 0) continue;
+    const Protocol& p = *protocols[size_t(index)];
+    enrol(c.protocol + ", " + c.name, play, std::cref(p), std::cref(c.one));
+    if (!c.many.empty()) enrol(c.protocol + ", " + c.name + " *", play, std::cref(p), std::cref(c.many));
+  }
+  std::map<std::string, std::vector<Record>> by_protocol;
+  for (const Enrolled& e : samples()) {
+    if (e.sample.malformed) continue;
+    for (const SampleRecord& r : e.sample.records) by_protocol[std::string(e.protocol)].push_back({r.from, hex(r.hex)});
+  }
+  for (const auto& [name, records] : by_protocol)
+    if (const int index = protocol_index(name); index >= 0 && protocols[size_t(index)]->open) enrol("samples of " + name, play, std::cref(*protocols[size_t(index)]), std::cref(records));
+
+  Medians medians;
+  benchmark::RunSpecifiedBenchmarks(&medians);
+  const double empty = medians.ns["nothing"];
+  std::printf("%-44s %10s %8s %14s %8s\n", "ns of CPU, median of 7", "a record", "ratio", "each further", "limits");
+  std::printf("%-44s %10.1f %8.1f\n", "an empty sentence", empty, 1.0);
+  for (const Case& c : all) {
+    const std::string name = c.protocol + ", " + c.name;
+    if (!medians.ns.count(name)) continue;
+    const double one = medians.ns[name];
+    std::printf("%-44s %10.1f %8.1f", name.c_str(), one, one / empty);
+    if (!c.many.empty()) std::printf(" %14.2f", (medians.ns[name + " *"] - one) * double(c.many.size()) / double(c.objects - 1));
+    else std::printf(" %14s", "");
+    std::printf("   80, 10\n");
+  }
+  for (const auto& [name, records] : by_protocol)
+    if (medians.ns.count("samples of " + name)) std::printf("%-44s %10.1f %8.1f   %zu records\n", ("samples of " + name).c_str(), medians.ns["samples of " + name], medians.ns["samples of " + name] / empty, records.size());
+}
