@@ -36,11 +36,11 @@ class Pool {
   size_t used() const { return used_; }          // bytes handed out
   size_t reserved() const { return reserved_; }  // bytes taken from the heap
   uint64_t refused() const { return refused_; }
-  static constexpr size_t largest = 64 * 1024;
+  static constexpr size_t largest = 128 * 1024;   // a record of 65,599 octets fits
 
  private:
   struct Free { Free* next; };
-  static constexpr size_t classes = 11;          // 64, 128, … 65,536
+  static constexpr size_t classes = 12;          // 64, 128, … 131,072
   static size_t class_of(size_t bytes);
   std::array<Free*, classes> free_{};
   std::vector<std::unique_ptr<std::byte[]>> slabs_;

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <cstdint>
+#include <vector>
+
+namespace vidra {
+
+// Payload octets that the network carried: TCP sequence space of each direction once, the payload of UDP and of other IP
+// protocols, layer 2 after the EtherType; padding, trailers, twins and retransmissions excluded. When traffic has finished,
+// seen == decoded + opaque + lost; before, what is held back for the rest of a record is missing on the right.
+struct Octets {
+  uint64_t seen = 0;
+  uint64_t decoded = 0;    // records that a dissector took
+  uint64_t opaque = 0;     // present, but no dissector wants the conversation, or skipped as unreadable
+  uint64_t lost = 0;       // sequence space that was not heard, or cut off by the capture
+
+  Octets& operator+=(const Octets& o) { seen += o.seen, decoded += o.decoded, opaque += o.opaque, lost += o.lost; return *this; }
+  bool operator==(const Octets&) const = default;
+};
+
+struct InterfaceAccount {
+  uint64_t packets = 0, wire_octets = 0;          // frames received, and their length on the wire
+  uint64_t twins = 0;                             // frames dropped because the same one had been heard
+  uint64_t flawed = 0;                            // frames whose headers break their own rules
+  uint64_t too_deep = 0;                          // frames with more than 4 tunnels inside each other
+  uint64_t not_understood = 0;                    // frames of which nothing could be read
+  Octets octets;
+};
+
+struct ProtocolAccount {
+  uint64_t conversations = 0;                     // found to speak it
+  uint64_t records = 0;                           // cut and parsed
+  uint64_t malformed = 0;                         // sentences said with the flag
+};
+
+// What traffic has done. One owning thread.
+struct Accounts {
+  uint64_t packets = 0;
+  uint64_t conversations = 0;                     // begun
+  uint64_t retransmitted_segments = 0, retransmitted_octets = 0;   // TCP payload heard before
+  uint64_t out_of_order = 0;                      // TCP segments held until their turn
+  uint64_t overlaps = 0, gaps = 0, jumps = 0;     // different data; holes given up; sequence numbers from elsewhere
+  uint64_t resynchronised = 0;                    // parsers that lost and found their records
+  uint64_t fragments = 0, datagrams_reassembled = 0, datagrams_given_up = 0;
+  uint64_t fragment_overlaps = 0;
+  uint64_t flows = 0, flows_evicted = 0;          // remembered now; forgotten early because the table was full
+  uint64_t evicted_with_parser = 0;               // of them conversations that a dissector read
+  uint64_t buffers_refused = 0, parsers_refused = 0, fragments_evicted = 0;   // bounds reached
+  uint64_t classified = 0, classify_refused = 0;  // conversations asked about by nDPI; asked too many at once
+  std::vector<InterfaceAccount> interfaces;       // by number
+  std::vector<ProtocolAccount> protocols;         // as the table of protocols
+
+  Octets octets() const {
+    Octets all;
+    for (const InterfaceAccount& i : interfaces) all += i.octets;
+    return all;
+  }
+  uint64_t twins() const {
+    uint64_t n = 0;
+    for (const InterfaceAccount& i : interfaces) n += i.twins;
+    return n;
+  }
+};
+
+}  // namespace vidra

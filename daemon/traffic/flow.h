@@ -1,0 +1,273 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <cstdlib>
+#include <memory>
+#include <new>
+#include <type_traits>
+
+#include "daemon/judge/event.h"
+#include "daemon/traffic/frame.h"
+#include "daemon/traffic/hash.h"
+
+namespace vidra {
+
+struct Hold;           // stream.h
+struct Conversation;   // conversation.h
+
+// Who a flow is between, whichever of the two sends. For layer 2 each pair of source and destination is its own.
+struct FlowKey {
+  uint64_t low[2], high[2];   // addresses in memory's order, IPv4 in four octets
+  uint64_t rest;              // ports, protocol, kind, group of interfaces
+
+  bool operator==(const FlowKey&) const = default;
+  uint64_t hash(const Keyed& keyed) const {
+    uint64_t h = keyed(low[0], high[0]);
+    if (low[1] | high[1]) h = keyed.more(h, keyed(low[1], high[1]));
+    return keyed.more(h, rest);
+  }
+};
+
+// The key of a frame's flow; true where the source is the low end.
+bool key_of(const Frame&, uint16_t group, FlowKey& into);
+// The same from the head of an IP packet that an ICMP error quotes; false where it is not one of TCP or UDP.
+bool key_of_quoted(Bytes ip, uint16_t group, FlowKey& into, bool& source_is_low);
+
+// One direction of a TCP connection, or of datagrams.
+struct Stream {
+  uint32_t next = 0;         // the sequence number awaited
+  uint32_t acked = 0;        // the highest that the other side has acknowledged
+  Hold* hold = nullptr;      // octets kept until a record is whole or a hole is filled
+  uint32_t past = 0;         // the newest payload in History
+  uint32_t packets = 0;      // in this direction
+  uint16_t interface = 0;    // where it was first heard: its octets are accounted there
+  bool started : 1 = false;  // `next` is known
+  bool has_ack : 1 = false;  // `acked` is known
+  bool fin : 1 = false;      // its end has been heard, at `next`
+  bool syn : 1 = false;
+  bool over : 1 = false;     // the parser was told that nothing follows
+  bool fin_held : 1 = false; // a FIN waits behind a hole, at the end of what is held
+  bool keep_alive : 1 = false;
+};
+
+enum class Phase : uint8_t { datagrams, attempted, answered, open, midstream, refused, closed };
+enum class Mode : uint8_t { undecided, decided, opaque };
+// In this order flows are forgotten when the table is full.
+enum class Rank : uint8_t { closed, attempted, plain, parsed };
+inline constexpr size_t rank_count = 4;
+
+struct Flow {
+  static constexpr uint32_t none = ~uint32_t{0};
+
+  FlowKey key;
+  Stream stream[2];          // [0]: up, from the opener, or the first heard
+  Time last = 0;
+  Conversation* talk = nullptr;
+  Scene scene;               // client and server as the protocol's recogniser found them; until then the opener is the client
+  uint32_t tag = 0;          // of the index
+  uint32_t newer = none, older = none;          // among its rank
+  uint32_t wheel_next = none, wheel_before = none;
+  uint32_t queued = 0;       // when it was last put at its rank's end, seconds (wraps)
+  uint32_t candidate = 0;    // initial sequence number of a SYN that came into an established connection
+  uint32_t classifier = 0;   // state of nDPI + 1
+  uint16_t slot = 0;         // of the wheel
+  uint16_t hinted = 0xffff;  // protocol whose usual or declared port this is
+  Phase phase = Phase::datagrams;
+  Mode mode = Mode::undecided;
+  Rank rank = Rank::plain;
+  uint8_t classify_packets = 0;
+  bool up_is_low : 1 = true;
+  bool flipped : 1 = false;      // the scene's client is the one who answered
+  bool fragmented : 1 = false;   // facts said
+  bool overlapped : 1 = false;
+  bool unanswered : 1 = false;
+  bool midstream : 1 = false;
+  bool has_candidate : 1 = false;
+  bool candidate_up : 1 = false;
+  bool one_way : 1 = false;      // counted for its interface
+  bool two_way : 1 = false;
+  bool twin_said : 1 = false;
+  bool classify_done : 1 = false;
+
+  // The Side of what direction d (0 up, 1 down) sends.
+  Side side(int d) const { return (d == 1) != flipped ? Side::server : Side::client; }
+};
+static_assert(sizeof(Flow) <= 320);
+
+// All conversations, in memory taken once; found by key, forgotten by rank and age, visited by a timer wheel of one
+// second a slot.
+class FlowTable {
+ public:
+  static constexpr size_t wheel_slots = 256;
+
+  FlowTable(size_t flows, const Keyed& keyed) : keyed_(keyed), limit_(flows), index_(flows), flows_(raw(flows)) {
+    for (uint32_t& h : wheel_) h = Flow::none;
+    free_ = Flow::none;
+  }
+  ~FlowTable() = default;   // whoever closes the flows gives back what they hold
+
+  const Keyed& keyed() const { return keyed_; }
+  void prefetch(uint64_t hash) const { index_.prefetch(hash); }
+  Flow* find(const FlowKey& key, uint64_t hash) {
+    const uint32_t i = index_.find(hash, [&](uint32_t s) { return flows_[s].key == key; });
+    return i == Index::none ? nullptr : &flows_[i];
+  }
+  bool full() const { return used_ == limit_; }
+  size_t used() const { return used_; }
+
+  // A new flow; the table must not be full.
+  Flow& make(const FlowKey& key, uint64_t hash, Rank rank, Time now) {
+    uint32_t i = free_;
+    if (i != Flow::none) free_ = flows_[i].newer;
+    else i = high_++;
+    Flow& f = *new (&flows_[i]) Flow;
+    f.key = key;
+    f.tag = uint32_t(hash);
+    f.last = now;
+    index_.put(hash, i);
+    used_++;
+    enlist(f, rank, now);
+    return f;
+  }
+  void drop(Flow& f) {
+    const uint32_t i = number(f);
+    index_.drop(f.tag, i);
+    unlist(f);
+    unwind(f);
+    f.newer = free_;
+    free_ = i;
+    used_--;
+  }
+  uint32_t number(const Flow& f) const { return uint32_t(&f - flows_.get()); }
+
+  void set_rank(Flow& f, Rank rank, Time now) {
+    if (f.rank == rank) return;
+    unlist(f);
+    enlist(f, rank, now);
+  }
+  // Who is forgotten first: of the lowest rank that has any, the one heard longest ago (to within what eight looks find).
+  Flow* oldest() {
+    for (size_t r = 0; r < rank_count; r++) {
+      Flow* best = nullptr;
+      for (int looks = 0; looks < 8; looks++) {
+        const uint32_t i = head_[r];
+        if (i == Flow::none) break;
+        Flow& f = flows_[i];
+        if (seconds(f.last) == f.queued) return &f;
+        if (!best || f.last < best->last) best = &f;
+        unlist(f);
+        enlist(f, Rank(r), f.last);
+      }
+      if (best) return best;
+    }
+    return nullptr;
+  }
+
+  // The wheel: `visit` is called for each flow whose second has come; it must rewind, or drop, it.
+  void wind(Flow& f, Time deadline) {
+    unwind(f);
+    int64_t slot = (deadline + second - 1) / second;
+    if (slot <= turned_) slot = turned_ + 1;
+    if (slot > turned_ + int64_t(wheel_slots) - 1) slot = turned_ + int64_t(wheel_slots) - 1;
+    f.slot = uint16_t(slot & (wheel_slots - 1));
+    uint32_t& head = wheel_[f.slot];
+    f.wheel_next = head;
+    f.wheel_before = Flow::none;
+    const uint32_t i = number(f);
+    if (head != Flow::none) flows_[head].wheel_before = i;
+    head = i;
+    f.slot |= 0x8000;
+  }
+  bool due(Time now) const { return now / second > turned_; }
+  template <class Visit> void turn(Time now, Visit&& visit) {
+    const int64_t to = now / second;
+    if (!turned_ || to - turned_ > int64_t(wheel_slots)) {
+      if (!turned_) { turned_ = to; return; }
+      // A leap: everything is visited once, in the order of its slots.
+      const int64_t from = turned_;
+      turned_ = to;
+      for (int64_t s = from + 1; s <= from + int64_t(wheel_slots); s++) empty(size_t(s) & (wheel_slots - 1), now, visit);
+      return;
+    }
+    while (turned_ < to) {
+      turned_++;
+      empty(size_t(turned_) & (wheel_slots - 1), turned_ * second, visit);
+    }
+  }
+  template <class Visit> void each(Visit&& visit) {   // all, by rank and age
+    for (size_t r = 0; r < rank_count; r++)
+      for (uint32_t i = head_[r]; i != Flow::none;) {
+        const uint32_t next = flows_[i].newer;
+        visit(flows_[i]);
+        i = next;
+      }
+  }
+
+ private:
+  struct Free { void operator()(Flow* f) const { std::free(f); } };
+  using Memory = std::unique_ptr<Flow[], Free>;
+  static Memory raw(size_t n) {
+    void* p = std::aligned_alloc(64, (n * sizeof(Flow) + 63) / 64 * 64);
+    if (!p) std::abort();
+    return Memory(static_cast<Flow*>(p));
+  }
+  static uint32_t seconds(Time t) { return uint32_t(t / second); }
+
+  template <class Visit> void empty(size_t slot, Time at, Visit&& visit) {
+    uint32_t i = wheel_[slot];
+    wheel_[slot] = Flow::none;
+    uint32_t oldest_first = Flow::none;   // put in at the head: turn round, so that the first put in is the first out
+    while (i != Flow::none) {
+      Flow& f = flows_[i];
+      const uint32_t next = f.wheel_next;
+      f.wheel_next = oldest_first;
+      oldest_first = i;
+      i = next;
+    }
+    while (oldest_first != Flow::none) {
+      Flow& f = flows_[oldest_first];
+      oldest_first = f.wheel_next;
+      f.slot = 0;
+      f.wheel_next = f.wheel_before = Flow::none;
+      visit(f, at);
+    }
+  }
+  void unwind(Flow& f) {
+    if (!(f.slot & 0x8000)) return;
+    if (f.wheel_before != Flow::none) flows_[f.wheel_before].wheel_next = f.wheel_next;
+    else wheel_[f.slot & (wheel_slots - 1)] = f.wheel_next;
+    if (f.wheel_next != Flow::none) flows_[f.wheel_next].wheel_before = f.wheel_before;
+    f.slot = 0;
+    f.wheel_next = f.wheel_before = Flow::none;
+  }
+  void enlist(Flow& f, Rank rank, Time now) {
+    const size_t r = size_t(rank);
+    const uint32_t i = number(f);
+    f.rank = rank;
+    f.queued = seconds(now);
+    f.newer = Flow::none;
+    f.older = tail_[r];
+    if (tail_[r] != Flow::none) flows_[tail_[r]].newer = i;
+    else head_[r] = i;
+    tail_[r] = i;
+  }
+  void unlist(Flow& f) {
+    const size_t r = size_t(f.rank);
+    if (f.older != Flow::none) flows_[f.older].newer = f.newer;
+    else head_[r] = f.newer;
+    if (f.newer != Flow::none) flows_[f.newer].older = f.older;
+    else tail_[r] = f.older;
+    f.newer = f.older = Flow::none;
+  }
+
+  Keyed keyed_;
+  size_t limit_, used_ = 0;
+  uint32_t high_ = 0, free_;
+  Index index_;
+  Memory flows_;
+  uint32_t head_[rank_count] = {Flow::none, Flow::none, Flow::none, Flow::none};
+  uint32_t tail_[rank_count] = {Flow::none, Flow::none, Flow::none, Flow::none};
+  uint32_t wheel_[wheel_slots];
+  int64_t turned_ = 0;
+};
+
+}  // namespace vidra

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <memory>
+
+namespace vidra {
+
+// A multiply-and-fold hash (as wyhash) under secrets drawn at each start, so that nobody can choose addresses that meet.
+class Keyed {
+ public:
+  explicit Keyed(uint64_t seed) {
+    for (uint64_t& s : secret_) {                    // splitmix64; odd, so that no secret is zero
+      uint64_t z = seed += 0x9e3779b97f4a7c15;
+      z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
+      z = (z ^ z >> 27) * 0x94d049bb133111eb;
+      s = (z ^ z >> 31) | 1;
+    }
+  }
+  uint64_t operator()(uint64_t a, uint64_t b) const { return mix(a ^ secret_[0], b ^ secret_[1]); }
+  uint64_t more(uint64_t h, uint64_t a) const { return mix(h ^ secret_[2], a ^ secret_[3]); }
+  uint64_t seed() const { return secret_[2]; }
+
+ private:
+  static uint64_t mix(uint64_t a, uint64_t b) {
+    __extension__ typedef unsigned __int128 Wide;
+    const Wide product = Wide{a} * b;
+    return uint64_t(product) ^ uint64_t(product >> 64);
+  }
+  uint64_t secret_[4];
+};
+
+// Finds slots by hash: open addressing, linear probing, deletion by shifting back; sized once for so many slots at half
+// load. The table's memory is touched only where it is used.
+class Index {
+ public:
+  static constexpr uint32_t none = ~uint32_t{0};
+
+  explicit Index(size_t slots) {
+    size_t n = 16;
+    while (n < 2 * slots) n *= 2;
+    mask_ = uint32_t(n - 1);
+    entries_.reset(static_cast<Entry*>(std::calloc(n, sizeof(Entry))));
+    if (!entries_) std::abort();
+  }
+
+  void prefetch(uint64_t hash) const { __builtin_prefetch(&entries_[uint32_t(hash) & mask_]); }
+
+  template <class Same> uint32_t find(uint64_t hash, Same&& same) const {
+    const uint32_t tag = uint32_t(hash);
+    for (uint32_t at = tag & mask_;; at = (at + 1) & mask_) {
+      const Entry e = entries_[at];
+      if (!e.slot) return none;
+      if (e.tag == tag && same(e.slot - 1)) return e.slot - 1;
+    }
+  }
+  void put(uint64_t hash, uint32_t slot) {
+    uint32_t at = uint32_t(hash) & mask_;
+    while (entries_[at].slot) at = (at + 1) & mask_;
+    entries_[at] = {uint32_t(hash), slot + 1};
+  }
+  void drop(uint64_t hash, uint32_t slot) {
+    uint32_t at = uint32_t(hash) & mask_;
+    while (entries_[at].slot != slot + 1) {
+      if (!entries_[at].slot) return;
+      at = (at + 1) & mask_;
+    }
+    for (uint32_t hole = at;;) {
+      at = (at + 1) & mask_;
+      const Entry e = entries_[at];
+      if (!e.slot) { entries_[hole] = {}; return; }
+      if (((at - e.tag) & mask_) >= ((at - hole) & mask_)) entries_[hole] = e, hole = at;   // it may move up to the hole
+    }
+  }
+
+ private:
+  struct Entry { uint32_t tag, slot; };
+  struct Free { void operator()(Entry* e) const { std::free(e); } };
+  std::unique_ptr<Entry[], Free> entries_;
+  uint32_t mask_;
+};
+
+}  // namespace vidra

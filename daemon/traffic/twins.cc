@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/traffic/twins.h"
+
+#include <cstring>
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+namespace vidra {
+
+Twins::Word Twins::ask(const Frame& f, uint16_t interface, Time now) {
+  const Bytes n = f.network;
+  uint64_t front = 0, back = 0;
+  size_t from = 0;
+  // IPv4: without TTL and checksum. IPv6: without the hop limit.
+  if (f.version == 4 && n.size() >= 20) {
+    std::memcpy(&front, n.data(), 8);
+    back = n[9];
+    from = 12;
+  } else if (f.version == 6 && n.size() >= 40) {
+    std::memcpy(&front, n.data(), 7);
+    from = 8;
+  } else {
+    front = f.source.number() << 16 | f.ethertype;
+    back = f.destination.number();
+  }
+  if (n.size() <= from) return Word::first;
+  const uint64_t body = XXH3_64bits_withSeed(n.data() + from, n.size() - from, keyed_.seed());
+  const uint64_t hash = keyed_.more(keyed_(front, back), body);
+  const uint64_t path = uint64_t(f.vlan) << 8 | uint64_t(f.lan) << 4 | (interface & 15);
+  const uint64_t mark = hash >> 24 << 24 | path;
+
+  const bool tagged = f.redundancy != Redundancy::none;
+  const bool has_id = f.version == 4 && f.fragment_id;
+  Entry& e = heard_[hash & (size - 1)];
+  if (e.mark >> 24 == mark >> 24 && e.time) {
+    const Time age = now - (e.time - 1);
+    const bool same_way = (e.mark & 0xffffff) == path;
+    const Time limit = tagged && !same_way ? redundant : has_id || !same_way ? identified : f.version ? bare_ip : bare_link;
+    if (age >= 0 && age <= limit) {
+      if (same_way && !has_id) e.time = 0;              // one copy of an original: a third is a new original
+      return Word::twin;
+    }
+  }
+  e = {mark, now + 1};
+  if (!tagged) return Word::first;
+
+  // The other LAN's frame with this sequence had other content.
+  const uint64_t who = keyed_.more(keyed_(f.source.number(), f.redundancy_sequence), 1);
+  Entry& s = sequences_[who & (size / 4 - 1)];
+  const bool differs = s.mark >> 24 == who >> 24 && (s.mark & 15) != f.lan && s.time && now - (s.time - 1) <= redundant && now >= s.time - 1;
+  s = {who >> 24 << 24 | f.lan, now + 1};
+  return differs ? Word::differs : Word::first;
+}
+
+}  // namespace vidra

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <cstdlib>
+#include <memory>
+
+#include "daemon/traffic/frame.h"
+#include "daemon/traffic/hash.h"
+
+namespace vidra {
+
+// Remembers for a short time what was heard, so that the second copy of a frame is known: doubled by a mirror in both
+// directions, routed past the mirror twice, or sent over both LANs of PRP or both ways of an HSR ring. Compared is
+// everything but tags, trailers, padding, MAC addresses (of IP), TTL and header checksum.
+//
+// How long depends on what else may look the same. A redundancy twin names its LAN and its sequence. An IPv4
+// identification is not used again within milliseconds, so a retransmission (which has a new one, and comes later) is no
+// twin. Where there is neither, a copy that came the same way counts only at a mirror's distance.
+class Twins {
+ public:
+  static constexpr Time redundant = 400 * millisecond, identified = 20 * millisecond, bare_ip = 500 * microsecond, bare_link = 100 * microsecond;
+
+  enum class Word : uint8_t { first, twin, differs };
+
+  explicit Twins(uint64_t seed) : keyed_(seed), heard_(zeroed(size)), sequences_(zeroed(size / 4)) {}
+
+  Word ask(const Frame&, uint16_t interface, Time);
+
+ private:
+  struct Entry { uint64_t mark; Time time; };           // mark: 40 bits of the hash, then which way it came
+  struct Free { void operator()(Entry* e) const { std::free(e); } };
+  using Table = std::unique_ptr<Entry[], Free>;
+  static constexpr size_t size = 8192;
+  static Table zeroed(size_t n) {
+    Table t(static_cast<Entry*>(std::calloc(n, sizeof(Entry))));
+    if (!t) std::abort();
+    return t;
+  }
+
+  Keyed keyed_;
+  Table heard_, sequences_;
+};
+
+}  // namespace vidra
