@@ -31,6 +31,7 @@ struct Conversation {
   HeardHost* server_heard = nullptr;
   const SiteConversation* declared = nullptr;    // nullptr: the site declares none
   const ConversationMemory* learned = nullptr;   // nullptr: none was learned
+  uint16_t spoken = 0;                           // of facts (tcp, udp): 1 + the protocol that was heard in this flow; 0 none yet
   bool known() const { return declared || learned; }
 };
 
@@ -43,6 +44,7 @@ struct Context {
   Time now = 0;
   bool learning = false;               // raise only what needs no knowledge
   bool first = false;                  // the first event of its conversation in its protocol
+  const HeardHost* newcomer = nullptr; // whose first word this event is (ARP: of the address that it claims)
 
   bool knows_nothing() const { return site.empty() && memory.empty(); }
   std::string name(const Address&) const;                      // declared or learned, "" unknown
@@ -77,7 +79,19 @@ struct Want {
   uint8_t roles = any_role;
   bool first_only = false;             // only the first event of a conversation in its protocol
   bool identities = false;             // Identity instead of Message
+  bool newcomers = false;              // only the first word of a host, whatever it is
 };
+
+// What an ARP packet says (RFC 826). `words` tells whether an event is one.
+struct ArpWords {
+  uint16_t operation = 0;              // 1 request, 2 reply
+  Address sender;                      // whose address it claims; none for a probe
+  Mac sender_mac;                      // the hardware address that it claims for it; the frame's own is in the scene
+  Address target;                      // whom a request asks for
+  bool gratuitous = false;             // told unasked
+};
+bool arp_words(const Event&, ArpWords&);
+bool is_ot_port(uint16_t port);        // a usual port of a control protocol
 
 // One idea about what should not be. Keeps its own state, bounded; sees events in time order.
 class Detector {

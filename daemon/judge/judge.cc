@@ -63,7 +63,8 @@ Judge::Judge(std::shared_ptr<const Site> site, Memory memory, JudgeSettings sett
 
 Judge::Judge(std::shared_ptr<const Site> site, Memory memory, JudgeSettings settings, FindingSink& sink, Detectors detectors)
     : site_(site ? std::move(site) : std::make_shared<const Site>()), memory_(std::move(memory)), settings_(std::move(settings)), sink_(sink),
-      detectors_(std::move(detectors)), learning_(settings_.mode == JudgeSettings::Mode::learn), policies_(catalogue.size()),
+      detectors_(std::move(detectors)), learning_(settings_.mode == JudgeSettings::Mode::learn), arp_(protocol_index("arp")), tcp_(protocol_index("tcp")),
+      udp_(protocol_index("udp")), policies_(catalogue.size()),
       slots_(power_of_two(settings_.flow_limit)), slot_mask_(slots_.size() - 1), hosts_(std::make_unique<Hosts>(settings_.host_limit)) {
   for (const auto& [id, s] : settings_.detections)
     if (const Detection* d = detection(id)) policies_[index_of(*d)] = {s.off, s.severity};
@@ -84,7 +85,7 @@ void Judge::dispatch() {
         for (const auto& d : detectors_) {
           bool always = false, first = false;
           for (const Want& w : d->wants()) {
-            if (w.identities || !(w.acts & bit(Act(a))) || !(w.roles >> r & 1)) continue;
+            if (w.identities || w.newcomers || !(w.acts & bit(Act(a))) || !(w.roles >> r & 1)) continue;
             if (!w.protocol.empty() && w.protocol != protocols[p]->name) continue;
             (w.first_only ? first : always) = true;
           }
@@ -97,22 +98,29 @@ void Judge::dispatch() {
       }
   for (const auto& d : detectors_) {
     if (d->ticks()) ticking_.push_back(d.get());
-    for (const Want& w : d->wants())
-      if (w.identities) {
-        identity_wanted_.push_back(d.get());
-        break;
-      }
+    bool identities = false, newcomers = false;
+    for (const Want& w : d->wants()) {
+      identities |= w.identities;
+      newcomers |= w.newcomers;
+    }
+    if (identities) identity_wanted_.push_back(d.get());
+    if (newcomers) newcomer_wanted_.push_back(d.get());
   }
 }
 
-HeardHost* Judge::hear(const Address& a, const Mac& m, Time now) {
+HeardHost* Judge::hear(const Address& a, const Mac& m, Time now, const HeardHost*& newcomer) {
   if (a.kind == Address::Kind::none || a.group()) return nullptr;
   HeardHost* h = hosts_->add(a);
   if (!h) {
     counters_.hosts_unkept++;
     return nullptr;
   }
-  if (!h->first) h->first = now;
+  if (!h->first) {
+    h->first = now;
+    h->declared = site_->host_of(a);
+    h->learned = memory_.host(a);
+    newcomer = h;
+  }
   h->last = now;
   h->mac = m;
   return h;
@@ -130,6 +138,13 @@ void Judge::fill(Slot& slot, const Scene& s) {
   counters_.flows_resolved++;
 }
 
+Judge::Slot* Judge::find(uint64_t flow, uint16_t protocol) {
+  const size_t at = mix(flow + uint64_t(protocol) * 0x9e3779b97f4a7c15ull) & slot_mask_ & ~size_t{1};
+  for (Slot* way : {&slots_[at], &slots_[at + 1]})
+    if (way->conversation.flow == flow && way->conversation.protocol == protocol) return way;
+  return nullptr;
+}
+
 Judge::Slot& Judge::resolve(const Scene& s, bool& first) {
   first = false;
   if (!s.flow) {
@@ -138,16 +153,18 @@ Judge::Slot& Judge::resolve(const Scene& s, bool& first) {
     first = true;
     return loose_;
   }
-  const size_t at = mix(s.flow + uint64_t(s.protocol) * 0x9e3779b97f4a7c15ull) & slot_mask_ & ~size_t{1};
-  Slot* slot = nullptr;
-  for (Slot* way : {&slots_[at], &slots_[at + 1]})
-    if (way->conversation.flow == s.flow && way->conversation.protocol == s.protocol) slot = way;
+  Slot* slot = find(s.flow, s.protocol);
   if (!slot) [[unlikely]] {
+    const size_t at = mix(s.flow + uint64_t(s.protocol) * 0x9e3779b97f4a7c15ull) & slot_mask_ & ~size_t{1};
     slot = slots_[at].used <= slots_[at + 1].used ? &slots_[at] : &slots_[at + 1];
     counters_.flows_forgotten += slot->conversation.flow != 0;
     *slot = Slot{};
     fill(*slot, s);
     first = true;
+    if (s.protocol != tcp_ && s.protocol != udp_) {
+      for (int facts : {tcp_, udp_})
+        if (Slot* carrier = find(s.flow, uint16_t(facts))) carrier->conversation.spoken = uint16_t(s.protocol + 1);
+    }
   } else if (!slot->conversation.learned && slot->version != memory_.version()) [[unlikely]] {
     fill(*slot, s);
   }
@@ -163,18 +180,22 @@ void Judge::see(const Event& e) {
   Conversation& c = slot.conversation;
   HeardHost*& spoke = s.from == Side::client ? c.client_heard : c.server_heard;
   const Mac& mac = s.from == Side::client ? s.client_mac : s.server_mac;
-  if (!spoke) {
-    spoke = hear(s.speaker().address, mac, s.time);
-    if (spoke) {
-      spoke->declared = s.from == Side::client ? c.client : c.server;
-      spoke->learned = memory_.host(spoke->address);
-    }
-  } else {
+  const HeardHost* newcomer = nullptr;
+  if (spoke) [[likely]] {
     spoke->last = s.time;
     spoke->mac = mac;
+  } else spoke = hear(s.speaker().address, mac, s.time, newcomer);
+  if (s.protocol == arp_) [[unlikely]] {
+    ArpWords words;
+    // A claim of somebody else's address must not overwrite where that address was heard.
+    if (arp_words(e, words) && words.sender.kind == Address::Kind::ip4 && !hosts_->find(words.sender))
+      hear(words.sender, words.sender_mac, s.time, newcomer);
   }
 
-  const Context context{*site_, memory_, settings_, c, s.time, learning_, first};
+  const Context context{*site_, memory_, settings_, c, s.time, learning_, first, newcomer};
+  if (newcomer) [[unlikely]] {
+    for (Detector* d : newcomer_wanted_) d->see(e, context, *this);
+  }
   if (e.said) {
     counters_.events++;
     const List& list = lists_[(size_t(s.protocol) * act_count + size_t(e.said->act)) * roles + size_t(e.said->role)];
@@ -206,7 +227,7 @@ void Judge::advance(Time now) {
   Time at = ticked_ && due - ticked_ <= 100 * tick_period ? ticked_ + tick_period : due;
   static const Conversation nobody;
   for (; at <= due; at += tick_period) {
-    const Context context{*site_, memory_, settings_, nobody, at, learning_, false};
+    const Context context{*site_, memory_, settings_, nobody, at, learning_};
     for (Detector* d : ticking_) d->tick(context, *this);
   }
   ticked_ = due;
@@ -219,7 +240,7 @@ void Judge::tick(Time now) {
 void Judge::finish(Time now) {
   tick(now);
   static const Conversation nobody;
-  const Context context{*site_, memory_, settings_, nobody, now_ + hour, learning_, false};
+  const Context context{*site_, memory_, settings_, nobody, now_ + hour, learning_};
   for (Detector* d : ticking_) d->tick(context, *this);
 }
 

@@ -37,8 +37,9 @@ class Judge final : public EventSink, private Findings {
 
   struct Slot { Conversation conversation; uint64_t version = 0; Time used = 0; bool told = false; };
   Slot& resolve(const Scene&, bool& first);
+  Slot* find(uint64_t flow, uint16_t protocol);
   void fill(Slot&, const Scene&);
-  HeardHost* hear(const Address&, const Mac&, Time);
+  HeardHost* hear(const Address&, const Mac&, Time, const HeardHost*& newcomer);
   void advance(Time);
   void dispatch();
 
@@ -48,13 +49,14 @@ class Judge final : public EventSink, private Findings {
   FindingSink& sink_;
   Detectors detectors_;
   bool learning_;
+  int arp_, tcp_, udp_;                // indices of protocols
   Time learning_since_ = 0, now_ = 0, ticked_ = 0;
   Counters counters_;
 
   // For each (protocol, act, role) the detectors that want it: first the ones for every event, then those for first ones.
   struct List { uint32_t begin = 0, always = 0, end = 0; };
   std::vector<List> lists_;
-  std::vector<Detector*> wanted_, identity_wanted_, ticking_;
+  std::vector<Detector*> wanted_, identity_wanted_, newcomer_wanted_, ticking_;
   struct Policy { bool off = false; uint8_t severity = 0; };
   std::vector<Policy> policies_;       // by index in the catalogue
 

@@ -5,6 +5,8 @@
 #include <cmath>
 #include <cstring>
 
+#include "daemon/judge/detector.h"
+
 namespace vidra {
 namespace {
 
@@ -179,6 +181,10 @@ void Memory::learn_identity(const Event& e) {
 void Memory::learn(const Event& e) {
   const Scene& s = e.scene;
   if (s.client.address.kind == Address::Kind::none) return;     // the sensor's own words
+  if (ArpWords words; arp_words(e, words)) {                    // teaches who has which address, and no conversation
+    if (words.sender.kind != Address::Kind::none) learn_host(words.sender, words.sender_mac);
+    return;
+  }
   const uint64_t flow = s.flow;
   Cached* cached = nullptr;
   if (flow) {

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+// NET-01: a host that nobody declared and nothing learned.
+#include "daemon/judge/net.h"
+
+namespace vidra {
+namespace {
+
+class NewHost final : public Detector {
+ public:
+  explicit NewHost(const JudgeSettings&) : row_(row("NET-01")) {}
+  std::span<const Want> wants() const override { return wants_; }
+
+  void see(const Event& e, const Context& c, Findings& out) override {
+    const HeardHost& h = *c.newcomer;
+    if (c.learning || c.knows_nothing() || h.known()) return;
+    if (!c.site.inside(h.address)) return;                       // from outside: that is NET-12's to tell
+    const bool by_mac = h.address.kind == Address::Kind::mac;
+    if (c.site.host_of(h.mac) || c.memory.owns(h.mac)) {
+      // A known host's card: its layer-2 voice and its link-local address are no new hosts.
+      const bool link_local = h.address.kind == Address::Kind::ip6 && h.address.octets[0] == 0xfe && (h.address.octets[1] & 0xc0) == 0x80;
+      if (by_mac || link_local) return;
+    }
+    if (by_mac) {
+      if (told_macs_.add(h.mac.number(), c.now, day)) tell(e, c, out, h);
+      return;
+    }
+    // ARP brings the MAC first and the address with it: one host, one story.
+    tell(e, c, out, h);
+  }
+
+ private:
+  void tell(const Event& e, const Context& c, Findings& out, const HeardHost& h) {
+    Finding f = finding(row_, e, c);
+    f.source = c.party(h.address);
+    f.target = {};
+    f.station.clear();
+    f.object.clear();
+    // Many at once are one event: a flood of invented senders, or a cable to another network.
+    recent_.add(hash(h.address), c.now, minute);
+    const size_t many = recent_.count(c.now, minute);
+    if (many > flood) {
+      f.source = {};
+      f.cause = 1;
+      f.what = fmt::format("{} hosts that were never heard before spoke within one minute, the last of them {} ({}).", many == recent_size ? "More than " + std::to_string(many) : std::to_string(many),
+                           text_of(h.address), text_of(h.mac));
+    } else {
+      const std::string owner = c.site.host_of(h.mac) ? c.site.host(c.site.host_of(h.mac)).name : "";
+      f.what = fmt::format("A host spoke that was never heard before: {}{}.", text_of(h.address),
+                           h.address.kind == Address::Kind::mac ? "" : fmt::format(" with the hardware address {}{}", text_of(h.mac), owner.empty() ? "" : " of " + owner));
+      if (h.address.kind != Address::Kind::mac && e.scene.server.address.kind != Address::Kind::mac && e.scene.client.address == h.address && !e.scene.server.address.group())
+        f.what += fmt::format(" Its first words went to {}.", c.text(e.scene.server.address));
+    }
+    f.expected = fmt::format("Only the {} declared and {} learned hosts speak here.", c.site.hosts.size(), c.memory.hosts().size());
+    out.raise(std::move(f));
+  }
+
+  static uint64_t hash(const Address& a) {
+    uint64_t h = 1469598103934665603ull;
+    for (uint8_t o : a.octets) h = (h ^ o) * 1099511628211ull;
+    return h;
+  }
+
+  static constexpr size_t flood = 20, recent_size = 256;
+  static constexpr Want wants_[] = {{.protocol = "", .newcomers = true}};
+  const Detection& row_;
+  RecentSet<recent_size> recent_;
+  RecentSet<64> told_macs_;
+};
+
+}  // namespace
+
+std::unique_ptr<Detector> new_host_detector(const JudgeSettings& s) { return std::make_unique<NewHost>(s); }
+
+}  // namespace vidra

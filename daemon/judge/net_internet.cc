@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+// NET-12: the control network and the Internet in one conversation.
+#include "daemon/judge/net.h"
+
+namespace vidra {
+namespace {
+
+class Internet final : public Detector {
+ public:
+  explicit Internet(const JudgeSettings&) : row_(row("NET-12")), tcp_(protocol_index("tcp")), udp_(protocol_index("udp")), arp_(protocol_index("arp")) {}
+  std::span<const Want> wants() const override { return wants_; }
+
+  void see(const Event& e, const Context& c, Findings& out) override {
+    const Scene& s = e.scene;
+    if (s.client.address.kind == Address::Kind::mac || s.client.address.kind == Address::Kind::none || is_protocol(e, arp_)) return;
+    if (s.client.address.group() || s.server.address.group()) return;
+    const bool client_in = c.site.inside(s.client.address), server_in = c.site.inside(s.server.address);
+    if (client_in == server_in) return;                    // between two of ours, or nothing to do with us
+    const Address& outside = client_in ? s.server.address : s.client.address;
+    const Address& inside = client_in ? s.client.address : s.server.address;
+    if (c.site.outside_allowed(outside) || c.conversation.declared) return;
+    const bool tcp = is_protocol(e, tcp_), facts = tcp || is_protocol(e, udp_);
+    const bool spoken = !facts, ot = spoken || is_ot_port(s.server.port);
+    const HostRole role = c.site.role_of(c.site.host_of(inside));
+    const bool controls = role == HostRole::rtu || role == HostRole::ied || role == HostRole::plc || role == HostRole::meter || role == HostRole::master || role == HostRole::hmi;
+    if ((c.learning || c.knows_nothing()) && !ot && !controls) return;   // an office's daily bread until somebody says what is right
+    if (c.conversation.learned && !ot) return;
+    const bool open = spoken || (tcp && (fact_of(e) == Fact::opened || fact_of(e) == Fact::midstream));
+
+    Finding f = finding(row_, e, c);
+    f.source = c.party(s.client.address);
+    f.target = c.party(s.server.address);
+    f.station.clear();
+    f.object.clear();
+    f.severity = c.conversation.learned ? 2 : ot && open ? 5 : controls || open ? 4 : 3;
+    f.confidence = open ? 1 : 0.7;
+    // A host that meets many outsiders is one story.
+    const uint64_t who = hash(inside);
+    size_t met = 0;
+    met_.add(who ^ hash(outside) * 31, c.now, hour);
+    hosts_.each(c.now, hour, [&](uint64_t h) { met += h >> 8 == who >> 8; });
+    if (met < 5) hosts_.add((who & ~uint64_t{255}) | (hash(outside) & 255), c.now, hour);
+    else (client_in ? f.target : f.source) = {}, f.cause = 1;
+    const std::string_view title = s.protocol < protocols.size() ? protocols[s.protocol]->title : "";
+    f.what = fmt::format("{} {} {} on the Internet by {}{}.", c.text(inside), client_in ? (open ? "spoke with" : "tried to speak with") : (open ? "was reached by" : "was tried by"), text_of(outside), title,
+                         s.server.port ? fmt::format(" port {}", s.server.port) : "");
+    f.expected = c.site.outside.empty() ? "No address outside the site is declared." : fmt::format("Outside the site only the {} declared ranges are spoken with.", c.site.outside.size());
+    out.raise(std::move(f));
+  }
+
+ private:
+  static uint64_t hash(const Address& a) {
+    uint64_t h = 1469598103934665603ull;
+    for (uint8_t o : a.octets) h = (h ^ o) * 1099511628211ull;
+    return h;
+  }
+  static constexpr Want wants_[] = {{.protocol = "", .first_only = true}, {.protocol = "tcp", .acts = bit(Act::session), .first_only = true}};
+  const Detection& row_;
+  int tcp_, udp_, arp_;
+  RecentSet<256> met_, hosts_;
+};
+
+}  // namespace
+
+std::unique_ptr<Detector> internet_detector(const JudgeSettings& s) { return std::make_unique<Internet>(s); }
+
+}  // namespace vidra

@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: Apache-2.0
+// NET-05, NET-06, NET-07: somebody looks for what is there. Kept for each searcher: the different targets he tried, with
+// their times, so that a slow search counts too; all of it bounded.
+#include <algorithm>
+#include <vector>
+
+#include "daemon/judge/net.h"
+
+namespace vidra {
+namespace {
+
+// Tells at once when a limit is reached, then again at most once a second with what was added.
+struct Pace {
+  uint64_t pending = 0, total = 0;
+  Time first = 0, last_told = 0;
+  bool told = false;
+};
+
+class ArpScan final : public Detector {
+ public:
+  explicit ArpScan(const JudgeSettings& s) : row_(row("NET-05")), targets_(size_t(s.number(row_, "targets"))), window_(seconds(s.number(row_, "window"))) {}
+  std::span<const Want> wants() const override { return wants_; }
+  bool ticks() const override { return true; }
+
+  void see(const Event& e, const Context& c, Findings& out) override {
+    ArpWords words;
+    if (!arp_words(e, words) || words.operation != 1 || words.gratuitous || words.target.kind == Address::Kind::none) return;
+    const Address& sender = words.sender;
+    // Those it has business with do not count: a master that starts asks for all of its stations.
+    if (sender.kind != Address::Kind::none && (c.site.speaks(sender, words.target) || c.site.speaks(words.target, sender) || c.memory.speaks(sender, words.target) || c.memory.speaks(words.target, sender))) return;
+    Searcher& s = find(e.scene.client_mac.empty() ? words.sender_mac : e.scene.client_mac, c.now);
+    if (sender.kind != Address::Kind::none) s.address = sender;
+    const bool fresh = s.targets.add(words.target.ip4_number(), c.now, window_);
+    s.last = c.now;
+    s.pace.pending++;
+    s.scene = e.scene;
+    if (!fresh && !s.pace.told) return;
+    if (s.pace.told) {
+      if (c.now - s.pace.last_told >= second) tell(s, c, out);
+      return;
+    }
+    if (s.targets.count(c.now, window_) < targets_) return;
+    // While little is known a start-up looks like a search; those that answer are no part of one.
+    size_t unheard = 0;
+    s.targets.each(c.now, window_, [&](uint64_t a) { unheard += out.heard(Address::ip4(uint32_t(a))) == nullptr; });
+    if ((c.learning || c.knows_nothing()) && unheard < targets_) return;
+    tell(s, c, out);
+  }
+
+  void tick(const Context& c, Findings& out) override {
+    for (auto& s : searchers_) {
+      if (!s) continue;
+      if (s->pace.told && s->pace.pending && c.now - s->pace.last_told >= second) tell(*s, c, out);
+      if (c.now - s->last > window_) s.reset();
+    }
+  }
+
+ private:
+  struct Searcher {
+    Mac mac;
+    Address address;
+    RecentSet<1024> targets;
+    Pace pace;
+    Time last = 0;
+    Scene scene;
+  };
+
+  Searcher& find(const Mac& mac, Time now) {
+    std::unique_ptr<Searcher>* to = &searchers_[0];
+    for (auto& s : searchers_) {
+      if (s && s->mac == mac) return *s;
+      if (!s || (*to && s->last < (*to)->last)) to = &s;
+    }
+    *to = std::make_unique<Searcher>();
+    (*to)->mac = mac;
+    (*to)->pace.first = now;
+    return **to;
+  }
+
+  void tell(Searcher& s, const Context& c, Findings& out) {
+    Finding f;
+    f.detection = &row_;
+    f.severity = row_.severity;
+    f.scene = s.scene;
+    const bool by_address = s.address.kind != Address::Kind::none;
+    f.source = by_address ? c.party(s.address) : Party{Address::of(s.mac), {}};
+    f.weight = s.pace.pending;
+    s.pace.total += s.pace.pending;
+    s.pace.pending = 0;
+    s.pace.last_told = c.now;
+    s.pace.told = true;
+    uint32_t low = ~0u, high = 0;
+    s.targets.each(c.now, window_, [&](uint64_t a) { low = std::min(low, uint32_t(a)); high = std::max(high, uint32_t(a)); });
+    f.object = fmt::format("addresses {} to {}", text_of(Address::ip4(low)), text_of(Address::ip4(high)));
+    f.what = fmt::format("{}{} asked for {} different addresses ({} requests) from {} to {}.", by_address ? c.text(s.address) : text_of(s.mac), by_address ? ", hardware address " + text_of(s.mac) + "," : "",
+                         s.targets.count(c.now, window_), s.pace.total, text_of(Address::ip4(low)), text_of(Address::ip4(high)));
+    f.expected = fmt::format("A host asks for the few it speaks with: fewer than {} others in {}.", targets_, human_duration(window_));
+    out.raise(std::move(f));
+  }
+
+  static constexpr Want wants_[] = {{.protocol = "arp"}};
+  const Detection& row_;
+  size_t targets_;
+  Time window_;
+  std::array<std::unique_ptr<Searcher>, 64> searchers_;
+};
+
+class Scan final : public Detector {
+ public:
+  Scan(const JudgeSettings& s, std::shared_ptr<Scanners> scanners)
+      : scan_(row("NET-06")), search_(row("NET-07")), targets_(size_t(s.number(scan_, "targets"))), slow_targets_(size_t(s.number(scan_, "slow_targets"))),
+        ports_(size_t(s.number(search_, "ports"))), window_(seconds(s.number(scan_, "window"))), slow_window_(seconds(s.number(scan_, "slow_window"))),
+        search_window_(seconds(s.number(search_, "window"))), tcp_(protocol_index("tcp")), scanners_(std::move(scanners)) {}
+  std::span<const Want> wants() const override { return wants_; }
+  bool ticks() const override { return true; }
+
+  void see(const Event& e, const Context& c, Findings& out) override {
+    const bool unsure = c.learning || c.knows_nothing();
+    switch (fact_of(e)) {
+      case Fact::attempted: if (unsure) return; break;      // an attempt is nothing while any conversation may be new
+      case Fact::refused: case Fact::unanswered: break;
+      case Fact::reset: if (e.scene.from != Side::client) return; break;   // half-open: asked, answered, dropped
+      default: return;
+    }
+    if (c.conversation.known() || e.scene.server.address.group()) return;
+    if (c.memory.speaks(e.scene.client.address, e.scene.server.address) && fact_of(e) == Fact::reset) return;
+    const Endpoint& to = e.scene.server;
+    Searcher& s = find(e.scene.client.address, c.now);
+    s.last = c.now;
+    s.scene = e.scene;
+    const bool fresh = s.pairs.add(key(to), c.now, slow_window_);
+    if (fact_of(e) == Fact::attempted || unsure) s.pace.pending++, s.search_pace.pending += is_ot_port(to.port);
+    if (is_ot_port(to.port)) s.ot_ports.add(to.port, c.now, search_window_);
+    if (fresh) s.hosts.add(mix(to.address), c.now, slow_window_), s.ports.add(to.port, c.now, slow_window_), s.last_host = to.address;
+
+    const size_t scale = unsure ? 2 : 1;                    // a front-end that starts finds some of its stations switched off
+    if (!s.pace.told && fresh && (s.pairs.count(c.now, window_) >= targets_ * scale || s.pairs.count(c.now, slow_window_) >= slow_targets_ * scale)) tell_scan(s, c, out);
+    if (!s.search_pace.told && is_ot_port(to.port) && s.ot_ports.count(c.now, search_window_) >= ports_ * scale) tell_search(s, c, out);
+  }
+
+  void tick(const Context& c, Findings& out) override {
+    if (c.now - swept_ < second) return;
+    swept_ = c.now;
+    for (auto& s : searchers_) {
+      if (!s) continue;
+      if (s->pace.told && s->pace.pending) tell_scan(*s, c, out);
+      if (s->search_pace.told && s->search_pace.pending) tell_search(*s, c, out);
+      if (c.now - s->last > slow_window_) s.reset();
+      else if (c.now - s->last > 10 * minute) s->pace.told = s->search_pace.told = false;   // the next one is told anew
+    }
+  }
+
+ private:
+  struct Searcher {
+    Address address;
+    RecentSet<512> pairs;
+    RecentSet<256> hosts;
+    RecentSet<64> ports;
+    RecentSet<32> ot_ports;
+    Pace pace, search_pace;
+    Address last_host, target;
+    bool many = false;
+    Time last = 0;
+    Scene scene;
+  };
+
+  static uint64_t mix(const Address& a) {
+    uint64_t h = 1469598103934665603ull;
+    for (uint8_t o : a.octets) h = (h ^ o) * 1099511628211ull;
+    return h;
+  }
+  static uint64_t key(const Endpoint& e) { return (mix(e.address) ^ e.port) * 1099511628211ull; }
+
+  Searcher& find(const Address& a, Time now) {
+    std::unique_ptr<Searcher>* to = &searchers_[0];
+    for (auto& s : searchers_) {
+      if (s && s->address == a) return *s;
+      if (!s) {
+        if (*to) to = &s;
+      } else if (*to && s->last < (*to)->last) to = &s;
+    }
+    *to = std::make_unique<Searcher>();
+    (*to)->address = a;
+    (*to)->pace.first = (*to)->search_pace.first = now;
+    return **to;
+  }
+
+  static std::string lasting(Time t) { return t < second ? "less than a second" : human_duration(t); }
+  static std::string list(const auto& set, Time now, Time within) {
+    std::vector<uint64_t> all;
+    set.each(now, within, [&](uint64_t p) { all.push_back(p); });
+    std::sort(all.begin(), all.end());
+    std::string s;
+    for (size_t i = 0; i < all.size() && i < 12; i++) s += fmt::format("{}{}", i ? ", " : "", all[i]);
+    if (all.size() > 12) s += " …";
+    return s;
+  }
+
+  Finding start(const Detection& d, Searcher& s, Pace& pace, const Context& c) {
+    scanners_->note(s.address, c.now);
+    Finding f;
+    f.detection = &d;
+    f.severity = d.severity;
+    f.scene = s.scene;
+    f.scene.flow = 0;                              // of many conversations, not of this one
+    f.source = c.party(s.address);
+    f.weight = std::max<uint64_t>(1, pace.pending);
+    pace.total += f.weight;
+    pace.pending = 0;
+    pace.told = true;
+    return f;
+  }
+
+  void tell_scan(Searcher& s, const Context& c, Findings& out) {
+    Finding f = start(scan_, s, s.pace, c);
+    const size_t hosts = s.hosts.count(c.now, slow_window_), ports = s.ports.count(c.now, slow_window_);
+    if (s.target.kind == Address::Kind::none && !s.many && hosts == 1) s.target = s.last_host;   // named when first told, and kept: one story
+    s.many = s.target.kind == Address::Kind::none;
+    if (!s.many) f.target = c.party(s.target);
+    f.object = fmt::format("TCP ports {}", list(s.ports, c.now, slow_window_));
+    f.what = fmt::format("{} tried {} TCP targets on {} {} and {} {} ({}), {} attempts in {}.", c.text(s.address), s.pairs.count(c.now, slow_window_), hosts, hosts == 1 ? "host" : "hosts", ports,
+                         ports == 1 ? "port" : "ports", list(s.ports, c.now, slow_window_), s.pace.total, lasting(s.last - s.pace.first));
+    f.expected = fmt::format("Fewer than {} undeclared targets in {} and {} in {}.", targets_, human_duration(window_), slow_targets_, human_duration(slow_window_));
+    out.raise(std::move(f));
+  }
+
+  void tell_search(Searcher& s, const Context& c, Findings& out) {
+    Finding f = start(search_, s, s.search_pace, c);
+    const size_t hosts = s.hosts.count(c.now, slow_window_);
+    f.object = fmt::format("TCP ports {}", list(s.ot_ports, c.now, search_window_));
+    f.what = fmt::format("{} looked for {} control protocols on {}: TCP ports {}.", c.text(s.address), s.ot_ports.count(c.now, search_window_), hosts == 1 ? c.text(s.last_host) : fmt::format("{} hosts", hosts),
+                         list(s.ot_ports, c.now, search_window_));
+    f.expected = fmt::format("No host tries {} or more control ports where nothing is declared for it.", ports_);
+    out.raise(std::move(f));
+  }
+
+  static constexpr Want wants_[] = {{.protocol = "tcp"}};
+  const Detection& scan_;
+  const Detection& search_;
+  size_t targets_, slow_targets_, ports_;
+  Time window_, slow_window_, search_window_, swept_ = 0;
+  int tcp_;
+  std::shared_ptr<Scanners> scanners_;
+  std::array<std::unique_ptr<Searcher>, 128> searchers_;
+};
+
+}  // namespace
+
+std::unique_ptr<Detector> arp_scan_detector(const JudgeSettings& s) { return std::make_unique<ArpScan>(s); }
+std::unique_ptr<Detector> scan_detector(const JudgeSettings& s, std::shared_ptr<Scanners> scanners) { return std::make_unique<Scan>(s, std::move(scanners)); }
+
+}  // namespace vidra

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+// NET-16 and NET-17: what the sensor could not hear or understand.
+#include "daemon/judge/net.h"
+
+namespace vidra {
+namespace {
+
+class Sensor final : public Detector {
+ public:
+  explicit Sensor(const JudgeSettings& s)
+      : blind_(row("NET-16")), lost_(row("NET-17")), drops_(uint64_t(s.number(blind_, "drops"))), times_(size_t(s.number(lost_, "times"))), window_(seconds(s.number(lost_, "window"))),
+        sensor_(protocol_index("sensor")) {}
+  std::span<const Want> wants() const override { return wants_; }
+
+  void see(const Event& e, const Context& c, Findings& out) override {
+    if (is_protocol(e, sensor_)) hear_sensor(e, c, out);
+    else if (fact_of(e) == Fact::unreadable && !e.said->after_gap) lose(e, c, out, e.said->tag, "no record begins with");
+  }
+
+ private:
+  void hear_sensor(const Event& e, const Context& c, Findings& out) {
+    const SensorFact fact = SensorFact(e.said->function);
+    const uint32_t n = e.said->tag;
+    const std::string interface = fmt::format("interface {}", e.points.empty() ? e.scene.interface : e.points[0].object.number());
+    switch (fact) {
+      case SensorFact::silent: blind(e, c, out, interface, 4, fmt::format("Nothing was heard on {} for {} s.", interface, n), "Frames arrive all the time; their absence is a cable, a mirror port or a switch."); break;
+      case SensorFact::interface_down: blind(e, c, out, interface, 4, fmt::format("The link of {} is down.", interface), "The link is up."); break;
+      case SensorFact::one_way: blind(e, c, out, interface, 3, fmt::format("Only one direction of the conversations arrives on {}.", interface), "The mirror brings both directions."); break;
+      case SensorFact::dropped:
+        if (n >= drops_) blind(e, c, out, interface, 3, fmt::format("{} frames of {} were lost before the sensor could read them.", n, interface), "Every frame is read.", n);
+        break;
+      case SensorFact::resynchronised: lose(e, c, out, n, "were skipped to find the next record"); break;
+      case SensorFact::bound_hit: {
+        Finding f = finding(lost_, e, c);
+        f.cause = 2;
+        f.weight = n ? n : 1;
+        f.object = e.points.empty() ? "" : value_text(e.points[0], e.texts);
+        f.what = fmt::format("A table of the sensor was full{}; {} entries were forgotten.", f.object.empty() ? "" : ": " + f.object, n);
+        f.expected = "The tables hold what the site needs; raise the bound that is named.";
+        out.raise(std::move(f));
+        break;
+      }
+      default: break;
+    }
+  }
+
+  void blind(const Event& e, const Context& c, Findings& out, const std::string& interface, uint8_t severity, std::string what, std::string expected, uint64_t weight = 1) {
+    Finding f = finding(blind_, e, c);
+    f.severity = severity;
+    f.cause = uint64_t(e.said->function) << 32 | (e.points.empty() ? e.scene.interface : e.points[0].object.number());
+    f.object = interface;
+    f.station.clear();
+    f.what = std::move(what);
+    f.expected = std::move(expected);
+    f.weight = weight;
+    out.raise(std::move(f));
+  }
+
+  // One loss may be a cut capture; several in one conversation are not.
+  void lose(const Event& e, const Context& c, Findings& out, uint32_t octets, std::string_view how) {
+    Loser* l = &losers_[0];
+    for (Loser& each : losers_) {
+      if (each.flow == e.scene.flow) { l = &each; break; }
+      if (each.last < l->last) l = &each;
+    }
+    if (l->flow != e.scene.flow || c.now - l->since > window_) *l = {e.scene.flow, c.now, c.now, 0, 0, 0};
+    l->last = c.now;
+    l->times++;
+    l->octets += octets;
+    l->pending++;
+    if (l->times < times_ || (l->times > times_ && l->times % 64)) return;
+    Finding f = finding(lost_, e, c);
+    f.weight = l->pending;
+    l->pending = 0;
+    f.cause = e.scene.protocol;
+    f.station.clear();
+    f.object.clear();
+    f.what = fmt::format("In the conversation of {} with {} the octets lost their order {} times; {} octets {}.", c.text(e.scene.client.address), text_of(e.scene.server), l->times, l->octets, how);
+    f.expected = "Every octet belongs to a record of the conversation's protocol.";
+    out.raise(std::move(f));
+  }
+
+  struct Loser { uint64_t flow; Time since, last; uint64_t times, octets, pending; };
+  static constexpr Want wants_[] = {{.protocol = "sensor"}, {.protocol = "tcp"}, {.protocol = "udp"}};
+  const Detection& blind_;
+  const Detection& lost_;
+  uint64_t drops_;
+  size_t times_;
+  Time window_;
+  int sensor_;
+  std::array<Loser, 64> losers_{};
+};
+
+}  // namespace
+
+std::unique_ptr<Detector> sensor_detector(const JudgeSettings& s) { return std::make_unique<Sensor>(s); }
+
+}  // namespace vidra

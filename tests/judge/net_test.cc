@@ -1,0 +1,453 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include "tests/judge/hearing.h"
+
+namespace vidra {
+namespace {
+
+constexpr std::string_view plant = R"(
+[site]
+prefixes = ["10.1.1.0/24"]
+outside = ["100.64.0.0/10"]
+[[host]]
+name = "scada"
+address = "10.1.1.10"
+mac = "02:00:0a:01:01:0a"
+role = "master"
+[[host]]
+name = "hmi"
+address = "10.1.1.11"
+mac = "02:00:0a:01:01:0b"
+role = "hmi"
+[[host]]
+name = "rtu1"
+address = "10.1.1.20"
+mac = ["02:00:0a:01:01:14", "02:00:0a:01:01:ee"]
+role = "rtu"
+[[host]]
+name = "plc1"
+address = "10.1.1.60"
+mac = "02:00:0a:01:01:3c"
+role = "plc"
+[[host]]
+name = "gate"
+address = "10.1.1.1"
+mac = "02:00:0a:01:01:01"
+role = "router"
+[[conversation]]
+client = "scada"
+server = "rtu1"
+protocol = "iec104"
+port = "2404/tcp"
+acts = ["reading", "operate"]
+[[conversation]]
+client = "hmi"
+server = "plc1"
+protocol = "modbus"
+port = "502/tcp"
+[[conversation]]
+client = "hmi"
+server = "rtu1"
+protocol = "ftp"
+port = "21/tcp"
+)";
+
+Message read_request() {
+  Message m;
+  m.function = 3;
+  m.act = Act::read;
+  m.station = 1;
+  return m;
+}
+
+// NET-01
+
+TEST(NewHost, IsToldOnceWithItsAddresses) {
+  Hearing h(plant);
+  h.opened("10.1.1.99:40000", "10.1.1.20:22");
+  h.opened("10.1.1.99:40001", "10.1.1.60:22");
+  EXPECT_EQ(h.times("NET-01"), 1u) << h.told();
+  EXPECT_EQ(text_of(h.last("NET-01").source.address), "10.1.1.99");
+  EXPECT_NE(h.last("NET-01").what.find("02:00:0a:01:01:63"), std::string::npos) << h.told();
+}
+TEST(NewHost, MayBeHeardFirstWhenItAnswers) {
+  Hearing h(plant);
+  h.fact(Fact::attempted, "10.1.1.10:40000", "10.1.1.99:2404");
+  EXPECT_EQ(h.times("NET-01"), 0u) << "nobody has spoken there yet";
+  h.fact(Fact::opened, "10.1.1.10:40000", "10.1.1.99:2404", "tcp", Side::server);
+  EXPECT_EQ(h.times("NET-01"), 1u) << h.told();
+}
+TEST(NewHost, IsNoneThatIsDeclaredOrLearnedOrWhenNothingIsKnown) {
+  Hearing declared(plant);
+  declared.opened("10.1.1.10:40000", "10.1.1.20:2404");
+  EXPECT_EQ(declared.times("NET-01"), 0u);
+  Hearing nothing("");
+  nothing.opened("10.1.1.99:40000", "10.1.1.20:2404");
+  EXPECT_EQ(nothing.times("NET-01"), 0u);
+  Memory m;
+  m.add_host(*parse_address("10.1.1.99"));
+  Hearing learned({plant, std::move(m)});
+  learned.opened("10.1.1.99:40000", "10.1.1.20:2404");
+  EXPECT_EQ(learned.times("NET-01"), 0u);
+}
+TEST(NewHost, AFloodOfInventedSendersIsOneStory) {
+  Hearing h(plant);
+  for (int i = 0; i < 500; i++) h.fact(Fact::attempted, fmt::format("10.1.{}.{}:4000", 2 + i / 200, 1 + i % 200), "10.1.1.20:2404");
+  size_t alone = 0;
+  for (const Finding& f : h.findings) alone += f.detection->id == "NET-01" && f.cause == 0;
+  EXPECT_LE(alone, 20u);
+  EXPECT_EQ(h.times("NET-01"), 500u);
+}
+
+// NET-02, NET-03
+
+TEST(NewConversation, IsToldWhenNobodySaidMore) {
+  Hearing h(plant);
+  h.opened("10.1.1.11:40000", "10.1.1.1:80");
+  EXPECT_EQ(h.times("NET-02"), 0u) << "it may still show its protocol";
+  h.wait(4 * second);
+  ASSERT_EQ(h.times("NET-02"), 1u) << h.told();
+  EXPECT_EQ(h.last("NET-02").source.name, "hmi");
+  EXPECT_EQ(h.last("NET-02").target.name, "gate");
+}
+TEST(NewConversation, IsNoneThatIsDeclaredOrLearned) {
+  Hearing h(plant);
+  h.opened("10.1.1.10:40000", "10.1.1.20:2404");
+  h.opened("10.1.1.11:40000", "10.1.1.60:502");
+  h.wait(4 * second);
+  EXPECT_TRUE(h.findings.empty()) << h.told();
+  Memory m;
+  m.add_host(*parse_address("10.1.1.11"));
+  m.add_conversation(*parse_address("10.1.1.11"), *parse_address("10.1.1.1"), uint16_t(protocol_index("tcp")), 80);
+  Hearing learned({plant, std::move(m)});
+  learned.opened("10.1.1.11:40000", "10.1.1.1:80");
+  learned.wait(4 * second);
+  EXPECT_TRUE(learned.findings.empty()) << learned.told();
+}
+TEST(NewConversation, OfAFileTransferIsNotItsDataConnection) {
+  Hearing h(plant);
+  h.opened("10.1.1.11:40000", "10.1.1.20:21");
+  h.opened("10.1.1.11:40001", "10.1.1.20:51234");       // passive
+  h.opened("10.1.1.20:20", "10.1.1.11:51235");          // active
+  h.wait(4 * second);
+  EXPECT_TRUE(h.findings.empty()) << h.told();
+}
+TEST(NewConversation, IsToldOnlyByWhoSaysMore) {
+  Hearing h(plant);
+  h.opened("10.1.1.99:40000", "10.1.1.20:80");          // its first flow: NET-01 tells where it went
+  h.wait(4 * second);
+  EXPECT_EQ(h.stories(), 1u) << h.told();
+}
+TEST(KnownPair, SpeaksANewControlProtocol) {
+  Hearing h(plant);
+  h.opened("10.1.1.10:40000", "10.1.1.20:502");
+  h.wait(4 * second);
+  ASSERT_EQ(h.times("NET-03"), 1u) << h.told();
+  EXPECT_EQ(h.times("NET-02"), 0u);
+  EXPECT_EQ(h.last("NET-03").severity, 4);
+}
+TEST(KnownPair, WithReversedRoles) {
+  Hearing h(plant);
+  h.opened("10.1.1.20:40000", "10.1.1.10:2404");
+  h.wait(4 * second);
+  ASSERT_EQ(h.times("NET-03"), 1u) << h.told();
+  EXPECT_NE(h.last("NET-03").what.find("reversed"), std::string::npos);
+}
+TEST(KnownPair, SpeakingItsOwnProtocolOnAnyPortOfItsOwnIsSilent) {
+  Hearing h(plant);
+  h.opened("10.1.1.10:40000", "10.1.1.20:2404");
+  h.opened("10.1.1.10:40001", "10.1.1.20:2404");
+  h.wait(4 * second);
+  EXPECT_EQ(h.times("NET-03"), 0u) << h.told();
+}
+
+// NET-04
+
+TEST(Claim, OfAnAddressWhoseOwnerSpeaks) {
+  Hearing h(plant);
+  h.fact(Fact::opened, "10.1.1.10:40000", "10.1.1.20:2404", "tcp", Side::server);
+  h.wait(second);
+  for (int i = 0; i < 3; i++) h.arp(2, "10.1.1.20", "02:bb:bb:bb:bb:bb", "");
+  ASSERT_EQ(h.times("NET-04"), 3u) << h.told();
+  EXPECT_EQ(h.last("NET-04").target.name, "rtu1");
+  EXPECT_EQ(text_of(h.last("NET-04").source.address), "02:bb:bb:bb:bb:bb");
+  EXPECT_EQ(h.last("NET-04").severity, 5) << "an RTU's address";
+}
+TEST(Claim, IsKnownWithoutAnyDeclaration) {
+  Hearing h("");
+  h.arp(2, "10.1.1.20", "02:aa:aa:aa:aa:aa", "");
+  h.wait(second);
+  h.arp(2, "10.1.1.20", "02:bb:bb:bb:bb:bb", "");
+  EXPECT_EQ(h.times("NET-04"), 1u) << h.told();
+}
+TEST(Claim, ByTheSecondCardOfATeamIsSilent) {
+  Hearing h(plant);
+  h.arp(2, "10.1.1.20", "02:00:0a:01:01:14", "");
+  h.wait(second);
+  h.arp(2, "10.1.1.20", "02:00:0a:01:01:ee", "");
+  EXPECT_EQ(h.times("NET-04"), 0u) << h.told();
+}
+TEST(Claim, OfAVirtualRouterIsSilent) {
+  Hearing h(plant);
+  h.fact(Fact::opened, "10.1.1.10:40000", "10.1.1.1:22", "tcp", Side::server);
+  h.arp(2, "10.1.1.1", "00:00:5e:00:01:07", "");
+  h.arp(2, "10.1.1.1", "00:00:0c:07:ac:01", "");
+  EXPECT_EQ(h.times("NET-04"), 0u) << h.told();
+}
+TEST(Claim, AfterTheOwnerFellSilentIsAFailOver) {
+  Hearing h("");
+  h.arp(2, "10.1.1.20", "02:aa:aa:aa:aa:aa", "");
+  h.wait(2 * minute);
+  h.arp(2, "10.1.1.20", "02:bb:bb:bb:bb:bb", "");
+  h.wait(minute);
+  h.arp(2, "10.1.1.20", "02:bb:bb:bb:bb:bb", "");
+  EXPECT_EQ(h.times("NET-04"), 0u) << h.told();
+}
+TEST(Claim, IsToldWhenTheSilentOwnerSpeaksAgain) {
+  Hearing h(plant);
+  h.fact(Fact::opened, "10.1.1.10:40000", "10.1.1.20:2404", "tcp", Side::server);
+  h.wait(2 * minute);
+  h.arp(2, "10.1.1.20", "02:bb:bb:bb:bb:bb", "");
+  EXPECT_EQ(h.times("NET-04"), 0u);
+  h.wait(second);
+  h.fact(Fact::closed, "10.1.1.10:40000", "10.1.1.20:2404", "tcp", Side::server);
+  h.wait(second);
+  EXPECT_EQ(h.times("NET-04"), 1u) << h.told();
+}
+
+// NET-05
+
+TEST(ArpScan, OfASubnetIsOneStoryThatCountsEveryRequest) {
+  Hearing h(plant);
+  for (int round = 0; round < 2; round++)
+    for (int i = 2; i < 249; i++) {
+      h.arp(1, "10.1.1.199", "02:bb:bb:bb:bb:bb", fmt::format("10.1.1.{}", i == 199 ? 250 : i));
+      h.wait(3 * millisecond);
+    }
+  h.wait(2 * second);
+  EXPECT_EQ(h.weight("NET-05"), 494u) << h.told();
+  EXPECT_LE(h.times("NET-05"), 5u);
+  EXPECT_LE(h.stories(), 2u) << "the new host, and its scan\n" << h.told();
+  EXPECT_NE(h.last("NET-05").what.find("494 requests"), std::string::npos) << h.told();
+}
+TEST(ArpScan, WithoutAnyKnowledge) {
+  Hearing h("");
+  for (int i = 2; i < 250; i++) h.arp(1, "10.1.1.199", "02:bb:bb:bb:bb:bb", fmt::format("10.1.1.{}", i));
+  EXPECT_GE(h.times("NET-05"), 1u);
+}
+TEST(ArpScan, IsNotAMasterThatStarts) {
+  std::string many(plant);
+  for (int i = 100; i < 150; i++) many += fmt::format("[[conversation]]\nclient = \"scada\"\nserver = \"10.1.1.{}\"\nprotocol = \"modbus\"\nport = 502\n", i);
+  Hearing h(many);
+  for (int i = 100; i < 150; i++) h.arp(1, "10.1.1.10", "02:00:0a:01:01:0a", fmt::format("10.1.1.{}", i));
+  EXPECT_EQ(h.times("NET-05"), 0u) << h.told();
+}
+TEST(ArpScan, IsNotAStartWhereNothingIsKnownAndAllAnswer) {
+  Hearing h("");
+  for (int i = 100; i < 150; i++) {
+    h.arp(1, "10.1.1.10", "02:00:0a:01:01:0a", fmt::format("10.1.1.{}", i));
+    h.arp(2, fmt::format("10.1.1.{}", i), fmt::format("02:00:0a:01:01:{:02x}", i), "10.1.1.10");
+  }
+  EXPECT_EQ(h.times("NET-05"), 0u) << h.told();
+}
+
+// NET-06, NET-07
+
+TEST(Scan, OfManyHostsAndPortsIsTwoStories) {
+  Hearing h(plant);
+  h.arp(2, "10.1.1.99", "02:00:0a:01:01:63", "");
+  for (int host : {1, 10, 11, 20, 60})
+    for (int port : {22, 80, 102, 502, 2404, 20000, 44818}) h.fact(Fact::attempted, fmt::format("10.1.1.99:{}", 40000 + port % 100), fmt::format("10.1.1.{}:{}", host, port));
+  h.wait(2 * second);
+  EXPECT_EQ(h.weight("NET-06"), 35u) << h.told();
+  EXPECT_EQ(h.weight("NET-07"), 25u) << h.told();
+  EXPECT_LE(h.stories(), 3u) << h.told();
+}
+TEST(Scan, OfOneHostNamesIt) {
+  Hearing h(plant);
+  for (int port = 1; port <= 40; port++) h.fact(Fact::attempted, "10.1.1.11:50000", fmt::format("10.1.1.20:{}", 1000 + port));
+  EXPECT_EQ(h.last("NET-06").target.name, "rtu1") << h.told();
+}
+TEST(Scan, ThatIsSlowIsHeardOverTheDay) {
+  Hearing h(plant);
+  for (int i = 0; i < 40; i++) {
+    h.fact(Fact::attempted, "10.1.1.11:50000", fmt::format("10.1.1.{}:22", 100 + i));
+    h.wait(20 * minute);
+  }
+  EXPECT_GE(h.times("NET-06"), 1u) << h.told();
+}
+TEST(Scan, WithoutKnowledgeCountsWhatWasRefusedOrUnanswered) {
+  Hearing h("");
+  for (int i = 0; i < 60; i++) h.fact(Fact::refused, "10.1.1.99:50000", fmt::format("10.1.1.{}:{}", 100 + i, 80));
+  EXPECT_GE(h.times("NET-06"), 1u) << h.told();
+}
+TEST(Scan, IsNotAFrontEndThatStarts) {
+  Hearing nothing("");
+  for (int i = 0; i < 60; i++) nothing.opened("10.1.1.10:50000", fmt::format("10.1.1.{}:2404", 100 + i));
+  EXPECT_TRUE(nothing.findings.empty()) << nothing.told();
+}
+TEST(Scan, IsNotAPollOfDeadStations) {
+  std::string many(plant);
+  for (int i = 100; i < 150; i++) many += fmt::format("[[conversation]]\nclient = \"scada\"\nserver = \"10.1.1.{}\"\nprotocol = \"modbus\"\nport = 502\n", i);
+  Hearing h(many);
+  for (int round = 0; round < 10; round++)
+    for (int i = 100; i < 150; i++) {
+      h.fact(Fact::attempted, "10.1.1.10:50000", fmt::format("10.1.1.{}:502", i));
+      h.fact(Fact::unanswered, "10.1.1.10:50000", fmt::format("10.1.1.{}:502", i));
+    }
+  EXPECT_EQ(h.times("NET-06") + h.times("NET-07"), 0u) << h.told();
+}
+TEST(Search, OfControlProtocolsIsToldFromThreePorts) {
+  Hearing h(plant);
+  h.fact(Fact::refused, "10.1.1.11:50000", "10.1.1.20:102");
+  h.fact(Fact::refused, "10.1.1.11:50001", "10.1.1.20:44818");
+  EXPECT_EQ(h.times("NET-07"), 0u);
+  h.fact(Fact::unanswered, "10.1.1.11:50002", "10.1.1.20:20000");
+  EXPECT_EQ(h.times("NET-07"), 1u) << h.told();
+}
+TEST(Search, IsNotAnHmiOfFiveProtocolsThatAreDeclared) {
+  std::string many(plant);
+  for (int port : {102, 2404, 20000, 44818, 4840}) many += fmt::format("[[conversation]]\nclient = \"hmi\"\nserver = \"10.1.1.0/24\"\nport = {}\n", port);
+  Hearing h(many);
+  for (int port : {102, 2404, 20000, 44818, 4840}) h.fact(Fact::attempted, "10.1.1.11:50000", fmt::format("10.1.1.60:{}", port));
+  for (int port : {102, 2404, 20000, 44818, 4840}) h.fact(Fact::refused, "10.1.1.11:50000", fmt::format("10.1.1.60:{}", port));
+  EXPECT_EQ(h.times("NET-07"), 0u) << h.told();
+}
+
+// NET-12
+
+TEST(Internet, ReachesAControlPort) {
+  Hearing h(plant);
+  h.opened("203.0.113.7:50000", "10.1.1.20:2404");
+  ASSERT_GE(h.times("NET-12"), 1u) << h.told();
+  EXPECT_EQ(h.times("NET-01"), 0u);
+}
+TEST(Internet, IsFoundWithoutAnyKnowledge) {
+  Hearing h("");
+  h.say("modbus", "203.0.113.7:50000", "10.1.1.60:502", read_request());
+  ASSERT_EQ(h.times("NET-12"), 1u) << h.told();
+  EXPECT_EQ(h.last("NET-12").severity, 5);
+}
+TEST(Internet, IsNotADeclaredRangeMulticastOrOneOfOurs) {
+  Hearing h(plant);
+  h.opened("10.1.1.10:50000", "100.64.7.7:2404");
+  h.fact(Fact::datagrams, "10.1.1.10:5353", "224.0.0.251:5353", "udp");
+  h.fact(Fact::datagrams, "10.1.1.10:5353", "239.1.2.3:5353", "udp");
+  h.fact(Fact::datagrams, "10.1.1.10:68", "255.255.255.255:67", "udp");
+  h.opened("10.1.1.10:50000", "192.168.1.1:2404");
+  EXPECT_EQ(h.times("NET-12"), 0u) << h.told();
+}
+TEST(Internet, OfAnOfficeIsSilentWhileNothingIsKnown) {
+  Hearing h("");
+  h.opened("10.1.1.77:50000", "203.0.113.7:443");
+  EXPECT_EQ(h.times("NET-12"), 0u) << h.told();
+}
+
+// NET-15
+
+TEST(Segments, ThatOverlapWithDifferentContent) {
+  Hearing h(plant);
+  h.opened("10.1.1.10:50000", "10.1.1.20:2404");
+  h.fact(Fact::overlap, "10.1.1.10:50000", "10.1.1.20:2404");
+  ASSERT_EQ(h.times("NET-15"), 1u) << h.told();
+  EXPECT_EQ(h.last("NET-15").source.name, "scada");
+}
+TEST(Segments, InIpFragmentsOfAControlSession) {
+  Hearing h(plant);
+  h.fact(Fact::fragmented, "10.1.1.10:50000", "10.1.1.20:2404");
+  EXPECT_EQ(h.times("NET-15"), 1u) << h.told();
+}
+TEST(Segments, OfOtherSessionsOrLongDatagramsAreSilent) {
+  Hearing h(plant);
+  h.fact(Fact::overlap, "10.1.1.11:50000", "10.1.1.1:443");
+  h.fact(Fact::fragmented, "10.1.1.11:50000", "10.1.1.1:443");
+  h.fact(Fact::fragmented, "10.1.1.10:50000", "10.1.1.20:20000", "udp");
+  h.fact(Fact::gap, "10.1.1.10:50000", "10.1.1.20:2404");
+  EXPECT_EQ(h.times("NET-15"), 0u) << h.told();
+}
+
+// NET-16, NET-17
+
+TEST(Blind, IsASilentInterfaceALinkThatIsDownAndLostFrames) {
+  Hearing h("");
+  h.sensor(SensorFact::silent, 60);
+  h.sensor(SensorFact::interface_down, 0, 1);
+  h.sensor(SensorFact::dropped, 1234, 1);
+  h.sensor(SensorFact::one_way, 0);
+  EXPECT_EQ(h.times("NET-16"), 4u) << h.told();
+  EXPECT_EQ(h.stories(), 4u);
+  EXPECT_EQ(h.weight("NET-16"), 1237u);
+}
+TEST(Blind, IsNotAnInterfaceThatIsHeardAgain) {
+  Hearing h("");
+  h.sensor(SensorFact::heard_again, 0);
+  h.sensor(SensorFact::both_ways, 0);
+  h.sensor(SensorFact::interface_up, 0);
+  EXPECT_TRUE(h.findings.empty()) << h.told();
+}
+TEST(Lost, IsToldAtTheThirdLossOfAConversation) {
+  Hearing h(plant);
+  for (int i = 0; i < 2; i++) h.fact(Fact::unreadable, "10.1.1.10:50000", "10.1.1.20:2404");
+  EXPECT_EQ(h.times("NET-17"), 0u);
+  h.fact(Fact::unreadable, "10.1.1.10:50000", "10.1.1.20:2404");
+  EXPECT_EQ(h.times("NET-17"), 1u) << h.told();
+}
+TEST(Lost, IsNotOneLossNowAndThen) {
+  Hearing h(plant);
+  for (int i = 0; i < 20; i++) {
+    h.fact(Fact::unreadable, "10.1.1.10:50000", "10.1.1.20:2404");
+    h.wait(10 * minute);
+  }
+  EXPECT_EQ(h.times("NET-17"), 0u) << h.told();
+}
+
+// What holds for all
+
+TEST(Detections, ThatAreOffAreOff) {
+  for (const Detection& d : net_rows) {
+    JudgeSettings s;
+    s.detections[std::string(d.id)].off = true;
+    Hearing h({plant, {}, s});
+    h.opened("10.1.1.99:40000", "10.1.1.20:80");
+    h.opened("10.1.1.11:40000", "10.1.1.1:80");
+    h.opened("10.1.1.20:40000", "10.1.1.10:2404");
+    h.arp(2, "10.1.1.20", "02:bb:bb:bb:bb:bb", "");
+    for (int i = 0; i < 60; i++) h.arp(1, "10.1.1.199", "02:bb:bb:bb:bb:bb", fmt::format("10.1.1.{}", 100 + i));
+    for (int i = 0; i < 60; i++) h.fact(Fact::attempted, "10.1.1.99:50000", fmt::format("10.1.1.{}:{}", 100 + i, i % 2 ? 102 : i % 3 ? 502 : 20000));
+    h.opened("203.0.113.7:50000", "10.1.1.20:2404");
+    h.fact(Fact::overlap, "10.1.1.10:50000", "10.1.1.20:2404");
+    h.sensor(SensorFact::silent, 60);
+    for (int i = 0; i < 3; i++) h.fact(Fact::unreadable, "10.1.1.10:50000", "10.1.1.20:2404");
+    h.wait(4 * second);
+    for (const Detection& other : net_rows) EXPECT_EQ(h.times(other.id) == 0, &other == &d) << d.id << " is off, " << other.id << "\n" << h.told();
+  }
+}
+TEST(Detections, TakeTheirSeverityAndThresholdsFromTheSettings) {
+  JudgeSettings s;
+  s.detections["NET-05"].severity = 1;
+  s.detections["NET-05"].numbers["targets"] = 100;
+  Hearing h({plant, {}, s});
+  for (int i = 0; i < 90; i++) h.arp(1, "10.1.1.199", "02:bb:bb:bb:bb:bb", fmt::format("10.1.1.{}", 100 + i));
+  EXPECT_EQ(h.times("NET-05"), 0u);
+  for (int i = 0; i < 20; i++) h.arp(1, "10.1.1.199", "02:bb:bb:bb:bb:bb", fmt::format("10.1.2.{}", 100 + i));
+  EXPECT_GE(h.times("NET-05"), 1u);
+  EXPECT_EQ(h.last("NET-05").severity, 1);
+}
+TEST(Window, MarksWhatIsFoundInsideItsScopeAndSoftensNothingElse) {
+  std::string works(plant);
+  works += "[[window]]\nname = \"relay test\"\npermit = \"P-17\"\nstart = \"2026-11-21\"\nend = \"2026-11-23\"\nhosts = [\"plc1\"]\n";
+  Hearing h(works);
+  h.opened("10.1.1.10:40000", "10.1.1.60:80");
+  h.opened("10.1.1.10:40000", "10.1.1.20:80");
+  h.wait(4 * second);
+  ASSERT_EQ(h.times("NET-02"), 2u) << h.told();
+  for (const Finding& f : h.findings) {
+    EXPECT_EQ(f.in_window, f.target.name == "plc1");
+    EXPECT_EQ(f.severity, f.target.name == "plc1" ? 2 : 3);
+  }
+}
+
+}  // namespace
+}  // namespace vidra
