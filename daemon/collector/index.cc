@@ -35,11 +35,6 @@ CREATE INDEX troubles_by_time ON troubles(at);
 INSERT INTO meta VALUES(1, 0);
 )";
 
-Time nanoseconds_of(const nlohmann::json& body, const char* key) {
-  const auto i = body.find(key);
-  return i != body.end() && i->is_string() ? parse_iso_time(i->get_ref<const std::string&>()).value_or(0) : 0;
-}
-
 std::string text_in(const nlohmann::json& j, const char* key) {
   const auto i = j.find(key);
   return i != j.end() && i->is_string() ? i->get<std::string>() : std::string();
@@ -123,10 +118,23 @@ std::string Index::open(const std::string& path, Open how) {
   return "";
 }
 
-bool Index::begin() { return run("BEGIN IMMEDIATE").empty(); }
+bool Index::begin() {
+  failed_ = false;
+  return run("BEGIN IMMEDIATE").empty();
+}
+
+// A full disk may end a transaction in its middle; what followed would then count by itself.
+void Index::write(Statement& s) {
+  if (failed_ || sqlite3_get_autocommit(db_)) {
+    failed_ = true;
+    s.reset();
+    return;
+  }
+  failed_ = s.run() != SQLITE_DONE;
+}
 
 bool Index::commit() {
-  if (run(fmt::format("UPDATE meta SET change={}", change_).c_str()).empty() && run("COMMIT").empty()) return true;
+  if (!failed_ && !sqlite3_get_autocommit(db_) && run(fmt::format("UPDATE meta SET change={}", change_).c_str()).empty() && run("COMMIT").empty()) return true;
   run("ROLLBACK");
   streams_.clear();   // read again from what did count
   Statement s(db_, "SELECT change FROM meta");
@@ -158,6 +166,13 @@ uint64_t Index::applied(const SensorId& sensor, uint8_t lane) {
   return s.with(sensor, uint32_t(lane)).step() ? uint64_t(s.integer(0)) : 0;
 }
 
+std::vector<std::tuple<SensorId, uint8_t, uint64_t>> Index::logs() {
+  std::vector<std::tuple<SensorId, uint8_t, uint64_t>> out;
+  Statement s(db_, "SELECT sensor, lane, applied FROM logs");
+  while (s.step()) out.emplace_back(s.octets<SensorId>(0), uint8_t(s.integer(1)), uint64_t(s.integer(2)));
+  return out;
+}
+
 void Index::trust(const SensorId& sensor, const SignPublic& key) { keys_[sensor] = key; }
 
 std::string Index::name_of(const SensorId& sensor) {
@@ -167,29 +182,31 @@ std::string Index::name_of(const SensorId& sensor) {
 }
 
 void Index::trouble(Indexed& out, const Entry& e, std::string_view kind, const std::string& text, uint64_t from, uint64_t to) {
-  put_trouble_.with(e.received, e.header.sensor, kind, text, e.header.epoch, uint32_t(e.header.lane), from, to).run();
+  write(put_trouble_.with(e.received, e.header.sensor, kind, text, e.header.epoch, uint32_t(e.header.lane), from, to));
   out.troubles.push_back(fmt::format("{}: {}", name_of(e.header.sensor), text));
 }
 
 Indexed Index::apply(const Entry& e) {
   Indexed out;
   const Header& h = e.header;
-  put_log_.with(h.sensor, uint32_t(h.lane), e.number).run();
+  write(put_log_.with(h.sensor, uint32_t(h.lane), e.number));
   Stream& s = stream(h.sensor, h.epoch, h.lane);
   if (h.seq <= s.place.seq) return out;   // journalled twice around a crash: one row
-  put_sensor_.with(h.sensor, "", "", e.received, 1, 0, 0, 0, e.probation).run();
+  write(put_sensor_.with(h.sensor, "", "", e.received, 1, 0, 0, 0, e.probation));
   const std::string lane(vidra::name_of(Lane(h.lane)));
-  if (h.seq != s.place.seq + 1) {
+  if (s.place.seq == 0 && e.trimmed) {
+    // nothing to compare with
+  } else if (h.seq != s.place.seq + 1) {
     const uint64_t n = h.seq - s.place.seq - 1;
-    put_sensor_.with(h.sensor, "", "", e.received, 0, n, 0, 0, e.probation).run();
+    write(put_sensor_.with(h.sensor, "", "", e.received, 0, n, 0, 0, e.probation));
     trouble(out, e, "missing", fmt::format("{} record{} of lane {} did not come ({} to {})", n, n == 1 ? "" : "s", lane, s.place.seq + 1, h.seq - 1),
             s.place.seq + 1, h.seq - 1);
   } else if (h.prev != s.place.head) {
-    put_sensor_.with(h.sensor, "", "", e.received, 0, 0, 1, 0, e.probation).run();
+    write(put_sensor_.with(h.sensor, "", "", e.received, 0, 0, 1, 0, e.probation));
     trouble(out, e, "chain", fmt::format("the hash chain of lane {} is broken before record {}: something was changed or left out", lane, h.seq), h.seq, h.seq);
   }
   s.place = {h.seq, h.self};
-  put_stream_.with(h.sensor, h.epoch, uint32_t(h.lane), h.seq, h.self).run();
+  write(put_stream_.with(h.sensor, h.epoch, uint32_t(h.lane), h.seq, h.self));
   s.recent.emplace_back(h.seq, h.self);
   if (s.recent.size() > checkpoint_memory) s.recent.pop_front();
   if (const auto said = s.announced.find(h.seq); said != s.announced.end() && said->second != h.self)
@@ -213,7 +230,7 @@ Indexed Index::apply(const Entry& e) {
 }
 
 Indexed& Index::quarantine(Indexed& out, const Entry& e, const std::string& reason) {
-  put_sensor_.with(e.header.sensor, "", "", e.received, 0, 0, 0, 1, e.probation).run();
+  write(put_sensor_.with(e.header.sensor, "", "", e.received, 0, 0, 0, 1, e.probation));
   trouble(out, e, "quarantine", fmt::format("record {} is kept but not shown: {}", record_id(e.header), reason), e.header.seq, e.header.seq);
   return out;
 }
@@ -224,11 +241,11 @@ void Index::apply_body(Indexed& out, const Entry& e) {
   const nlohmann::json body = nlohmann::json::parse(e.body.begin(), e.body.end(), nullptr, false);
   if (!body.is_object()) return void(quarantine(out, e, "its body is no JSON object"));
   if (const auto who = body.find("sensor"); who != body.end() && who->is_object())
-    put_sensor_.with(e.header.sensor, shortened(printable(text_in(*who, "name")), longest_name), shortened(printable(text_in(*who, "site")), longest_name),
-                     e.received, 0, 0, 0, 0, e.probation).run();
+    write(put_sensor_.with(e.header.sensor, shortened(printable(text_in(*who, "name")), longest_name), shortened(printable(text_in(*who, "site")), longest_name),
+                     e.received, 0, 0, 0, 0, e.probation));
   const std::string text(text_of(e.body));
   if (e.header.type == MessageType::health) {
-    put_health_.with(e.header.sensor, text, e.received).run();
+    write(put_health_.with(e.header.sensor, text, e.received));
     return;
   }
   std::optional<Told> t = told(body);
@@ -242,7 +259,7 @@ void Index::apply_body(Indexed& out, const Entry& e) {
     story_.reset();
     if (!newer) return;   // overtaken by a later telling in another lane
   }
-  put_story_.with(e.header.sensor, t->story, ++change_, t->detection, uint32_t(t->severity), t->first, t->last, t->revision, t->closed, e.probation, e.received, text).run();
+  write(put_story_.with(e.header.sensor, t->story, ++change_, t->detection, uint32_t(t->severity), t->first, t->last, t->revision, t->closed, e.probation, e.received, text));
   out.first = !known;
   out.worse = known && worse;
   out.body = text;
@@ -271,7 +288,7 @@ void Index::apply_checkpoint(Indexed& out, const Entry& e) {
     trouble(out, e, "checkpoint", fmt::format("record {} of lane {} is not the one that a signed checkpoint names", head.seq, vidra::name_of(Lane(head.lane))),
             head.seq, head.seq);
   }
-  if (holds) put_verified_.with(e.header.sensor, e.header.wall_ns).run();
+  if (holds) write(put_verified_.with(e.header.sensor, e.header.wall_ns));
 }
 
 void Index::heard(const SensorId& sensor, std::string_view name, std::string_view site, Time at) {

@@ -21,6 +21,7 @@ struct Entry {
   Time received = 0;
   uint64_t number = 0;      // in the log of its sensor and lane
   bool probation = false;   // came from a key on probation: kept, and not shown among the others
+  bool trimmed = false;     // read again from a log whose beginning is gone by retention: what came before it is not missing
 };
 
 // What one record meant, for those who watch.
@@ -84,6 +85,7 @@ class Index {
   void close();
   static void remove(const std::string& path);
 
+  void patience(int milliseconds) { sqlite3_busy_timeout(db_, milliseconds); }   // with others who hold the file
   bool begin();
   bool commit();                                     // false: nothing of it counts
   Indexed apply(const Entry&);
@@ -95,6 +97,7 @@ class Index {
   Place place(const SensorId&, uint64_t epoch, uint8_t lane);
   std::vector<ChainHead> heads(const SensorId&);     // of all its streams
   uint64_t applied(const SensorId&, uint8_t lane);   // the last number of this log that was applied
+  std::vector<std::tuple<SensorId, uint8_t, uint64_t>> logs();   // of every log
 
   // Contact without a record: keeps names, silence and farewells.
   void heard(const SensorId&, std::string_view name, std::string_view site, Time at);
@@ -121,6 +124,7 @@ class Index {
   using StreamKey = std::tuple<SensorId, uint64_t, uint8_t>;
   Stream& stream(const SensorId&, uint64_t epoch, uint8_t lane);
   std::string run(const char* sql);
+  void write(Statement&);
   void trouble(Indexed&, const Entry&, std::string_view kind, const std::string& text, uint64_t from, uint64_t to);
   Indexed& quarantine(Indexed&, const Entry&, const std::string& reason);
   void apply_body(Indexed&, const Entry&);
@@ -129,6 +133,7 @@ class Index {
 
   sqlite3* db_ = nullptr;
   int64_t change_ = 0;
+  bool failed_ = false;      // this transaction
   std::map<StreamKey, Stream> streams_;
   std::map<SensorId, SignPublic> keys_;
   Statement put_log_, put_stream_, put_story_, story_, put_sensor_, put_trouble_, put_health_, put_verified_;

@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/collector/intake.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstring>
+#include <ctime>
+#include <filesystem>
+
+#include "daemon/base/text.h"
+
+namespace vidra {
+namespace {
+
+Time monotonic() {
+  timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return t.tv_sec * second + t.tv_nsec;
+}
+
+constexpr size_t catch_up_batch = 1000;
+
+}  // namespace
+
+Intake::Intake(Storage& storage, IntakeSettings settings)
+    : storage_(storage), settings_(std::move(settings)), logs_(storage, settings_.directory + "/journal", settings_.segment_bytes) {}
+
+Intake::~Intake() = default;
+
+std::string Intake::open(bool reindex, const std::function<void(uint64_t, uint64_t)>& progress) {
+  std::lock_guard lock(mutex_);
+  if (const std::string e = logs_.open(); !e.empty()) return e;
+  const std::string path = settings_.directory + "/index.db";
+  std::error_code ignored;
+  bool again = reindex || !std::filesystem::exists(path, ignored);
+  if (!again) {
+    const std::string e = index_.open(path, Index::Open::create);
+    again = !e.empty() || !index_agrees();
+  }
+  if (again) {   // lost, damaged, of another version, or ahead of a journal that came back from a backup: made anew
+    index_.close();
+    Index::remove(path);
+    if (const std::string e = index_.open(path, Index::Open::create); !e.empty()) return e;
+  }
+  rebuilding_ = again;
+  const bool caught_up = catch_up(progress, !again);
+  rebuilding_ = false;
+  if (!caught_up) return path + ": cannot be written; is the disk full?";
+  load_streams();
+  return "";
+}
+
+bool Intake::index_agrees() {
+  for (const auto& [sensor, lane, applied] : index_.logs()) {
+    const auto places = logs_.places();
+    if (std::find(places.begin(), places.end(), Logs::Place(sensor, lane)) == places.end() || logs_.last({sensor, lane}) < applied) return false;
+  }
+  return true;
+}
+
+void Intake::load_streams() {
+  streams_.clear();
+  for (const SensorRow& s : index_.sensors())
+    for (const ChainHead& h : index_.heads(s.sensor)) streams_[{s.sensor, h.epoch, h.lane}] = {h.seq, h.seq, h.self, h.self};
+}
+
+bool Intake::apply(const std::vector<Entry>& entries, std::vector<News>& news) {
+  if (!index_.begin()) return false;
+  for (const Entry& e : entries) {
+    Indexed record = index_.apply(e);
+    if (record.told || !record.troubles.empty()) news.push_back({std::move(record), e.received, e.probation});
+  }
+  return index_.commit();
+}
+
+bool Intake::catch_up(const std::function<void(uint64_t, uint64_t)>& progress, bool tell) {
+  uint64_t all = 0, done = 0;
+  for (const Logs::Place& p : logs_.places()) all += logs_.last(p) + 1 - std::max(index_.applied(p.first, p.second) + 1, logs_.first(p));
+  // In the order of reception over all logs, as it was the first time, or a story that changed its lane would be told anew.
+  // It suffices to merge batches: each log is in order, and a batch is as far as the slowest log reaches.
+  struct Kept { Entry entry; std::vector<uint8_t> body; };
+  struct Source { Logs::Place place; uint64_t next; std::vector<Kept> kept; size_t at = 0; bool done = false; };
+  std::vector<Source> sources;
+  for (const Logs::Place& p : logs_.places()) sources.push_back({p, std::max(index_.applied(p.first, p.second) + 1, logs_.first(p)), {}, 0, false});
+  const auto fill = [&](Source& s) {
+    s.kept.clear();
+    s.at = 0;
+    logs_.read(s.place, s.next, [&](const Entry& e) {
+      s.kept.push_back({e, {e.body.begin(), e.body.end()}});
+      s.kept.back().entry.trimmed = rebuilding_ && logs_.first(s.place) > 1;
+      s.next = e.number + 1;
+      return s.kept.size() < catch_up_batch;
+    }, [&](const Range& gone) { s.next = gone.to + 1; });
+    s.done = s.kept.empty();
+    for (Kept& k : s.kept) k.entry.body = k.body;
+  };
+  for (Source& s : sources) fill(s);
+  std::vector<Entry> batch;
+  std::vector<News> news;
+  const auto flush = [&] {
+    news.clear();
+    if (!batch.empty() && !apply(batch, news)) return false;
+    done += batch.size();
+    if (progress) progress(done, all);
+    if (tell && on_news)
+      for (News& n : news) on_news(std::move(n));
+    batch.clear();
+    return true;
+  };
+  for (;;) {
+    Source* first = nullptr;
+    for (Source& s : sources) {
+      if (s.done) continue;
+      if (s.at == s.kept.size()) {
+        if (!flush()) return false;   // its entries are borrowed by the batch
+        fill(s);
+        if (s.done) continue;
+      }
+      if (!first || s.kept[s.at].entry.received < first->kept[first->at].entry.received) first = &s;
+    }
+    if (!first) break;
+    batch.push_back(first->kept[first->at++].entry);
+  }
+  return flush();
+}
+
+std::vector<ChainHead> Intake::heads(const SensorId& sensor) {
+  std::lock_guard lock(mutex_);
+  std::vector<ChainHead> out;
+  for (auto i = streams_.lower_bound({sensor, 0, 0}); i != streams_.end() && std::get<0>(i->first) == sensor; ++i)
+    if (i->second.durable) out.push_back({std::get<1>(i->first), std::get<2>(i->first), i->second.durable, i->second.durable_head});
+  return out;
+}
+
+void Intake::look_for_room() {
+  const Time now = monotonic();
+  if (now - room_asked_ < 100 * millisecond) return;
+  room_asked_ = now;
+  uint64_t free = 0;
+  if (storage_.free_bytes(settings_.directory, free) == 0 && free < settings_.min_free)
+    pausing_ = fmt::format("{} are free below {}, which is less than journal.min_free ({}): make room, sensors wait meanwhile", human_bytes(free),
+                           settings_.directory, human_bytes(settings_.min_free));
+}
+
+bool Intake::intake(const Arrival& a) {
+  std::lock_guard lock(mutex_);
+  Stream& s = streams_[{a.header.sensor, a.header.epoch, a.header.lane}];
+  if (a.header.seq <= s.taken) {
+    counters_.duplicates++;
+    return true;
+  }
+  if (pausing_.empty()) look_for_room();
+  if (!pausing_.empty()) {
+    counters_.refused++;
+    return false;
+  }
+  const uint64_t number = logs_.append(a.header, a.header_bytes, a.body, a.received_ns, a.probation);
+  if (!number) {
+    counters_.refused++;
+    pausing_ = fmt::format("{}/journal cannot be written: sensors wait meanwhile", settings_.directory);
+    return false;
+  }
+  s.taken = a.header.seq, s.taken_head = a.header.self;
+  held_.push_back({{a.header, {}, a.received_ns, number, a.probation}, {a.body.begin(), a.body.end()}});
+  return true;
+}
+
+bool Intake::durable() {
+  std::vector<News> news;
+  bool all = true;
+  {
+    std::lock_guard lock(mutex_);
+    std::map<Logs::Place, bool> failed;
+    for (const Logs::Settled& s : logs_.sync()) {
+      counters_.syncs++;
+      if (!s.error) continue;
+      failed[s.place] = true;
+      all = false;
+      counters_.failures++;
+      pausing_ = fmt::format("the journal cannot be written: {}; sensors wait meanwhile", std::strerror(-s.error));
+    }
+    std::vector<Entry> entries;
+    for (Held& h : held_) {
+      const Header& header = h.entry.header;
+      Stream& s = streams_[{header.sensor, header.epoch, header.lane}];
+      if (failed.count({header.sensor, header.lane})) {
+        s.taken = s.durable, s.taken_head = s.durable_head;
+        continue;
+      }
+      s.durable = header.seq, s.durable_head = header.self;
+      h.entry.body = h.body;
+      entries.push_back(h.entry);
+    }
+    counters_.records += entries.size();
+    // The journal has it, and that is what counts: an index that cannot follow now is brought up to it later.
+    if (!index_behind_ && !entries.empty() && !apply(entries, news)) index_behind_ = true, news.clear();
+    held_.clear();
+  }
+  if (on_news)
+    for (News& n : news) on_news(std::move(n));
+  return all;
+}
+
+bool Intake::ready() {
+  std::lock_guard lock(mutex_);
+  if (pausing_.empty()) return true;
+  uint64_t free = 0;
+  const int e = storage_.free_bytes(settings_.directory, free);
+  if (e || free < settings_.min_free + settings_.min_free / 8) return false;   // an eighth more, so that it does not flicker
+  pausing_.clear();
+  return true;
+}
+
+void Intake::upkeep(Time now) {
+  std::lock_guard lock(mutex_);
+  if (index_behind_ && held_.empty() && catch_up({}, true)) index_behind_ = false;
+  if (now - retained_ < minute && now >= retained_) return;
+  retained_ = now;
+  logs_.retain(settings_.retention, now);
+  index_.forget_before(now - settings_.retention.keep);
+}
+
+void Intake::trust(const SensorId& sensor, const SignPublic& key) {
+  std::lock_guard lock(mutex_);
+  index_.trust(sensor, key);
+}
+
+std::string Intake::pausing() const {
+  std::lock_guard lock(mutex_);
+  return pausing_;
+}
+
+Intake::Counters Intake::counters() const {
+  std::lock_guard lock(mutex_);
+  return counters_;
+}
+
+uint64_t Intake::journal_bytes() const {
+  std::lock_guard lock(mutex_);
+  return logs_.bytes();
+}
+
+}  // namespace vidra

@@ -1,0 +1,384 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/collector/intake.h"
+
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include <sodium.h>
+
+#include "daemon/record/messages.h"
+#include "tests/collector/records.h"
+
+namespace vidra {
+namespace {
+
+struct IntakeTest : testing::Test {
+  Scratch scratch;
+  TestStorage disk;
+  IntakeSettings settings;
+  FakeSensor alder{1}, birch{2, "birch-1"};
+  std::vector<News> news;
+  std::unique_ptr<Intake> intake;
+
+  IntakeTest() {
+    settings.directory = scratch.path;
+    settings.segment_bytes = 4096;
+    settings.min_free = 1 << 20;
+  }
+  std::string start(bool reindex = false) {
+    intake.reset();
+    intake = std::make_unique<Intake>(disk, settings);
+    intake->on_news = [&](News&& n) { news.push_back(std::move(n)); };
+    return intake->open(reindex);
+  }
+  bool put(const FakeSensor::Record& r, bool probation = false) { return intake->intake(arrival(r, probation)) && intake->durable(); }
+  std::vector<std::string> stories(StoryQuery q = {}) {
+    std::vector<std::string> out;
+    for (const StoryRow& r : intake->with_index([&](Index& i) { return i.stories(q); })) {
+      const auto j = nlohmann::json::parse(r.body);
+      out.push_back(j["number"].dump() + "." + j["revision"].dump());
+    }
+    return out;
+  }
+  std::vector<std::string> troubles() {
+    std::vector<std::string> out;
+    for (const TroubleRow& t : intake->with_index([](Index& i) { return i.troubles(0, 1000); })) out.push_back(t.kind);
+    return out;
+  }
+  SensorRow row(const FakeSensor& s) {
+    for (const SensorRow& r : intake->with_index([](Index& i) { return i.sensors(); }))
+      if (r.sensor == s.id) return r;
+    return {};
+  }
+};
+using Strings = std::vector<std::string>;
+
+TEST_F(IntakeTest, what_is_durable_is_told_once_and_in_order) {
+  ASSERT_EQ(start(), "");
+  ASSERT_TRUE(intake->intake(arrival(alder.alert(1))));
+  ASSERT_TRUE(intake->intake(arrival(alder.alert(2))));
+  EXPECT_TRUE(news.empty()) << "not before it is on disk";
+  ASSERT_TRUE(intake->durable());
+  ASSERT_EQ(news.size(), 2u);
+  EXPECT_EQ(news[0].record.told->title, "Breaker sweep");
+  EXPECT_TRUE(news[0].record.first);
+  EXPECT_EQ(stories(), (Strings{"1.0", "2.0"}));
+  const auto heads = intake->heads(alder.id);
+  ASSERT_EQ(heads.size(), 1u);
+  EXPECT_EQ(heads[0], (ChainHead{77, 1, 2, alder.head[1]}));
+  EXPECT_TRUE(intake->heads(birch.id).empty());
+}
+
+TEST_F(IntakeTest, a_record_that_comes_again_is_one_row) {
+  ASSERT_EQ(start(), "");
+  const auto r = alder.alert(1);
+  EXPECT_TRUE(put(r));
+  EXPECT_TRUE(put(r)) << "it is durable: acknowledge it again";
+  ASSERT_EQ(start(), "");
+  EXPECT_TRUE(put(r)) << "after a restart too";
+  EXPECT_EQ(news.size(), 1u);
+  EXPECT_EQ(intake->counters().duplicates, 1u);
+  EXPECT_EQ(row(alder).records, 1u);
+}
+
+TEST_F(IntakeTest, what_was_not_acknowledged_is_not_promised) {
+  ASSERT_EQ(start(), "");
+  EXPECT_TRUE(put(alder.alert(1)));
+  const auto second_alert = alder.alert(2);
+  ASSERT_TRUE(intake->intake(arrival(second_alert)));
+  EXPECT_EQ(intake->heads(alder.id).at(0).seq, 1u);
+  ASSERT_EQ(start(), "");   // killed before the sync
+  EXPECT_EQ(intake->heads(alder.id).at(0).seq, 1u);
+  EXPECT_TRUE(put(second_alert));
+  EXPECT_EQ(stories(), (Strings{"1.0", "2.0"}));
+}
+
+TEST_F(IntakeTest, updates_replace_and_a_late_one_does_not) {
+  ASSERT_EQ(start(), "");
+  EXPECT_TRUE(put(alder.alert(1, 0)));
+  EXPECT_TRUE(put(alder.alert(1, 2, Lane::critical)));   // it became worse and overtook in the critical lane
+  EXPECT_TRUE(put(alder.alert(1, 1)));
+  EXPECT_EQ(stories(), Strings{"1.2"});
+  EXPECT_EQ(news.size(), 2u);
+  EXPECT_FALSE(news[1].record.first);
+}
+
+TEST_F(IntakeTest, one_sensor_cannot_write_into_the_story_of_another) {
+  ASSERT_EQ(start(), "");
+  EXPECT_TRUE(put(alder.alert(1)));
+  EXPECT_TRUE(put(birch.alert(1, 5)));
+  EXPECT_EQ(stories(), (Strings{"1.0", "1.5"}));
+  StoryQuery q;
+  q.sensor = "birch-1";
+  EXPECT_EQ(stories(q), Strings{"1.5"});
+  q.sensor = uuid_text(alder.id);
+  EXPECT_EQ(stories(q), Strings{"1.0"});
+}
+
+TEST_F(IntakeTest, a_hole_in_the_numbers_and_a_broken_chain_are_noted) {
+  ASSERT_EQ(start(), "");
+  EXPECT_TRUE(put(alder.alert(1)));
+  alder.alert(2), alder.alert(3);
+  EXPECT_TRUE(put(alder.alert(4)));
+  EXPECT_EQ(row(alder).missing, 2u);
+  alder.head[1][0] ^= 1;   // the next record follows another one than we have
+  EXPECT_TRUE(put(alder.alert(5)));
+  EXPECT_EQ(row(alder).breaks, 1u);
+  EXPECT_EQ(troubles(), (Strings{"missing", "chain"}));
+  ASSERT_EQ(news[1].record.troubles.size(), 1u);
+  EXPECT_EQ(news[1].record.troubles[0], "alder-1: 2 records of lane alert did not come (2 to 3)");
+}
+
+TEST_F(IntakeTest, a_bad_body_is_kept_and_set_aside) {
+  ASSERT_EQ(start(), "");
+  const std::string deep = std::string(20, '[') + std::string(20, ']');
+  for (const std::string& body : {std::string("no json"), deep, std::string("[]"), std::string("{}"), std::string("\xff\xfe"), std::string(),
+                                  std::string(R"({"type":"alert","story":"x"})"), "{\"a\":\"" + std::string(70'000, 'x') + "\"}"})
+    EXPECT_TRUE(put(alder.record(MessageType::alert, Lane::alert, body))) << "acknowledged: " << body.substr(0, 40);
+  EXPECT_EQ(row(alder).quarantined, 8u);
+  EXPECT_TRUE(put(alder.alert(9)));
+  EXPECT_EQ(stories(), Strings{"9.0"});
+  EXPECT_EQ(intake->heads(alder.id).at(0).seq, 9u);
+}
+
+TEST_F(IntakeTest, the_loss_ledger_is_read) {
+  ASSERT_EQ(start(), "");
+  Gap gap;
+  gap.epoch = 77, gap.lane = 1, gap.from = 5, gap.to = 9, gap.reason = "evicted";
+  EXPECT_TRUE(put(alder.record(MessageType::gap, Lane::critical, body_of(gap))));
+  EXPECT_EQ(troubles(), Strings{"gap"});
+  EXPECT_NE(news.at(0).record.troubles.at(0).find("records 5 to 9 of lane alert are lost at the sensor: evicted"), std::string::npos);
+}
+
+TEST_F(IntakeTest, checkpoints_are_held_against_the_chain) {
+  ASSERT_EQ(start(), "");
+  SignPublic public_key;
+  SignSecret secret;
+  crypto_sign_keypair(public_key.data(), secret.data());
+  intake->trust(alder.id, public_key);
+  EXPECT_TRUE(put(alder.alert(1)));
+  const auto checkpoint = [&](std::vector<ChainHead> heads) { return alder.record(MessageType::checkpoint, Lane::critical, body_of(sign(alder.id, heads, secret))); };
+  EXPECT_TRUE(put(checkpoint({{77, 1, 1, alder.head[1]}})));
+  EXPECT_TRUE(troubles().empty());
+  EXPECT_NE(row(alder).verified, 0);
+  // A checkpoint in the critical lane may arrive before what it names.
+  const auto later = alder.alert(2);
+  EXPECT_TRUE(put(checkpoint({{77, 1, 2, alder.head[1]}})));
+  EXPECT_TRUE(put(later));
+  EXPECT_TRUE(troubles().empty());
+  // Another record than the signed one.
+  Hash other = alder.head[1];
+  other[3] ^= 1;
+  EXPECT_TRUE(put(checkpoint({{77, 1, 1, other}})));
+  EXPECT_TRUE(put(checkpoint({{77, 1, 3, other}})));
+  EXPECT_TRUE(put(alder.alert(3)));
+  // Somebody else's signature.
+  crypto_sign_keypair(public_key.data(), secret.data());
+  EXPECT_TRUE(put(checkpoint({{77, 1, 3, alder.head[1]}})));
+  EXPECT_EQ(troubles(), (Strings{"checkpoint", "checkpoint", "checkpoint"}));
+}
+
+TEST_F(IntakeTest, a_lost_damaged_or_older_index_is_made_again_from_the_journal) {
+  ASSERT_EQ(start(), "");
+  for (uint64_t n = 1; n <= 40; n++) {
+    EXPECT_TRUE(put(alder.alert(n)));
+    ASSERT_TRUE(n % 3 || put(birch.alert(n, 0, Lane::critical)));
+  }
+  const auto all = stories();
+  const std::string db = scratch.path + "/index.db";
+  for (const char* how : {"removed", "garbage", "asked"}) {
+    intake.reset();
+    if (how == std::string("removed")) Index::remove(db);
+    if (how == std::string("garbage")) Index::remove(db), std::ofstream(db) << std::string(5000, 'x');
+    news.clear();
+    ASSERT_EQ(start(how == std::string("asked")), "") << how;
+    EXPECT_EQ(stories(), all) << how;
+    EXPECT_TRUE(news.empty()) << "old news is no news";
+    EXPECT_EQ(intake->heads(alder.id).at(0).seq, 40u) << how;
+  }
+  intake.reset();
+  std::filesystem::remove_all(scratch.path + "/journal/" + uuid_text(birch.id));   // a journal from a backup: older than the index
+  ASSERT_EQ(start(), "");
+  EXPECT_EQ(stories().size(), 40u);
+  EXPECT_TRUE(intake->heads(birch.id).empty()) << "what is not in the journal is asked for again";
+}
+
+TEST_F(IntakeTest, what_the_index_missed_is_told_at_the_next_start) {
+  ASSERT_EQ(start(), "");
+  EXPECT_TRUE(put(alder.alert(1)));
+  intake.reset();
+  {
+    Logs logs(disk, scratch.path + "/journal", 4096);   // durable, and killed before it was indexed
+    ASSERT_EQ(logs.open(), "");
+    const auto r = alder.alert(2);
+    ASSERT_NE(logs.append(r.header, r.header_bytes, r.body, r.header.wall_ns, false), 0u);
+    ASSERT_EQ(logs.sync().at(0).error, 0);
+  }
+  news.clear();
+  ASSERT_EQ(start(), "");
+  ASSERT_EQ(news.size(), 1u);
+  EXPECT_EQ(stories(), (Strings{"1.0", "2.0"}));
+  EXPECT_EQ(intake->heads(alder.id).at(0).seq, 2u);
+}
+
+TEST_F(IntakeTest, a_full_disk_asks_sensors_to_wait_and_resumes_by_itself) {
+  ASSERT_EQ(start(), "");
+  EXPECT_TRUE(put(alder.alert(1)));
+  const auto next = alder.alert(2);
+  disk.write_error = -ENOSPC;
+  ASSERT_TRUE(intake->intake(arrival(next)));
+  EXPECT_FALSE(intake->durable()) << "nothing may be acknowledged";
+  EXPECT_NE(intake->pausing().find("No space left"), std::string::npos);
+  EXPECT_EQ(intake->heads(alder.id).at(0).seq, 1u);
+  EXPECT_FALSE(intake->intake(arrival(next)));
+  disk.free = 0;
+  EXPECT_FALSE(intake->ready());
+  disk.free = 1 << 30, disk.write_error = 0;
+  EXPECT_TRUE(intake->ready());
+  EXPECT_TRUE(put(next));
+  EXPECT_EQ(stories(), (Strings{"1.0", "2.0"}));
+  EXPECT_EQ(row(alder).missing, 0u);
+  ASSERT_EQ(start(), "");
+  EXPECT_EQ(stories(), (Strings{"1.0", "2.0"}));
+}
+
+TEST_F(IntakeTest, little_room_is_noticed_before_there_is_none) {
+  ASSERT_EQ(start(), "");
+  disk.free = settings.min_free - 1;
+  EXPECT_FALSE(put(alder.alert(1)));
+  EXPECT_NE(intake->pausing().find("journal.min_free"), std::string::npos);
+  disk.free = settings.min_free;
+  EXPECT_FALSE(intake->ready()) << "an eighth more, so that it does not flicker";
+  disk.free = settings.min_free * 2;
+  EXPECT_TRUE(intake->ready());
+}
+
+TEST_F(IntakeTest, one_log_that_fails_does_not_take_the_others_with_it) {
+  ASSERT_EQ(start(), "");
+  const auto a = alder.alert(1), b = birch.alert(1);
+  disk.only_below = uuid_text(birch.id);
+  disk.sync_error = -EIO;
+  ASSERT_TRUE(intake->intake(arrival(a)));
+  ASSERT_TRUE(intake->intake(arrival(b)));
+  EXPECT_FALSE(intake->durable());
+  EXPECT_EQ(intake->heads(alder.id).at(0).seq, 1u);
+  EXPECT_TRUE(intake->heads(birch.id).empty());
+  disk.sync_error = 0;
+  EXPECT_TRUE(intake->ready());
+  EXPECT_TRUE(put(a)) << "known";
+  EXPECT_TRUE(put(b));
+  EXPECT_EQ(stories().size(), 2u);
+}
+
+TEST_F(IntakeTest, an_index_that_cannot_be_written_stops_nobody) {
+  ASSERT_EQ(start(), "");
+  EXPECT_TRUE(put(alder.alert(1)));
+  sqlite3* other = nullptr;   // somebody holds the index for longer than we wait
+  ASSERT_EQ(sqlite3_open((scratch.path + "/index.db").c_str(), &other), SQLITE_OK);
+  ASSERT_EQ(sqlite3_exec(other, "BEGIN IMMEDIATE", nullptr, nullptr, nullptr), SQLITE_OK);
+  intake->with_index([](Index& i) { i.patience(0); });
+  EXPECT_TRUE(put(alder.alert(2))) << "the journal has it";
+  sqlite3_exec(other, "ROLLBACK", nullptr, nullptr, nullptr);
+  sqlite3_close(other);
+  EXPECT_EQ(stories(), Strings{"1.0"});
+  intake->upkeep(alder.now);
+  EXPECT_EQ(stories(), (Strings{"1.0", "2.0"}));
+  EXPECT_EQ(news.size(), 2u);
+}
+
+TEST_F(IntakeTest, retention_by_size_and_age_keeps_the_newest_of_each_lane) {
+  settings.retention.max_bytes = 20'000;
+  ASSERT_EQ(start(), "");
+  for (uint64_t n = 1; n <= 60; n++) {
+    EXPECT_TRUE(put(alder.alert(n)));
+    EXPECT_TRUE(put(alder.alert(100 + n, 0, Lane::state)));
+  }
+  EXPECT_GT(intake->journal_bytes(), 100'000u);
+  intake->upkeep(alder.now);
+  EXPECT_LE(intake->journal_bytes(), 20'000u);
+  EXPECT_EQ(stories().size(), 120u);
+  ASSERT_EQ(start(true), "");
+  EXPECT_EQ(intake->heads(alder.id).size(), 2u) << "where a stream stands is never forgotten";
+  EXPECT_EQ(intake->heads(alder.id).at(0).seq, 60u);
+  EXPECT_EQ(row(alder).missing, 0u) << "what was removed on purpose is not missing";
+  const size_t left = stories().size();
+  EXPECT_GT(left, 2u);
+  EXPECT_LT(left, 60u);
+  intake->upkeep(alder.now + settings.retention.keep + day);
+  EXPECT_TRUE(stories().empty());
+}
+
+TEST_F(IntakeTest, probation_is_kept_and_not_shown_among_the_others) {
+  ASSERT_EQ(start(), "");
+  EXPECT_TRUE(put(alder.alert(1), true));
+  EXPECT_TRUE(put(birch.alert(2)));
+  EXPECT_TRUE(news.at(0).probation);
+  EXPECT_EQ(stories(), Strings{"2.0"});
+  StoryQuery q;
+  q.probation = true;
+  EXPECT_EQ(stories(q), Strings{"1.0"});
+  ASSERT_EQ(start(true), "");
+  EXPECT_EQ(stories(q), Strings{"1.0"});
+}
+
+TEST_F(IntakeTest, a_new_epoch_is_a_new_count) {
+  ASSERT_EQ(start(), "");
+  EXPECT_TRUE(put(alder.alert(1)));
+  alder.epoch = 78, alder.seq = {}, alder.head = {};
+  EXPECT_TRUE(put(alder.alert(2)));
+  EXPECT_TRUE(troubles().empty());
+  EXPECT_EQ(intake->heads(alder.id).size(), 2u);
+}
+
+TEST_F(IntakeTest, silence_is_noticed_once_and_a_farewell_is_none) {
+  ASSERT_EQ(start(), "");
+  EXPECT_TRUE(put(alder.alert(1)));
+  const Time t = alder.now;
+  const auto silences = [&](Time now, Time since = 0) { return intake->with_index([&](Index& i) { return i.silences(now, 30 * second, since); }); };
+  EXPECT_TRUE(silences(t + 29 * second).empty());
+  ASSERT_EQ(silences(t + 31 * second).size(), 1u);
+  EXPECT_TRUE(silences(t + 40 * second).empty()) << "once";
+  intake->with_index([&](Index& i) { i.heard(alder.id, "", "", t + 50 * second); });
+  const auto back = silences(t + 51 * second);
+  ASSERT_EQ(back.size(), 1u);
+  EXPECT_FALSE(back[0].silent);
+  EXPECT_EQ(back[0].sensor.name, "alder-1");
+  intake->with_index([&](Index& i) { i.said_farewell(alder.id, "maintenance", t + 52 * second); });
+  EXPECT_TRUE(silences(t + hour).empty());
+  EXPECT_EQ(row(alder).farewell, "maintenance");
+  intake->with_index([&](Index& i) { i.heard(alder.id, "", "", t + 2 * hour); });
+  EXPECT_EQ(row(alder).farewell, "");
+  EXPECT_TRUE(silences(t + 3 * hour, t + 3 * hour - second).empty()) << "a collector that has just started waits first";
+}
+
+TEST_F(IntakeTest, questions_select) {
+  ASSERT_EQ(start(), "");
+  for (uint64_t n = 1; n <= 5; n++) EXPECT_TRUE(put(alder.alert(n, 0, Lane::alert, n % 2 ? sweep : new_host)));
+  StoryQuery q;
+  q.severity = 4;
+  EXPECT_EQ(stories(q), (Strings{"1.0", "3.0", "5.0"}));
+  q = {};
+  q.detection = "NET-01";
+  EXPECT_EQ(stories(q), (Strings{"2.0", "4.0"}));
+  q = {};
+  q.limit = 2;
+  EXPECT_EQ(stories(q), (Strings{"4.0", "5.0"})) << "the newest, oldest first";
+  q = {};
+  q.since = 1795295191 * second + 4 * second;
+  EXPECT_EQ(stories(q), (Strings{"4.0", "5.0"}));
+  q = {};
+  q.story = uuid_of("story 3").substr(0, 8);
+  EXPECT_EQ(stories(q), Strings{"3.0"});
+  q.story = "%";
+  EXPECT_TRUE(stories(q).empty());
+  q = {};
+  q.changed_after = intake->with_index([](Index& i) { return i.last_change(); });
+  EXPECT_TRUE(stories(q).empty());
+  EXPECT_TRUE(put(alder.alert(2, 1, Lane::alert, new_host)));
+  EXPECT_EQ(stories(q), Strings{"2.1"});
+}
+
+}  // namespace
+}  // namespace vidra
