@@ -74,9 +74,10 @@ class Outbox {
   void start();                    // the outbox's own thread
   void stop();                     // commits what waits, stores the cursors
 
-  // Set before start(). Called by the outbox's thread for each record that became durable, and once per commit.
+  // Set before start(). Called by the outbox's thread for each record that became durable, in order per lane.
   std::function<void(const Accepted&)> on_accepted;
-  std::function<void()> on_durable;
+  // Who is to be woken when there is more to send; an empty function ends it.
+  void wake_with(std::function<void()>);
 
   // Takes a record for a lane (0 to 2); 0 when the lane is full, otherwise its ticket: 1, 2, 3 … in this lane. The record
   // is accepted, and safe, once accepted(lane) has reached the ticket. The body is JSON (or zstd of it, by flag).
@@ -109,6 +110,7 @@ class Outbox {
  private:
   struct Stream;
   struct Epoch;
+  using EpochPtr = std::shared_ptr<Epoch>;
   struct Waiting {
     uint64_t ticket;
     MessageType type;
@@ -120,39 +122,51 @@ class Outbox {
 
   void run();
   int begin_epoch();
-  bool open_epoch(const std::string& name, bool newest);
-  bool commit_lane(size_t lane);
-  void enqueue(Lane, MessageType, uint8_t prio, uint8_t flags, std::string body, bool own);
-  void sacrifice_memory();
+  bool open_epoch(const std::string& name, bool newest);   // false: nothing may be written to it any more
+  bool commit_lane(Epoch&, size_t lane);
+  bool enqueue(size_t lane, Waiting&&, bool own);
+  void checkpoint(Epoch&);
   bool make_room();
-  bool evict(Epoch&, size_t lane, const char* reason);
+  bool evict_from_lane(size_t lane, const char* reason);
+  void keep_bounds();
+  void retire(const EpochPtr&);
   void tell(Gap);
-  void checkpoint(int64_t now);
-  std::vector<std::shared_ptr<Epoch>> epochs() const;
-  void store_cursor(Stream&);
+  void tell_missing(Stream&, Range, const char* reason);
+  bool store_cursor(Stream&);
+  void failed(int error, const char* doing);
+  std::vector<EpochPtr> epochs() const;
+  void follow();
 
   Storage& storage_;
   const OutboxSettings settings_;
   SignSecret secret_;
 
-  mutable std::mutex mutex_;                 // queue_, epochs_ (the list), lost_
+  mutable std::mutex mutex_;                 // the queues, the list of epochs, what was told, trouble_
   std::condition_variable wake_, settled_;
   std::array<std::deque<Waiting>, lane_count> queue_;
   std::array<uint64_t, lane_count> queue_bytes_{};
   std::array<Gap, lane_count> lost_;         // sacrificed in memory, told when the disk is back
-  std::vector<std::shared_ptr<Epoch>> epochs_;   // the last one is written to, when writable_
-  bool writable_ = false;
+  std::vector<EpochPtr> epochs_;             // oldest first; the last one is written to when writable_
+  std::mutex waker_mutex_;
+  std::function<void()> waker_;
+  std::string trouble_;
   bool stopping_ = false;
   std::thread thread_;
 
-  std::array<std::atomic<uint64_t>, lane_count> tickets_{}, accepted_{}, accepted_count_{}, evicted_{}, lost_count_{}, refused_{};
-  std::atomic<uint64_t> epoch_{0}, syncs_{0}, sync_failures_{0}, gaps_{0}, cut_bytes_{0}, checkpoints_{0};
-  std::string trouble_;                      // under mutex_
-  std::atomic<bool> failing_{false};
-  int64_t retry_at_ = 0, checkpoint_at_ = 0, upkeep_at_ = 0;
-  uint64_t since_checkpoint_ = 0;
+  // The outbox's own thread.
+  bool writable_ = false;
+  uint64_t ordinal_ = 0, since_checkpoint_ = 0;
+  int64_t retry_at_ = 0, checkpoint_at_ = 0, upkeep_at_ = 0, cursors_at_ = 0;
 
-  uint64_t in_flight_ = 0;                   // the link thread's
+  std::array<std::atomic<uint64_t>, lane_count> tickets_{}, accepted_{}, accepted_count_{}, evicted_{}, lost_count_{}, refused_{};
+  std::atomic<uint64_t> epoch_{0}, syncs_{0}, sync_failures_{0}, gaps_{0}, cut_bytes_{0}, checkpoints_{0}, generation_{0};
+  std::atomic<bool> failing_{false}, full_{false}, renew_{false};
+
+  // The link thread.
+  std::vector<EpochPtr> following_;
+  uint64_t following_generation_ = ~uint64_t{0};
+  bool paused_ = true;
+  uint64_t in_flight_ = 0;
 };
 
 }  // namespace vidra

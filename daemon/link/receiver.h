@@ -24,7 +24,7 @@ struct Arrival {
 // before durable() has answered for it.
 struct Journal {
   virtual ~Journal() = default;
-  // The newest record held of each (epoch, lane) of a sensor: what WELCOME promises. Asked at every HELLO.
+  // The newest durable record of each (epoch, lane) of a sensor: what WELCOME promises. Asked at every HELLO.
   virtual std::vector<ChainHead> heads(const SensorId&) = 0;
   // Takes a record; false when there is no room now (the sensor keeps it and is asked to pause). Records of a stream come
   // in order, each once while the process lives; after a crash they may come again, so keep them by record id. A body

@@ -153,7 +153,8 @@ void Log::scan_last() {
     // Keep the tail for support: bounded, once, and only then cut it.
     const Bytes tail = Bytes(all).subspan(size_t(end));
     const bool zeros = std::ranges::all_of(tail, [](uint8_t o) { return o == 0; });
-    const std::string place = settings_.directory + "/lost+found", file = place + "/" + s.name + ".tail";
+    const std::string place = settings_.lost_and_found.empty() ? settings_.directory + "/lost+found" : settings_.lost_and_found;
+    const std::string file = fmt::format("{}/{:016x}.{}.{}.tail", place, settings_.epoch, settings_.lane, s.name);
     std::unique_ptr<File> kept;
     std::vector<std::string> held;
     if (!zeros && storage_.make_directories(place) == 0 && storage_.list(place, held) == 0 && held.size() < 16 &&

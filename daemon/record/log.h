@@ -34,6 +34,7 @@ inline constexpr uint32_t max_entry = header_size + max_body + 4096;
 
 struct LogSettings {
   std::string directory;
+  std::string lost_and_found;           // where cut tails are kept; "" for lost+found in the directory
   uint64_t segment_bytes = 16u << 20;   // a new file is begun when one has reached this
   SensorId sensor{};
   uint64_t epoch = 0;

@@ -1,0 +1,740 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/link/outbox.h"
+
+#include <fmt/format.h>
+#include <sodium.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <ctime>
+
+namespace vidra {
+
+namespace {
+constexpr int64_t second = 1'000'000'000;
+constexpr size_t told_most = 4096, epochs_most = 16, entry_overhead = entry_prefix_size + header_size;
+
+int64_t clock_ns(clockid_t id) {
+  timespec t;
+  clock_gettime(id, &t);
+  return t.tv_sec * second + t.tv_nsec;
+}
+int64_t wall_now() { return clock_ns(CLOCK_REALTIME); }
+int64_t mono_now() { return clock_ns(CLOCK_BOOTTIME); }
+
+// What of `r` no range of `told` covers.
+std::vector<Range> beyond(Range r, const std::vector<Range>& told) {
+  std::vector<Range> left{r};
+  for (const Range& t : told) {
+    std::vector<Range> next;
+    for (const Range& l : left) {
+      if (t.to < l.from || t.from > l.to) {
+        next.push_back(l);
+        continue;
+      }
+      if (l.from < t.from) next.push_back({l.from, t.from - 1});
+      if (t.to < l.to) next.push_back({t.to + 1, l.to});
+    }
+    left = std::move(next);
+  }
+  return left;
+}
+}  // namespace
+
+// One lane of one epoch.
+struct Outbox::Stream {
+  Stream(Storage& storage, LogSettings s, std::string cursor_path)
+      : lane(s.lane), epoch(s.epoch), log(storage, std::move(s)), cursor(storage, std::move(cursor_path)), reader(storage, log, 1) {}
+  const uint8_t lane;
+  const uint64_t epoch;
+  Log log;
+  Cursor cursor;
+  std::atomic<uint64_t> acknowledged{0};
+  std::vector<Range> told;                 // missing numbers that a GAP record has named; under the outbox's mutex
+
+  // The outbox's thread.
+  Hash head{}, batch_head{};               // of the last durable record; of the last one in the batch
+  std::vector<std::pair<Waiting, uint64_t>> batch;   // with their numbers, until they are durable
+
+  // The link thread.
+  LogReader reader;
+  std::deque<uint64_t> sent;               // not acknowledged
+  uint64_t highest = 0;                    // ever acknowledged
+  uint32_t credit = 0;
+  int troubles = 0;
+};
+
+struct Outbox::Epoch {
+  uint64_t number = 0;
+  std::string directory;
+  std::array<std::unique_ptr<Stream>, lane_count> streams;
+};
+
+Outbox::Outbox(Storage& storage, OutboxSettings settings, const SignSecret& secret) : storage_(storage), settings_(std::move(settings)), secret_(secret) {
+  for (size_t i = 0; i < lane_count; i++) lost_[i].lane = uint8_t(i);
+}
+
+Outbox::~Outbox() {
+  stop();
+  sodium_memzero(secret_.data(), secret_.size());
+}
+
+std::vector<Outbox::EpochPtr> Outbox::epochs() const {
+  std::lock_guard lock(mutex_);
+  return epochs_;
+}
+
+void Outbox::failed(int error, const char* doing) {
+  failing_.store(true, std::memory_order_relaxed);
+  sync_failures_.fetch_add(1, std::memory_order_relaxed);
+  retry_at_ = mono_now() + settings_.retry_interval;
+  std::lock_guard lock(mutex_);
+  trouble_ = fmt::format("{}: {} failed: {}; records wait in memory, tried again every {} ms", settings_.directory, doing, std::strerror(-error),
+                         settings_.retry_interval / 1'000'000);
+}
+
+void Outbox::wake_with(std::function<void()> waker) {
+  std::lock_guard lock(waker_mutex_);
+  waker_ = std::move(waker);
+}
+
+// --- recovery
+
+void Outbox::open() {
+  upkeep_at_ = cursors_at_ = checkpoint_at_ = mono_now() + second;
+  std::vector<std::string> names, found;
+  int e = storage_.make_directories(settings_.directory);
+  if (!e || e == -EROFS) e = storage_.list(settings_.directory, names);
+  if (e) return failed(e, "opening the outbox");
+  for (const std::string& n : names)
+    if (n.size() == 25 && n[8] == '-') found.push_back(n);   // ordinal-epoch, in hexadecimal
+  for (size_t i = 0; i < found.size(); i++) writable_ = open_epoch(found[i], i + 1 == found.size());
+  if (!writable_)
+    if (const int error = begin_epoch()) failed(error, "beginning an epoch");
+}
+
+bool Outbox::open_epoch(const std::string& name, bool newest) {
+  auto epoch = std::make_shared<Epoch>();
+  std::array<uint8_t, 8> number{};
+  std::array<uint8_t, 4> ordinal{};
+  if (!parse_hex(std::string_view(name).substr(9), number) || !parse_hex(std::string_view(name).substr(0, 8), ordinal)) return false;
+  bool bad = false;
+  epoch->number = Reader(number, bad).be64();
+  ordinal_ = std::max<uint64_t>(ordinal_, Reader(ordinal, bad).be32());
+  epoch->directory = settings_.directory + "/" + name;
+  bool good = newest;
+  {
+    // A copy on another disk or machine must not go on counting where the original may do so too.
+    std::unique_ptr<File> f;
+    std::string text(512, 0);
+    int64_t n = storage_.open(epoch->directory + "/identity", Storage::Mode::existing, f);
+    if (n == 0) n = f->read(0, std::span(reinterpret_cast<uint8_t*>(text.data()), text.size()));
+    text.resize(size_t(std::max<int64_t>(n, 0)));
+    if (text != storage_.identity(epoch->directory)) good = false;
+  }
+  std::vector<Gap> gaps;
+  for (size_t lane = 0; lane < lane_count; lane++) {
+    LogSettings s;
+    s.directory = epoch->directory + "/" + std::to_string(lane);
+    s.lost_and_found = settings_.directory + "/lost+found";
+    s.segment_bytes = settings_.segment_bytes;
+    s.sensor = settings_.sensor;
+    s.epoch = epoch->number;
+    s.lane = uint8_t(lane);
+    epoch->streams[lane] = std::make_unique<Stream>(storage_, s, epoch->directory + "/" + std::to_string(lane) + ".cursor");
+    Stream& stream = *epoch->streams[lane];
+    if (stream.cursor.open() || stream.cursor.damaged()) good = false;
+    const CursorValue c = stream.cursor.value();
+    Gap gap;
+    gap.epoch = epoch->number, gap.lane = uint8_t(lane);
+    if (const int e = stream.log.open(c.next)) {
+      // Nothing of this lane can be read: say so, once, and leave the files as they are.
+      good = false;
+      gap.reason = "corrupt";
+      gap.classes["unreadable lane"] = 1;
+      if (newest) gaps.push_back(gap);
+      failed(e, "reading a lane");
+      continue;
+    }
+    const Recovery& r = stream.log.recovery();
+    cut_bytes_.fetch_add(r.cut_bytes, std::memory_order_relaxed);
+    stream.acknowledged = std::min(c.acknowledged, stream.log.durable());
+    if (r.in_doubt || c.acknowledged > stream.log.durable()) good = false;
+    // The head of the chain: from the last record; with no record left, from the cursor.
+    LogEntry last;
+    Range none;
+    bool head = stream.log.durable() == 0;
+    if (!head) {
+      LogReader reader(storage_, stream.log, stream.log.durable());
+      Header h;
+      if (reader.next(last, none) == LogReader::Found::entry && check(last.header(), last.body(), h) == HeaderFlaw::none) stream.head = h.self, head = true;
+      else if (c.next == stream.log.next()) stream.head = c.head, head = stream.log.bytes() == 0;
+    }
+    if (!head) good = false;
+    stream.batch_head = stream.head;
+    if (r.cut_bytes) {
+      // It may hold records that were never accepted, or one that was: the octets are kept, the numbers are not used again.
+      gap.reason = "torn";
+      gap.classes["octets cut"] = r.cut_bytes;
+      gaps.push_back(gap);
+      gap.classes.clear();
+    }
+    for (Range m : r.missing) {
+      m.from = std::max(m.from, stream.acknowledged + 1);
+      if (m.from > m.to) continue;
+      stream.told.push_back(m);
+      gap.reason = "corrupt", gap.from = m.from, gap.to = m.to;
+      gaps.push_back(gap);
+    }
+    if (const uint64_t first = stream.log.first(), acked = stream.acknowledged; first > acked + 1) {
+      stream.told.push_back({acked + 1, first - 1});
+      gap.reason = "wiped", gap.from = acked + 1, gap.to = first - 1;
+      gaps.push_back(gap);
+    }
+    stream.highest = stream.acknowledged;
+    stream.reader.seek(stream.acknowledged + 1);
+  }
+  {
+    std::lock_guard lock(mutex_);
+    epochs_.push_back(epoch);
+  }
+  generation_.fetch_add(1, std::memory_order_release);
+  if (good) epoch_.store(epoch->number, std::memory_order_release);
+  for (Gap& g : gaps) tell(std::move(g));
+  return good;
+}
+
+int Outbox::begin_epoch() {
+  auto epoch = std::make_shared<Epoch>();
+  epoch->number = new_epoch(wall_now());
+  epoch->directory = fmt::format("{}/{:08x}-{:016x}", settings_.directory, ordinal_ + 1, epoch->number);
+  if (const int e = storage_.make_directories(epoch->directory)) return e;
+  ordinal_++;   // a name once used stays used, whatever becomes of the directory
+  for (size_t lane = 0; lane < lane_count; lane++) {
+    LogSettings s;
+    s.directory = epoch->directory + "/" + std::to_string(lane);
+    s.lost_and_found = settings_.directory + "/lost+found";
+    s.segment_bytes = settings_.segment_bytes;
+    s.sensor = settings_.sensor;
+    s.epoch = epoch->number;
+    s.lane = uint8_t(lane);
+    epoch->streams[lane] = std::make_unique<Stream>(storage_, s, epoch->directory + "/" + std::to_string(lane) + ".cursor");
+    if (const int e = epoch->streams[lane]->log.open()) return e;
+    if (const int e = epoch->streams[lane]->cursor.open()) return e;
+  }
+  // The identity comes last: an epoch without it is never gone on with.
+  std::unique_ptr<File> f;
+  if (const int e = storage_.open(epoch->directory + "/identity", Storage::Mode::create_new, f)) return e;
+  if (const int e = f->append(bytes_of(storage_.identity(epoch->directory)))) return e;
+  if (const int e = f->sync()) return e;
+  if (const int e = storage_.sync_directory(epoch->directory)) return e;
+  if (const int e = storage_.sync_directory(settings_.directory)) return e;
+  std::lock_guard lock(mutex_);
+  if (writable_ && !epochs_.empty())   // what the old epoch could not make durable begins again in the new one
+    for (size_t lane = 0; lane < lane_count; lane++) {
+      Stream& old = *epochs_.back()->streams[lane];
+      old.log.forget_batch();
+      for (auto i = old.batch.rbegin(); i != old.batch.rend(); ++i) {
+        queue_bytes_[lane] += i->first.body.size() + entry_overhead;
+        queue_[lane].push_front(std::move(i->first));
+      }
+      old.batch.clear();
+    }
+  epochs_.push_back(epoch);
+  writable_ = true;
+  epoch_.store(epoch->number, std::memory_order_release);
+  generation_.fetch_add(1, std::memory_order_release);
+  return 0;
+}
+
+// --- taking in
+
+bool Outbox::enqueue(size_t lane, Waiting&& w, bool own) {
+  const uint64_t need = w.body.size() + entry_overhead;
+  std::lock_guard lock(mutex_);
+  const auto held = [&] { return queue_bytes_[0] + queue_bytes_[1] + queue_bytes_[2]; };
+  const uint64_t bound = lane == 0 ? settings_.memory_bytes : settings_.memory_bytes - settings_.memory_bytes / 10;
+  // The order of sacrifice: state, then alerts, the oldest first; never what is critical.
+  for (size_t victim = lane_count - 1; !own && victim >= std::max<size_t>(lane, 1) && held() + need > bound; victim--)
+    while (!queue_[victim].empty() && held() + need > bound) {
+      Waiting& out = queue_[victim].front();
+      Gap& g = lost_[victim];
+      g.classes[std::string(name_of(out.type))]++;
+      if (const std::string d = detection_in(bytes_of(out.body)); !d.empty() && (g.detections.size() < 64 || g.detections.contains(d))) g.detections[d]++;
+      g.first_ns = g.first_ns ? std::min(g.first_ns, out.wall_ns) : out.wall_ns;
+      g.last_ns = std::max(g.last_ns, out.wall_ns);
+      lost_count_[victim].fetch_add(1, std::memory_order_relaxed);
+      queue_bytes_[victim] -= out.body.size() + entry_overhead;
+      queue_[victim].pop_front();
+    }
+  if (!own && held() + need > bound) return false;
+  queue_bytes_[lane] += need;
+  queue_[lane].push_back(std::move(w));
+  wake_.notify_one();
+  return true;
+}
+
+uint64_t Outbox::append(Lane lane, MessageType type, uint8_t prio, uint8_t flags, std::string body) {
+  const size_t l = size_t(lane);
+  if (body.size() > max_body || (l == 0 && full_.load(std::memory_order_relaxed))) {
+    refused_[l].fetch_add(1, std::memory_order_relaxed);
+    return 0;
+  }
+  const uint64_t ticket = tickets_[l].fetch_add(1, std::memory_order_relaxed) + 1;
+  if (enqueue(l, {ticket, type, std::min<uint8_t>(prio, 100), flags, wall_now(), uint64_t(mono_now()), std::move(body)}, false)) return ticket;
+  refused_[l].fetch_add(1, std::memory_order_relaxed);
+  return 0;
+}
+
+// Own records (gaps, checkpoints) carry no ticket and are never turned away: they are few, and silence would be worse.
+void Outbox::tell(Gap g) {
+  gaps_.fetch_add(1, std::memory_order_relaxed);
+  enqueue(0, {0, MessageType::gap, 60, 0, wall_now(), uint64_t(mono_now()), body_of(g)}, true);
+}
+
+void Outbox::tell_missing(Stream& s, Range r, const char* reason) {
+  std::vector<Range> fresh;
+  {
+    std::lock_guard lock(mutex_);
+    fresh = beyond(r, s.told);
+    for (const Range& f : fresh)
+      if (s.told.size() < told_most) s.told.push_back(f);
+  }
+  for (const Range& f : fresh) {
+    Gap g;
+    g.epoch = s.epoch, g.lane = s.lane, g.from = f.from, g.to = f.to, g.reason = reason;
+    tell(std::move(g));
+  }
+}
+
+bool Outbox::wait(Lane lane, uint64_t ticket, int64_t timeout) {
+  std::unique_lock lock(mutex_);
+  return settled_.wait_for(lock, std::chrono::nanoseconds(timeout), [&] { return accepted(lane) >= ticket; });
+}
+
+// --- making durable
+
+bool Outbox::commit_lane(Epoch& epoch, size_t lane) {
+  Stream& s = *epoch.streams[lane];
+  if (s.batch.empty()) {
+    std::deque<Waiting> taken;
+    {
+      std::lock_guard lock(mutex_);
+      taken.swap(queue_[lane]);
+      queue_bytes_[lane] = 0;
+    }
+    if (taken.empty()) return true;
+    s.batch_head = s.head;
+    for (Waiting& w : taken) {
+      Header h;
+      h.type = w.type, h.flags = w.flags, h.lane = uint8_t(lane), h.prio = w.prio;
+      h.sensor = settings_.sensor, h.epoch = epoch.number, h.seq = s.log.next();
+      h.wall_ns = w.wall_ns, h.mono_ns = w.mono_ns, h.clock = settings_.clock;
+      h.prev = s.batch_head;
+      seal(h, bytes_of(w.body));
+      s.batch_head = h.self;
+      s.log.append(w.type, encode(h), bytes_of(w.body), w.wall_ns);
+      s.batch.emplace_back(std::move(w), h.seq);
+    }
+  }
+  int e = s.log.sync();
+  while ((e == -ENOSPC || e == -EDQUOT) && make_room()) e = s.log.sync();
+  syncs_.fetch_add(1, std::memory_order_relaxed);
+  if (e) {
+    failed(e, "writing");
+    return false;
+  }
+  s.head = s.batch_head;
+  uint64_t ticket = 0;
+  for (const auto& [w, seq] : s.batch) {
+    if (w.type != MessageType::checkpoint) since_checkpoint_++;
+    if (!w.ticket) continue;
+    ticket = w.ticket;
+    accepted_count_[lane].fetch_add(1, std::memory_order_relaxed);
+    if (on_accepted) on_accepted({w.ticket, uint8_t(lane), epoch.number, seq});
+  }
+  s.batch.clear();
+  if (ticket) {
+    {
+      std::lock_guard lock(mutex_);
+      accepted_[lane].store(ticket, std::memory_order_release);
+    }
+    settled_.notify_all();
+  }
+  return true;
+}
+
+void Outbox::checkpoint(Epoch& epoch) {
+  std::vector<ChainHead> heads;
+  for (const auto& s : epoch.streams)
+    if (s->log.durable()) heads.push_back({epoch.number, s->lane, s->log.durable(), s->head});
+  if (heads.empty()) return;
+  checkpoints_.fetch_add(1, std::memory_order_relaxed);
+  enqueue(0, {0, MessageType::checkpoint, 0, 0, wall_now(), uint64_t(mono_now()), body_of(sign(settings_.sensor, std::move(heads), secret_))}, true);
+}
+
+bool Outbox::commit() {
+  const int64_t now = mono_now();
+  if (failing_.load(std::memory_order_relaxed) && now < retry_at_) return false;
+  if (!writable_ || renew_.exchange(false)) {
+    if (const int e = begin_epoch()) {
+      if (writable_) renew_ = true;
+      failed(e, "beginning an epoch");
+      return false;
+    }
+  }
+  const EpochPtr epoch = epochs().back();
+  bool good = true;
+  for (size_t lane = 0; lane < lane_count && good; lane++) good = commit_lane(*epoch, lane);
+  if (good) {
+    failing_.store(false, std::memory_order_relaxed);
+    std::array<Gap, lane_count> lost;
+    {
+      std::lock_guard lock(mutex_);
+      trouble_.clear();
+      for (size_t lane = 0; lane < lane_count; lane++)
+        if (!lost_[lane].classes.empty()) {
+          lost[lane] = std::move(lost_[lane]);
+          lost_[lane] = Gap{};
+          lost_[lane].lane = uint8_t(lane);
+        }
+    }
+    for (Gap& g : lost)
+      if (!g.classes.empty()) {
+        g.epoch = epoch->number;
+        g.reason = "disk-full";
+        tell(std::move(g));
+      }
+    if (since_checkpoint_ && (since_checkpoint_ >= settings_.checkpoint_records || now >= checkpoint_at_)) {
+      since_checkpoint_ = 0;
+      checkpoint_at_ = now + settings_.checkpoint_interval;
+      checkpoint(*epoch);
+    }
+  }
+  {
+    std::lock_guard lock(waker_mutex_);
+    if (waker_) waker_();
+  }
+  keep_bounds();
+  return good;
+}
+
+// --- bounds
+
+bool Outbox::store_cursor(Stream& s) {
+  CursorValue v;
+  v.acknowledged = s.acknowledged.load(std::memory_order_acquire);
+  v.next = s.log.durable() + 1;
+  v.head = s.head;
+  return v == s.cursor.value() || s.cursor.store(v) == 0;
+}
+
+// Lets the oldest segment of a lane go, and says what was in it that no collector has acknowledged.
+bool Outbox::evict_from_lane(size_t lane, const char* reason) {
+  for (const EpochPtr& epoch : epochs()) {
+    Stream& s = *epoch->streams[lane];
+    const auto segments = s.log.segments();
+    if (segments.empty()) continue;
+    const uint64_t acked = s.acknowledged.load(std::memory_order_acquire);
+    Gap g;
+    g.epoch = epoch->number, g.lane = uint8_t(lane), g.reason = reason;
+    g.from = std::max(segments[0].first, acked + 1), g.to = segments[0].last;
+    if (g.from <= g.to) {
+      LogReader reader(storage_, s.log, g.from);
+      LogEntry entry;
+      Range missing;
+      while (reader.at() <= g.to) {
+        const auto found = reader.next(entry, missing);
+        if (found == LogReader::Found::nothing || found == LogReader::Found::trouble) break;
+        Header h;
+        if (found == LogReader::Found::missing || decode(entry.header(), h) != HeaderFlaw::none) continue;
+        g.classes[std::string(name_of(entry.type))]++;
+        g.first_ns = g.first_ns ? std::min(g.first_ns, h.wall_ns) : h.wall_ns;
+        g.last_ns = std::max(g.last_ns, h.wall_ns);
+        if (entry.type == MessageType::alert || entry.type == MessageType::update)
+          if (const std::string d = detection_in(entry.body()); !d.empty() && (g.detections.size() < 64 || g.detections.contains(d))) g.detections[d]++;
+      }
+    }
+    // The cursor first: when the file has gone, its numbers must still be known to have been used.
+    if (!store_cursor(s)) return false;
+    if (g.from <= g.to) {
+      std::lock_guard lock(mutex_);
+      if (s.told.size() < told_most) s.told.push_back({g.from, g.to});
+    }
+    if (!s.log.drop_oldest()) return false;
+    if (g.from <= g.to) {
+      evicted_[lane].fetch_add(g.to - g.from + 1, std::memory_order_relaxed);
+      tell(std::move(g));
+    }
+    return true;
+  }
+  return false;
+}
+
+bool Outbox::make_room() {
+  for (const EpochPtr& epoch : epochs())
+    for (const auto& s : epoch->streams) {
+      const uint64_t before = s->log.bytes(), acked = s->acknowledged.load(std::memory_order_acquire);
+      const auto segments = s->log.segments();
+      if (segments.size() < 2 || segments[0].last > acked || !store_cursor(*s)) continue;
+      s->log.drop_before(acked + 1);
+      if (s->log.bytes() < before) return true;
+    }
+  return evict_from_lane(2, "disk-full") || evict_from_lane(1, "disk-full");
+}
+
+void Outbox::keep_bounds() {
+  for (size_t lane = 0; lane < lane_count; lane++) {
+    const uint64_t bound = settings_.lanes[lane].max_bytes;
+    const auto held = [&] {
+      uint64_t n = 0;
+      for (const EpochPtr& e : epochs()) n += e->streams[lane]->log.bytes();
+      return n;
+    };
+    if (!bound || held() <= bound) {
+      if (lane == 0) full_.store(false, std::memory_order_relaxed);
+      continue;
+    }
+    for (const EpochPtr& e : epochs()) {   // what was only kept in case of a restored collector goes first
+      Stream& s = *e->streams[lane];
+      const auto segments = s.log.segments();
+      const uint64_t acked = s.acknowledged.load(std::memory_order_acquire);
+      for (size_t i = 0; i + 1 < segments.size() && segments[i].last <= acked && held() > bound; i++)
+        if (store_cursor(s)) s.log.drop_before(segments[i + 1].first);
+    }
+    if (lane == 0) full_.store(held() > bound, std::memory_order_relaxed);   // never sacrificed: refused instead, and that is alarming
+    else
+      while (held() > bound && evict_from_lane(lane, "evicted")) {}
+  }
+}
+
+void Outbox::retire(const EpochPtr& epoch) {
+  {
+    std::lock_guard lock(mutex_);
+    std::erase(epochs_, epoch);
+  }
+  generation_.fetch_add(1, std::memory_order_release);
+  for (size_t lane = 0; lane < lane_count; lane++) {
+    while (epoch->streams[lane]->log.drop_oldest()) {}
+    storage_.remove(epoch->directory + "/" + std::to_string(lane));
+    storage_.remove(epoch->directory + "/" + std::to_string(lane) + ".cursor");
+  }
+  storage_.remove(epoch->directory + "/identity");
+  storage_.remove(epoch->directory);
+  storage_.sync_directory(settings_.directory);
+}
+
+void Outbox::upkeep() {
+  const int64_t now = mono_now(), wall = wall_now();
+  upkeep_at_ = now + second;
+  if (now >= cursors_at_) {
+    cursors_at_ = now + 5 * second;
+    for (const EpochPtr& e : epochs())
+      for (const auto& s : e->streams) store_cursor(*s);
+  }
+  const auto list = epochs();
+  for (const EpochPtr& epoch : list) {
+    bool done = true;
+    for (const auto& s : epoch->streams) {
+      const auto segments = s->log.segments();
+      const uint64_t acked = s->acknowledged.load(std::memory_order_acquire);
+      size_t free = 0;   // whole, acknowledged, and followed by one that is old enough
+      while (free + 1 < segments.size() && segments[free].last <= acked && segments[free + 1].created < wall - settings_.retain_acknowledged) free++;
+      if (free && store_cursor(*s)) s->log.drop_before(segments[free].first);
+      if (!segments.empty() && (segments.back().last > acked || segments.back().created > wall - settings_.retain_acknowledged)) done = false;
+      if (!s->batch.empty()) done = false;
+    }
+    if (list.size() > epochs_most && epoch == list.front())   // a spool that keeps being torn: history yields to order
+      done = std::ranges::all_of(epoch->streams, [](const auto& s) { return s->log.durable() <= s->acknowledged.load(); });
+    if (done && (epoch != list.back() || !writable_)) retire(epoch);
+  }
+  for (size_t lane = 1; lane < lane_count; lane++)
+    if (const int64_t age = settings_.lanes[lane].max_age)
+      for (int i = 0; i < 16; i++) {
+        bool old = false;
+        for (const EpochPtr& e : epochs()) {
+          const auto segments = e->streams[lane]->log.segments();
+          if (segments.empty()) continue;
+          old = segments.size() > 1 && segments[1].created < wall - age && segments[0].last > e->streams[lane]->acknowledged.load();
+          break;   // the oldest that there is
+        }
+        if (!old || !evict_from_lane(lane, "evicted")) break;
+      }
+  uint64_t free = 0;
+  if (settings_.free_floor && storage_.free_bytes(settings_.directory, free) == 0 && free < settings_.free_floor) make_room();   // one step a second: it may be others who fill the disk
+}
+
+// --- the thread
+
+void Outbox::start() {
+  thread_ = std::thread([this] { run(); });
+}
+
+void Outbox::stop() {
+  {
+    std::lock_guard lock(mutex_);
+    if (stopping_) return;
+    stopping_ = true;
+  }
+  wake_.notify_all();
+  if (thread_.joinable()) {
+    thread_.join();
+    commit();
+    if (since_checkpoint_ && writable_) checkpoint(*epochs().back()), commit();
+    for (const EpochPtr& e : epochs())
+      for (const auto& s : e->streams) store_cursor(*s);
+  }
+}
+
+void Outbox::run() {
+  std::unique_lock lock(mutex_);
+  while (!stopping_) {
+    const int64_t now = mono_now();
+    const bool failing = failing_.load(std::memory_order_relaxed);
+    int64_t until = upkeep_at_;
+    if (since_checkpoint_) until = std::min(until, checkpoint_at_);
+    bool due = false;
+    if (failing) {
+      until = std::min(until, retry_at_);
+      due = now >= retry_at_;
+    } else if (!queue_[0].empty() || !queue_[1].empty()) {
+      due = true;   // as soon as the disk is free: what arrives while it works is the next group
+    } else if (!queue_[2].empty()) {
+      const int64_t at = int64_t(queue_[2].front().mono_ns) + settings_.group_interval;
+      due = queue_[2].size() >= settings_.group_records || now >= at;
+      until = std::min(until, at);
+    }
+    due = due || renew_.load(std::memory_order_relaxed) || (since_checkpoint_ && now >= checkpoint_at_);
+    if (!due && now < until) {
+      wake_.wait_for(lock, std::chrono::nanoseconds(until - now));
+      continue;
+    }
+    lock.unlock();
+    if (due) commit();
+    if (mono_now() >= upkeep_at_) upkeep();
+    lock.lock();
+  }
+}
+
+// --- the link thread
+
+void Outbox::follow() {
+  const uint64_t g = generation_.load(std::memory_order_acquire);
+  if (g == following_generation_) return;
+  following_generation_ = g;
+  following_ = epochs();
+}
+
+std::vector<StreamState> Outbox::streams() {
+  follow();
+  std::vector<StreamState> out;
+  for (const EpochPtr& e : following_)
+    for (const auto& s : e->streams) {
+      StreamState v;
+      v.epoch = e->number, v.lane = s->lane;
+      v.last = s->log.durable();
+      v.first = std::min(s->log.first(), v.last + 1);
+      if (v.first > v.last && e != following_.back()) continue;
+      out.push_back(v);
+    }
+  // Bounded in the message too: the newest epochs count most, an older one is told once these have been delivered.
+  if (out.size() > 192) out.erase(out.begin(), out.end() - 192);
+  return out;
+}
+
+void Outbox::rewind(const std::vector<StreamState>& durable) {
+  follow();
+  paused_ = false;
+  in_flight_ = 0;
+  for (const EpochPtr& e : following_)
+    for (const auto& s : e->streams) {
+      s->sent.clear();
+      s->credit = 0;
+      for (const StreamState& d : durable) {
+        if (d.epoch != s->epoch || d.lane != s->lane) continue;
+        // The collector has what this disk has forgotten: its numbers must not be given out a second time.
+        if (d.durable > s->log.durable()) renew_.store(true), wake_.notify_one();
+        s->acknowledged.store(std::min(d.durable, s->log.durable()), std::memory_order_release);
+        s->credit = d.credit;
+        s->reader.seek(s->acknowledged.load() + 1);
+      }
+    }
+}
+
+void Outbox::pause() { paused_ = true; }
+
+bool Outbox::next(Outgoing& out) {
+  if (paused_) return false;
+  follow();
+  for (size_t lane = 0; lane < lane_count; lane++)
+    for (const EpochPtr& e : following_) {
+      Stream& s = *e->streams[lane];
+      while (s.sent.size() < s.credit) {
+        Range missing;
+        const auto found = s.reader.next(out.entry, missing);
+        if (found == LogReader::Found::nothing) break;
+        if (found == LogReader::Found::trouble) {
+          if (++s.troubles < 16) break;   // asked again at the next turn
+          missing = {s.reader.at(), s.log.durable()};
+          s.reader.seek(missing.to + 1);
+        }
+        if (found != LogReader::Found::entry) {
+          tell_missing(s, missing, missing.to <= s.highest ? "restored" : "corrupt");
+          s.troubles = 0;
+          continue;
+        }
+        s.troubles = 0;
+        s.sent.push_back(out.entry.number);
+        in_flight_++;
+        out.epoch = s.epoch, out.lane = s.lane;
+        return true;
+      }
+    }
+  return false;
+}
+
+void Outbox::acknowledge(const std::vector<StreamState>& durable) {
+  follow();
+  for (const StreamState& d : durable)
+    for (const EpochPtr& e : following_) {
+      if (e->number != d.epoch || d.lane >= lane_count) continue;
+      Stream& s = *e->streams[d.lane];
+      s.credit = d.credit;
+      const uint64_t upto = std::min(d.durable, s.log.durable());
+      if (upto > s.acknowledged.load(std::memory_order_relaxed)) s.acknowledged.store(upto, std::memory_order_release);
+      s.highest = std::max(s.highest, upto);
+      while (!s.sent.empty() && s.sent.front() <= upto) s.sent.pop_front(), in_flight_--;
+    }
+}
+
+OutboxStatus Outbox::status() const {
+  OutboxStatus out;
+  {
+    std::lock_guard lock(mutex_);
+    for (size_t l = 0; l < lane_count; l++) out.lanes[l].waiting = queue_[l].size();
+    out.trouble = trouble_;
+    out.epochs = epochs_.size();
+  }
+  for (const EpochPtr& e : epochs())
+    for (const auto& s : e->streams) {
+      auto& l = out.lanes[s->lane];
+      const uint64_t acked = s->acknowledged.load(std::memory_order_acquire), durable = s->log.durable(), first = s->log.first();
+      const uint64_t from = std::max(acked + 1, first);
+      l.bytes += s->log.bytes();
+      if (durable < from) continue;
+      l.unacknowledged += durable - from + 1;
+      for (const SegmentInfo& i : s->log.segments())
+        if (i.last >= from && (!l.oldest_ns || i.created < l.oldest_ns)) l.oldest_ns = i.created;
+    }
+  for (size_t l = 0; l < lane_count; l++) {
+    auto& lane = out.lanes[l];
+    lane.accepted = accepted_count_[l], lane.evicted = evicted_[l], lane.lost = lost_count_[l], lane.refused = refused_[l];
+  }
+  out.epoch = epoch(), out.syncs = syncs_, out.sync_failures = sync_failures_, out.gaps = gaps_, out.cut_bytes = cut_bytes_, out.checkpoints = checkpoints_;
+  out.failing = failing_;
+  if (full_ && out.trouble.empty()) out.trouble = "the critical lane is full: new critical records are refused";
+  return out;
+}
+
+}  // namespace vidra
