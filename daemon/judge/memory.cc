@@ -145,6 +145,16 @@ ConversationMemory& Memory::add_conversation(const Address& client, const Addres
   return c;
 }
 
+void Memory::settle() {
+  pairs_.clear();
+  objects_ = 0;
+  for (const ConversationMemory& c : conversations_) {
+    pairs_[{c.client, c.server, 0}] |= c.acts;
+    for (const StationMemory& s : c.stations) objects_ += s.read.ranges().size() + s.habits.size();
+  }
+  version_++;
+}
+
 void Memory::add_mac(HostMemory& h, const Mac& m) {
   const auto at = std::lower_bound(h.macs.begin(), h.macs.end(), m);
   if ((at != h.macs.end() && *at == m) || h.macs.size() >= 16) return;

@@ -97,7 +97,12 @@ class Memory {
  public:
   static constexpr size_t host_limit = 65'536, conversation_limit = 262'144, object_limit = 4'000'000;
 
+  Memory() = default;
+  Memory(Memory&&) = default;
+  Memory& operator=(Memory&&) = default;
+
   void learn(const Event&);
+  void settle();                      // after filling it otherwise: from a file
 
   const HostMemory* host(const Address&) const;
   const ConversationMemory* conversation(const Address& client, const Address& server, uint16_t protocol, uint16_t port) const;
@@ -108,6 +113,7 @@ class Memory {
   uint64_t version() const { return version_; }                       // changes when a host or conversation is added
   uint64_t forgotten() const { return forgotten_; }                   // what a limit kept out
 
+  std::deque<ConversationMemory>& conversations() { return conversations_; }   // to approve what waits for a yes
   const std::deque<HostMemory>& hosts() const { return hosts_; }
   const std::deque<ConversationMemory>& conversations() const { return conversations_; }
   HostMemory& add_host(const Address&);                               // or the one there is

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/judge/site.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <charconv>
 #include <cstring>
@@ -42,28 +44,59 @@ std::optional<HostRole> parse_host_role(std::string_view s) {
 std::string_view name_of(PointKind k) { return point_kinds[size_t(k)]; }
 
 std::optional<ObjectRange> parse_object_range(std::string_view s) {
+  if (s.starts_with("key 0x")) {
+    s.remove_prefix(6);
+    uint64_t first = 0, last = 0;
+    const char* end = s.data() + s.size();
+    auto [stop, bad] = std::from_chars(s.data(), end, first, 16);
+    if (bad != std::errc()) return std::nullopt;
+    last = first;
+    if (stop != end) {
+      if (end - stop < 4 || std::string_view(stop, 3) != "-0x") return std::nullopt;
+      auto [done, wrong] = std::from_chars(stop + 3, end, last, 16);
+      if (wrong != std::errc() || done != end || last < first) return std::nullopt;
+    }
+    return ObjectRange{Object::from_key(first), Object::from_key(last)};
+  }
   std::string text(s);
   std::replace(text.begin(), text.end(), '_', ' ');
   const size_t digit = text.find_last_of(' ');
   if (digit == std::string::npos) return std::nullopt;
   std::string kind_text = text.substr(0, digit);
-  if (kind_text.ends_with('s')) kind_text.pop_back();
   ObjectKind kind = ObjectKind::none;
-  for (size_t k = 0; k < object_kind_count; k++)
-    if (name_of(ObjectKind(k)) == kind_text && !kind_text.empty()) kind = ObjectKind(k);
+  const auto look = [&] {
+    for (size_t k = 0; k < object_kind_count; k++)
+      if (name_of(ObjectKind(k)) == kind_text && !kind_text.empty()) kind = ObjectKind(k);
+  };
+  look();
+  if (kind == ObjectKind::none && kind_text.ends_with('s')) kind_text.pop_back(), look();   // people write the plural
   if (kind == ObjectKind::none) return std::nullopt;
   const char* at = text.data() + digit + 1;
   const char* end = text.data() + text.size();
-  uint32_t first = 0, last = 0;
-  auto [after, bad] = std::from_chars(at, end, first);
-  if (bad != std::errc()) return std::nullopt;
-  last = first;
-  if (after != end) {
-    if (*after != '-') return std::nullopt;
-    auto [stop, wrong] = std::from_chars(after + 1, end, last);
-    if (wrong != std::errc() || stop != end || last < first) return std::nullopt;
+  const auto number = [&](uint32_t& to) {
+    const auto [stop, bad] = std::from_chars(at, end, to);
+    at = stop;
+    return bad == std::errc();
+  };
+  uint32_t space = 0, first = 0, last = 0;
+  if (!number(first)) return std::nullopt;
+  if (at != end && *at == '.') {
+    space = first;
+    if (++at == end || !number(first) || space > 0xffffff) return std::nullopt;
   }
-  return ObjectRange{Object(kind, first), Object(kind, last)};
+  last = first;
+  if (at != end && (*at++ != '-' || !number(last) || at != end || last < first)) return std::nullopt;
+  return ObjectRange{Object(kind, first, space), Object(kind, last, space)};
+}
+
+std::string text_of(const ObjectRange& r) {
+  const Object a = r.first, b = r.last;
+  const std::string_view kind = size_t(a.kind()) < object_kind_count ? name_of(a.kind()) : "";
+  const bool numbered = !kind.empty() && a.kind() != ObjectKind::member && a.key() >> 32 == b.key() >> 32;
+  if (!numbered) return a == b ? fmt::format("key 0x{:016x}", a.key()) : fmt::format("key 0x{:016x}-0x{:016x}", a.key(), b.key());
+  std::string s = a.space() ? fmt::format("{} {}.{}", kind, a.space(), a.number()) : fmt::format("{} {}", kind, a.number());
+  if (!(a == b)) s += fmt::format("-{}", b.number());
+  return s;
 }
 
 size_t Site::Hash::operator()(const Address& a) const {

@@ -64,7 +64,9 @@ struct ObjectRange {
   bool operator==(const ObjectRange&) const = default;
 };
 // "holding register 30", "coil 3-5", "information object 5101": the field's term and a number or range.
+// Kinds with a space are written "data block 3.7"; what has no number, as its key: "key 0x0100…".
 std::optional<ObjectRange> parse_object_range(std::string_view);
+std::string text_of(const ObjectRange&);
 
 // A conversation that is right.
 struct SiteConversation {

@@ -1,0 +1,275 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/judge/memory_file.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <ostream>
+
+#include "daemon/base/text.h"
+
+namespace vidra {
+namespace {
+
+constexpr int64_t most = std::numeric_limits<int64_t>::max();
+
+std::string quoted(std::string_view s) {
+  std::string out = "\"";
+  for (char c : s) {
+    if (c == '"' || c == '\\') out += '\\', out += c;
+    else if (uint8_t(c) < 0x20 || c == 0x7f) out += fmt::format("\\u{:04X}", uint8_t(c));
+    else out += c;
+  }
+  return out + '"';
+}
+
+// A device's words may be in any code page; a TOML text is UTF-8.
+std::string clean(std::string_view s) {
+  std::string out;
+  for (size_t i = 0; i < s.size();) {
+    const uint8_t c = uint8_t(s[i]);
+    const size_t n = c < 0x80 ? 1 : c >= 0xc2 && c < 0xe0 ? 2 : c >= 0xe0 && c < 0xf0 ? 3 : c >= 0xf0 && c < 0xf5 ? 4 : 0;
+    bool good = n && i + n <= s.size();
+    for (size_t k = 1; good && k < n; k++) good = (uint8_t(s[i + k]) & 0xc0) == 0x80;
+    if (good && n == 3) good = !(c == 0xe0 && uint8_t(s[i + 1]) < 0xa0) && !(c == 0xed && uint8_t(s[i + 1]) >= 0xa0);
+    if (good && n == 4) good = !(c == 0xf0 && uint8_t(s[i + 1]) < 0x90) && !(c == 0xf4 && uint8_t(s[i + 1]) >= 0x90);
+    if (good) out += s.substr(i, n), i += n;
+    else out += '?', i++;
+  }
+  return out;
+}
+
+std::string words(ActSet set) {
+  std::string s = "[";
+  for (size_t a = 0; a < act_count; a++)
+    if (set & bit(Act(a))) s += fmt::format("{}\"{}\"", s.size() > 1 ? ", " : "", name_of(Act(a)));
+  return s + "]";
+}
+
+std::string objects(const ObjectSet& set) {
+  std::string s = "[";
+  for (const ObjectRange& r : set.ranges()) s += fmt::format("{}\"{}\"", s.size() > 1 ? ", " : "", text_of(r));
+  return s + "]";
+}
+
+std::string period(Time t) { return fmt::format("\"{}ms\"", t / millisecond); }
+
+}  // namespace
+
+void write_memory(const Memory& memory, std::ostream& out) {
+  std::vector<const HostMemory*> hosts;
+  for (const HostMemory& h : memory.hosts()) hosts.push_back(&h);
+  std::sort(hosts.begin(), hosts.end(), [](auto a, auto b) { return a->address < b->address; });
+  std::vector<const ConversationMemory*> conversations;
+  for (const ConversationMemory& c : memory.conversations()) conversations.push_back(&c);
+  const auto key = [](const ConversationMemory* c) { return std::tuple(c->client, c->server, c->protocol < protocols.size() ? protocols[c->protocol]->name : "", c->port); };
+  std::sort(conversations.begin(), conversations.end(), [&](auto a, auto b) { return key(a) < key(b); });
+
+  out << "# What Vidra learned by listening. Sorted: compare two with diff. Delete what should not be; set approved = true where a\n"
+         "# dangerous habit is right. Check it with: vidra check\n\nversion = 1\n";
+  for (const HostMemory* h : hosts) {
+    out << "\n[[host]]\naddress = \"" << text_of(h->address) << "\"\n";
+    if (!h->macs.empty()) {
+      out << "mac = [";
+      for (size_t i = 0; i < h->macs.size(); i++) out << (i ? ", " : "") << '"' << text_of(h->macs[i]) << '"';
+      out << "]\n";
+    }
+    for (auto [name, value] : {std::pair<const char*, const std::string*>{"vendor", &h->vendor}, {"product", &h->product}, {"model", &h->model}, {"firmware", &h->firmware}, {"serial", &h->serial}, {"name", &h->name}})
+      if (!value->empty()) out << name << " = " << quoted(clean(*value)) << "\n";
+  }
+  for (const ConversationMemory* c : conversations) {
+    out << "\n[[conversation]]\nclient = \"" << text_of(c->client) << "\"\nserver = \"" << text_of(c->server) << "\"\nprotocol = \"" << std::get<2>(key(c)) << "\"\n";
+    if (c->port) out << "port = " << c->port << "\n";
+    if (c->acts) out << "acts = " << words(c->acts) << "\n";
+    if (c->reported) out << "reported = " << words(c->reported) << "\n";
+    if (!c->origins.empty()) {
+      out << "origins = [";
+      for (size_t i = 0; i < c->origins.size(); i++) out << (i ? ", " : "") << c->origins[i];
+      out << "]\n";
+    }
+    if (c->shortest_pace / millisecond) out << "pace = " << period(c->shortest_pace) << "\n";
+    if (c->fragments) out << "fragments = true\n";
+    if (!c->functions.empty()) {
+      out << "functions = [\n";
+      for (const FunctionMemory& f : c->functions) {
+        const std::string_view name = c->protocol < protocols.size() ? function_name(*protocols[c->protocol], f.function, f.sub_function) : "";
+        out << "  { number = " << f.function;
+        if (f.sub_function) out << ", sub = " << f.sub_function;
+        out << ", role = \"" << name_of(f.role) << "\", times = " << f.times;
+        if (f.period / millisecond) out << ", period = " << period(f.period);
+        out << " },";
+        if (!name.empty()) out << "  # " << name;
+        out << "\n";
+      }
+      out << "]\n";
+    }
+    for (const DangerMemory& d : c->dangers)
+      out << "\n[[conversation.danger]]\nstation = " << d.station << "\nact = \"" << name_of(d.act) << "\"\ntimes = " << d.times << "\napproved = " << (d.approved ? "true" : "false") << "\n";
+    for (const StationMemory& s : c->stations) {
+      out << "\n[[conversation.station]]\nnumber = " << s.station << "\n";
+      if (!s.read.ranges().empty()) out << "read = " << objects(s.read) << "\n";
+      if (!s.written.ranges().empty()) out << "written = " << objects(s.written) << "\n";
+      if (s.habits.empty()) continue;
+      out << "habits = [\n";
+      for (const Habit& h : s.habits) {
+        out << "  { object = \"" << text_of(ObjectRange{h.object, h.object}) << "\", acts = " << words(h.acts);
+        if (h.times) out << ", times = " << h.times;
+        if (h.selected) out << ", selected = " << h.selected;
+        if (h.numbers) out << fmt::format(", min = {}, max = {}, step = {}", h.min, h.max, h.step);
+        out << " },\n";
+      }
+      out << "]\n";
+    }
+  }
+}
+
+namespace {
+
+bool read_acts(TomlTable& t, std::string_view name, ActSet& to) {
+  std::vector<std::string> list;
+  if (!t.read(name, list)) return false;
+  to = 0;
+  std::vector<std::string_view> allowed;
+  for (size_t a = 0; a < act_count; a++) allowed.push_back(name_of(Act(a)));
+  for (const std::string& s : list) {
+    const auto at = std::find(allowed.begin(), allowed.end(), s);
+    if (at != allowed.end()) to |= bit(Act(at - allowed.begin()));
+    else {
+      const std::string_view near = nearest(s, allowed);
+      t.complain(name, fmt::format("\"{}\" is no act{}", s, near.empty() ? "" : fmt::format(", did you mean \"{}\"?", near)));
+    }
+  }
+  return true;
+}
+
+void read_objects(TomlTable& t, std::string_view name, ObjectSet& to) {
+  std::vector<std::string> list;
+  t.read(name, list);
+  for (const std::string& s : list)
+    if (const auto r = parse_object_range(s)) to.add(r->first, uint32_t(r->last.key() - r->first.key() + 1));
+    else t.complain(name, fmt::format("\"{}\" names no objects; they are written like \"holding register 0-9\"", s));
+}
+
+std::optional<Address> read_address(TomlTable& t, std::string_view name) {
+  std::string s;
+  if (!t.read(name, s)) {
+    if (!t.has(name)) t.complain(name, fmt::format("a [[{}]] needs its {}", t.name(), name));
+    return std::nullopt;
+  }
+  const auto a = parse_address(s);
+  if (!a) t.complain(name, fmt::format("\"{}\" is no address", s));
+  return a;
+}
+
+void read_host(TomlTable& t, Memory& memory) {
+  const auto address = read_address(t, "address");
+  HostMemory spare;
+  HostMemory& h = address ? memory.add_host(*address) : spare;
+  std::vector<std::string> macs;
+  t.read("mac", macs);
+  for (const std::string& s : macs)
+    if (const auto m = parse_mac(s)) {
+      if (address) memory.add_mac(h, *m);
+    } else t.complain("mac", fmt::format("\"{}\" is no MAC address", s));
+  for (auto [name, to] : {std::pair<const char*, std::string*>{"vendor", &h.vendor}, {"product", &h.product}, {"model", &h.model}, {"firmware", &h.firmware}, {"serial", &h.serial}, {"name", &h.name}}) t.read(name, *to);
+  t.finish();
+}
+
+void read_station(TomlTable& t, StationMemory& s) {
+  t.read("number", s.station, 0, most);
+  read_objects(t, "read", s.read);
+  read_objects(t, "written", s.written);
+  for (TomlTable each : t.tables("habits")) {
+    Habit h;
+    std::string object;
+    if (each.read("object", object)) {
+      const auto r = parse_object_range(object);
+      if (r && r->first == r->last) h.object = r->first;
+      else each.complain("object", fmt::format("\"{}\" is no object; it is written like \"coil 3\"", object));
+    }
+    read_acts(each, "acts", h.acts);
+    each.read("times", h.times, 0, most);
+    each.read("selected", h.selected, 0, most);
+    const bool low = each.read("min", h.min, -1.7e308, 1.7e308), high = each.read("max", h.max, -1.7e308, 1.7e308);
+    h.numbers = low && high;
+    each.read("step", h.step, 0, 1.7e308);
+    each.finish();
+    if (h.object.key()) s.habits.push_back(h);
+  }
+  std::sort(s.habits.begin(), s.habits.end(), [](const Habit& a, const Habit& b) { return a.object.key() < b.object.key(); });
+}
+
+void read_conversation(TomlTable& t, Memory& memory) {
+  const auto client = read_address(t, "client"), server = read_address(t, "server");
+  std::string name;
+  uint16_t port = 0;
+  if (!t.read("protocol", name) && !t.has("protocol")) t.complain("protocol", "a [[conversation]] needs its protocol");
+  t.read("port", port, 0, 65535);
+  const int protocol = protocol_index(name);
+  if (!name.empty() && protocol < 0) {
+    std::vector<std::string_view> names;
+    for (const Protocol* p : protocols) names.push_back(p->name);
+    const std::string_view near = nearest(name, names);
+    t.complain("protocol", fmt::format("\"{}\" is no protocol of this build{}", name, near.empty() ? "" : fmt::format(", did you mean \"{}\"?", near)));
+  }
+  ConversationMemory spare;
+  ConversationMemory& c = client && server && protocol >= 0 ? memory.add_conversation(*client, *server, uint16_t(protocol), port) : spare;
+  read_acts(t, "acts", c.acts);
+  read_acts(t, "reported", c.reported);
+  std::vector<int64_t> origins;
+  t.read("origins", origins, 0, most);
+  c.origins.assign(origins.begin(), origins.end());
+  std::sort(c.origins.begin(), c.origins.end());
+  t.read_duration("pace", c.shortest_pace, millisecond, 366 * day);
+  t.read("fragments", c.fragments);
+  for (TomlTable each : t.tables("functions")) {
+    FunctionMemory f;
+    size_t role = 0;
+    each.read("number", f.function, 0, 65535);
+    each.read("sub", f.sub_function, 0, 65535);
+    if (each.read_choice("role", role, {"request", "response", "report"})) f.role = Role(role);
+    each.read("times", f.times, 0, most);
+    each.read_duration("period", f.period, millisecond, 366 * day);
+    each.finish();
+    c.functions.push_back(f);
+  }
+  std::sort(c.functions.begin(), c.functions.end(), [](const FunctionMemory& a, const FunctionMemory& b) { return std::tuple(a.function, a.sub_function, a.role) < std::tuple(b.function, b.sub_function, b.role); });
+  for (TomlTable each : t.tables("danger")) {
+    DangerMemory d;
+    size_t act = 0;
+    each.read("station", d.station, 0, most);
+    static constexpr Act dangers[] = {Act::operate, Act::program, Act::run, Act::configure};
+    if (each.read_choice("act", act, {"operate", "program", "run", "configure"})) d.act = dangers[act];
+    each.read("times", d.times, 0, most);
+    each.read("approved", d.approved);
+    each.finish();
+    c.dangers.push_back(d);
+  }
+  std::sort(c.dangers.begin(), c.dangers.end(), [](const DangerMemory& a, const DangerMemory& b) { return std::pair(a.station, a.act) < std::pair(b.station, b.act); });
+  for (TomlTable each : t.tables("station")) {
+    read_station(each, c.stations.emplace_back());
+    each.finish();
+  }
+  std::sort(c.stations.begin(), c.stations.end(), [](const StationMemory& a, const StationMemory& b) { return a.station < b.station; });
+  t.finish();
+}
+
+}  // namespace
+
+Memory read_memory(TomlTable& root) {
+  Memory memory;
+  int64_t version = 1;
+  root.read("version", version, 1, 1);
+  for (TomlTable t : root.tables("host")) read_host(t, memory);
+  for (TomlTable t : root.tables("conversation")) read_conversation(t, memory);
+  root.finish();
+  memory.settle();
+  return memory;
+}
+
+Memory load_memory(const std::string& path, Problems& problems) {
+  auto root = TomlTable::open(path, problems);
+  return root ? read_memory(*root) : Memory{};
+}
+
+}  // namespace vidra

@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <iosfwd>
+
+#include "daemon/base/toml_file.h"
+#include "daemon/judge/memory.h"
+
+namespace vidra {
+
+// As text: sorted, so that two can be compared line by line; what is read and written again is the same to the octet.
+void write_memory(const Memory&, std::ostream&);
+Memory load_memory(const std::string& path, Problems&);
+Memory read_memory(TomlTable&);                     // the whole of a file; what is wrong is told in its problems
+
+}  // namespace vidra
