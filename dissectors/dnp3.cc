@@ -182,6 +182,13 @@ size_t next_start(Bytes b, size_t at) {
   return at < b.size() && b[at] == 0x05 ? at : b.size();
 }
 
+// Where the next right header is, from `at` on; the end where there is none.
+size_t next_right(Bytes b, size_t at) {
+  for (at = next_start(b, at); at + header_octets <= b.size(); at = next_start(b, at + 1))
+    if (header_right(b.subspan(at))) return at;
+  return b.size();
+}
+
 // A 48-bit count of milliseconds since 1970 (11.3.4.2?), UTC. False where it lies beyond what Time can hold.
 bool instant(uint64_t ms, Time& to) {
   constexpr uint64_t most = uint64_t(INT64_MAX) / millisecond;
@@ -204,10 +211,12 @@ class Dnp3 final : public Parser {
     }
     // A frame should begin here and its header is wrong: it is heard as such, as long as it says, or up to the next.
     const size_t says = b.size() > 2 ? frame_octets(b[2]) : header_octets;
-    if (says > b.size() && !closed) return {Cut::need, says};
+    if (says <= b.size() && (says == b.size() || b[says] == 0x05)) return in_step = true, Cut{Cut::take, says};
+    const size_t right = next_right(b, 2);
+    if (right == b.size() && says > b.size() && !closed) return {Cut::need, says};
     in_step = true;
-    if (says <= b.size() && (says == b.size() || b[says] == 0x05)) return {Cut::take, says};
-    return {Cut::take, next_start(b, 2)};
+    if (right < b.size()) return {Cut::take, right};
+    return {Cut::take, next_start(b, b.size() > header_octets ? b.size() - header_octets + 1 : 2)};   // perhaps a header's first octets
   }
 
   void parse(Bytes record, Side side, Speaker& say) override {
@@ -265,12 +274,9 @@ class Dnp3 final : public Parser {
 
   size_t frame(Bytes b, Side side, Speaker& say) {
     if (!header_right(b)) [[unlikely]] {
-      size_t end = b.size();                                         // nothing is read up to the next right header
-      for (size_t at = next_start(b, 1); at + header_octets <= b.size(); at = next_start(b, at + 1))
-        if (header_right(b.subspan(at))) { end = at; break; }
       forget(side);
       say_link(starts(b) && b.size() >= 8 ? link_of(b) : Link{}, wrong_header, say);
-      return end;
+      return next_right(b, 1);                                       // nothing is read up to the next right header
     }
     const Link link = link_of(b);
     const size_t octets = frame_octets(b[2]), data = b[2] - 5u;
