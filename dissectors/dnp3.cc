@@ -146,7 +146,7 @@ constexpr auto binary_quality = qualities(chatter, 0);   // bit 6 reserved, or p
 constexpr auto counter_quality = qualities(counter_carry, discontinuity);
 constexpr auto analog_quality = qualities(overflow, bad_reference);
 
-constexpr size_t header_octets = 10, block_octets = 16, longest_frame = 292, longest_fragment = Pool::largest;
+constexpr size_t header_octets = 10, block_octets = 16, longest_frame = 292, longest_fragment = 65'536;
 constexpr uint32_t everything = 65'536;
 
 // 05 64, length, control, destination, source, CRC (9.2.4.1).
@@ -189,7 +189,7 @@ size_t next_right(Bytes b, size_t at) {
   return b.size();
 }
 
-// A 48-bit count of milliseconds since 1970 (11.3.4.2?), UTC. False where it lies beyond what Time can hold.
+// A 48-bit count of milliseconds since 1970, UTC. False where it lies beyond what Time can hold.
 bool instant(uint64_t ms, Time& to) {
   constexpr uint64_t most = uint64_t(INT64_MAX) / millisecond;
   to = Time(std::min(ms, most)) * millisecond;
@@ -390,7 +390,7 @@ class Dnp3 final : public Parser {
   }
   bool append(Assembly& a, Bytes octets) {
     if (a.used + octets.size() > a.room) {
-      const size_t room = std::max<size_t>(a.room * 2, 2'048);        // what most devices send at most (5.2.3?)
+      const size_t room = std::max<size_t>(a.room * 2, 2'048);        // what most devices send at most
       if (room > longest_fragment) return false;
       uint8_t* more = static_cast<uint8_t*>(pool_->take(room));
       if (!more) return false;
@@ -474,7 +474,7 @@ class Dnp3 final : public Parser {
     for (; at > 0; at--) row[at] = row[at - 1];
     row[0] = q;
   }
-  // The question that this response answers. Its further fragments carry on the sequence (4.2.2.5?).
+  // The question that this response answers. Its further fragments carry on the sequence.
   Question answered(const Message& m, uint8_t control) {
     for (const uint16_t asked : {uint16_t(m.station), uint16_t{0xfffc}}) {         // perhaps asked by the self-address
       const Question wanted{asked, uint16_t(m.origin), uint8_t(control & 0x0f), response, Act::other};
