@@ -8,21 +8,11 @@
 #include <stdexcept>
 #include <vector>
 
+#include "daemon/capture/link.h"
 #include "daemon/capture/octets.h"
 
 namespace vidra {
 namespace {
-
-Link link_of(uint32_t type) {
-  switch (type) {
-    case 1: return Link::ethernet;
-    case 0: case 108: return Link::null_loopback;
-    case 12: case 14: case 101: case 228: case 229: return Link::raw_ip;
-    case 113: return Link::linux_cooked;
-    case 276: return Link::linux_cooked2;
-    default: return Link::unsupported;
-  }
-}
 
 __extension__ typedef unsigned __int128 Wide;   // stamps times a billion
 

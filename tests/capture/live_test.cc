@@ -1,0 +1,284 @@
+// SPDX-License-Identifier: Apache-2.0
+// Heard through libpcap on veth pairs in a network namespace of the test's own.
+#include "daemon/capture/live.h"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <chrono>
+#include <thread>
+
+#include "tests/support/hex.h"
+#include "tests/support/wire.h"
+
+namespace vidra {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using std::chrono::milliseconds;
+
+std::string no_network;   // why these tests are skipped, "" when they run
+
+struct Heard {
+  Time time, stamp;
+  uint16_t interface;
+  uint32_t wire_length;
+  std::vector<uint8_t> octets;
+};
+
+// An Ethernet frame of a local experimental EtherType (IEEE 802), numbered.
+std::vector<uint8_t> frame(uint32_t number, size_t octets = 60) {
+  std::vector<uint8_t> f = hex("FFFFFFFFFFFF 020000000001 88B5");
+  for (int shift : {24, 16, 8, 0}) f.push_back(uint8_t(number >> shift));
+  f.resize(octets, 0xAA);
+  return f;
+}
+uint32_t number_of(const std::vector<uint8_t>& f) { return uint32_t(f[14]) << 24 | uint32_t(f[15]) << 16 | uint32_t(f[16]) << 8 | f[17]; }
+
+class Live : public testing::Test {
+ protected:
+  void SetUp() override {
+    if (!no_network.empty()) GTEST_SKIP() << no_network;
+  }
+  // Polls until `enough` frames have come or the time is over.
+  static std::vector<Heard> hear(Source& source, size_t enough, milliseconds longest = milliseconds(2000), size_t burst = 64) {
+    std::vector<Heard> out;
+    std::vector<Packet> packets(burst);
+    Time now = 0;
+    for (const auto end = Clock::now() + longest; out.size() < enough && Clock::now() < end;) {
+      const auto polled = source.poll(packets);
+      EXPECT_GE(polled.now, now) << "time went back";
+      for (const Packet& p : std::span(packets).first(polled.packets)) {
+        EXPECT_GE(p.time, now) << "a frame before the time that was said";
+        out.push_back({p.time, p.stamp, p.interface, p.wire_length, {p.octets.begin(), p.octets.end()}});
+      }
+      now = polled.now;
+      source.release();
+      if (polled.ended) break;
+    }
+    return out;
+  }
+  static LiveSettings hearing(std::initializer_list<Interface> interfaces) {
+    LiveSettings s;
+    s.interfaces = interfaces;
+    s.buffer_octets = 32 << 20;
+    return s;
+  }
+  static std::string refusal(const LiveSettings& s) {
+    try {
+      open_live(s);
+    } catch (const std::runtime_error& e) {
+      return e.what();
+    }
+    return "opened";
+  }
+};
+
+TEST_F(Live, hears_every_frame_whole_and_sends_none) {
+  Cable cable("near", "far");
+  const auto before = frames_of("far");
+  auto source = open_live(hearing({{"near", ""}}));
+  Sender sender("far");
+  for (uint32_t i = 0; i < 500; i++) ASSERT_TRUE(sender.send(frame(i, 60 + i)));
+  const auto all = hear(*source, 500);
+  ASSERT_EQ(all.size(), 500u);
+  bool below_a_microsecond = false;
+  for (uint32_t i = 0; i < 500; i++) {
+    EXPECT_EQ(all[i].octets, frame(i, 60 + i));
+    EXPECT_EQ(all[i].wire_length, 60 + i);
+    below_a_microsecond |= all[i].stamp % 1000 != 0;
+    EXPECT_LT(std::abs(all[i].time - all[i].stamp), 50 * millisecond);
+  }
+  EXPECT_TRUE(below_a_microsecond) << "stamps are nanoseconds";
+  const auto after = frames_of("far");
+  EXPECT_EQ(after.received - before.received, 0u) << "the sensor sent something";
+  EXPECT_EQ(after.sent - before.sent, 500u);
+  const Counters c = source->counters(0);
+  EXPECT_EQ(c.delivered, 500u);
+  EXPECT_EQ(c.dropped_by_kernel, 0u);
+}
+
+TEST_F(Live, more_octets_than_its_own_room_pass_through_it_in_small_bursts) {
+  Cable cable("near", "far");
+  auto source = open_live(hearing({{"near", ""}}));
+  std::atomic<bool> done{false};
+  std::thread sending([&] {
+    Sender sender("far");
+    for (uint32_t i = 0; i < 12'000; i++) {
+      while (!sender.send(frame(i, 1500))) std::this_thread::sleep_for(milliseconds(1));
+      if (i % 50 == 0) std::this_thread::sleep_for(milliseconds(2));
+    }
+    done = true;
+  });
+  const auto all = hear(*source, 12'000, milliseconds(20'000), 17);   // 18 MB, of 4 MiB at hand
+  sending.join();
+  ASSERT_EQ(all.size() + source->counters(0).dropped_by_kernel, 12'000u);
+  for (size_t i = 1; i < all.size(); i++) ASSERT_LT(number_of(all[i - 1].octets), number_of(all[i].octets));
+  for (const Heard& h : all) ASSERT_EQ(h.octets, frame(number_of(h.octets), 1500));
+}
+
+TEST_F(Live, vlan_tags_stay_in_their_place) {
+  Cable cable("near", "far");
+  auto source = open_live(hearing({{"near", ""}}));
+  auto tagged = hex("010CCD010001 020000000001 8100 8005 88B8 0001 0008");
+  tagged.resize(64, 0);
+  ASSERT_TRUE(Sender("far").send(tagged));
+  const auto all = hear(*source, 1);
+  ASSERT_EQ(all.size(), 1u);
+  EXPECT_EQ(all[0].octets, tagged);
+}
+
+TEST_F(Live, a_cut_frame_says_how_long_it_was) {
+  Cable cable("near", "far");
+  auto s = hearing({{"near", ""}});
+  s.snaplen = 100;
+  auto source = open_live(s);
+  ASSERT_TRUE(Sender("far").send(frame(7, 900)));
+  const auto all = hear(*source, 1);
+  ASSERT_EQ(all.size(), 1u);
+  EXPECT_EQ(all[0].octets.size(), 100u);
+  EXPECT_EQ(all[0].wire_length, 900u);
+}
+
+TEST_F(Live, a_filter_is_kept_and_outgoing_frames_are_left_out_where_asked) {
+  Cable cable("near", "far");
+  auto s = hearing({{"near", ""}});
+  s.filter = "ether proto 0x88b5 and ether[14:4] != 2";
+  auto both_ways = open_live(s);
+  s.ignore_outgoing = true;
+  auto incoming = open_live(s);
+  Sender far("far"), near("near");
+  for (uint32_t i = 1; i <= 3; i++) far.send(frame(i));
+  near.send(frame(4));
+  std::string a, b;
+  for (const Heard& h : hear(*both_ways, 3)) a += std::to_string(number_of(h.octets));
+  for (const Heard& h : hear(*incoming, 3, milliseconds(100))) b += std::to_string(number_of(h.octets));
+  EXPECT_EQ(a, "134");
+  EXPECT_EQ(b, "13");
+}
+
+TEST_F(Live, silence_brings_time) {
+  Cable cable("near", "far");
+  auto source = open_live(hearing({{"near", ""}}));
+  std::vector<Packet> packets(8);
+  const auto begin = Clock::now();
+  const Time first = source->poll(packets).now;
+  Time last = first;
+  int polls = 0;
+  while (Clock::now() - begin < milliseconds(300)) {
+    const auto polled = source->poll(packets);
+    EXPECT_EQ(polled.packets, 0u);
+    last = polled.now;
+    polls++;
+  }
+  EXPECT_NEAR(double(last - first), 300e6, 40e6) << "time passes as on the wall";
+  EXPECT_GE(polls, 10) << "no poll waits longer than some milliseconds";
+  EXPECT_LE(polls, 100) << "nor does it spin";
+  timespec wall{};
+  clock_gettime(CLOCK_REALTIME, &wall);
+  EXPECT_NEAR(double(last), double(Time(wall.tv_sec) * second + wall.tv_nsec), 100e6);
+}
+
+TEST_F(Live, a_group_meets_in_order_of_time_and_a_silent_member_holds_nobody_back) {
+  Cable a("near0", "far0"), b("near1", "far1");
+  auto source = open_live(hearing({{"near0", "tap"}, {"near1", "tap"}}));
+  std::thread sending([] {
+    Sender first("far0"), second_way("far1");
+    for (uint32_t i = 0; i < 400; i++) {
+      (i % 2 ? second_way : first).send(frame(i));
+      std::this_thread::sleep_for(std::chrono::microseconds(300));
+    }
+  });
+  const auto all = hear(*source, 400, milliseconds(5000));
+  sending.join();
+  ASSERT_EQ(all.size(), 400u);
+  for (uint32_t i = 0; i < 400; i++) {
+    ASSERT_EQ(number_of(all[i].octets), i) << "as they were sent, whatever card they came by";
+    ASSERT_EQ(all[i].interface, i % 2);
+  }
+  Sender only("far0");
+  for (uint32_t i = 0; i < 20; i++) ASSERT_TRUE(only.send(frame(i)));
+  const auto begin = Clock::now();
+  std::string heard;
+  for (const Heard& h : hear(*source, 20, milliseconds(2000))) heard += std::to_string(number_of(h.octets)) + " ";
+  EXPECT_EQ(heard, "0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 ") << source->counters(0).delivered << " " << source->counters(0).dropped_by_kernel;
+  EXPECT_LT(Clock::now() - begin, milliseconds(500)) << "one way is silent";
+}
+
+TEST_F(Live, drops_are_counted) {
+  Cable cable("near", "far");
+  auto s = hearing({{"near", ""}});
+  s.buffer_octets = 128 << 10;
+  s.filter = "ether proto 0x88b5";
+  auto source = open_live(s);
+  Sender sender("far");
+  uint64_t sent = 0;
+  for (uint32_t i = 0; i < 20'000; i++) sent += sender.send(frame(i, 1000));
+  const auto all = hear(*source, 20'000, milliseconds(500));
+  const Counters c = source->counters(0);
+  EXPECT_EQ(all.size(), c.delivered);
+  EXPECT_GT(c.dropped_by_kernel, 0u);
+  EXPECT_EQ(c.delivered + c.dropped_by_kernel, sent);
+}
+
+TEST_F(Live, an_interface_that_goes_away_is_said_and_heard_again_when_it_is_back) {
+  auto away = std::make_unique<Cable>("near0", "far0");
+  Cable stays("near1", "far1");
+  auto source = open_live(hearing({{"near0", "lan"}, {"near1", "lan"}}));
+  EXPECT_EQ(source->flaw(), "");
+  away.reset();
+  hear(*source, 1, milliseconds(200));
+  EXPECT_NE(source->flaw().find("near0"), std::string::npos) << source->flaw();
+  Sender("far1").send(frame(1));
+  EXPECT_EQ(hear(*source, 1, milliseconds(1000)).size(), 1u) << "the other goes on";
+  away = std::make_unique<Cable>("near0", "far0");
+  hear(*source, 1, milliseconds(1300));
+  EXPECT_EQ(source->flaw(), "");
+  Sender("far0").send(frame(2));
+  const auto again = hear(*source, 1, milliseconds(1000));
+  ASSERT_EQ(again.size(), 1u);
+  EXPECT_EQ(number_of(again[0].octets), 2u);
+}
+
+TEST_F(Live, stop_ends_it_from_another_thread) {
+  Cable cable("near", "far");
+  auto source = open_live(hearing({{"near", ""}}));
+  std::thread stopping([&] {
+    std::this_thread::sleep_for(milliseconds(50));
+    source->stop();
+  });
+  std::vector<Packet> packets(8);
+  const auto begin = Clock::now();
+  while (!source->poll(packets).ended) ASSERT_LT(Clock::now() - begin, milliseconds(2000));
+  stopping.join();
+  EXPECT_TRUE(source->poll(packets).ended) << "and it stays so";
+}
+
+TEST_F(Live, what_cannot_be_opened_says_what_to_type) {
+  Cable cable("near", "far");
+  std::string why = refusal(hearing({{"nowhere9", ""}}));
+  EXPECT_NE(why.find("interface nowhere9: there is none of that name"), std::string::npos) << why;
+  EXPECT_NE(why.find("near"), std::string::npos) << "those that there are: " << why;
+  shell("ip link set near down");
+  why = refusal(hearing({{"near", ""}}));
+  EXPECT_NE(why.find("ip link set near up"), std::string::npos) << why;
+  shell("ip link set near up");
+  auto s = hearing({{"near", ""}});
+  s.filter = "prt 502";
+  why = refusal(s);
+  EXPECT_NE(why.find("filter 'prt 502'"), std::string::npos) << why;
+  EXPECT_NE(refusal(LiveSettings{}).find("no interface is named"), std::string::npos);
+  if (getuid() != 0 || seteuid(65534) != 0) return;
+  why = refusal(hearing({{"near", ""}}));
+  ASSERT_EQ(seteuid(0), 0);
+  EXPECT_NE(why.find("no permission"), std::string::npos) << why;
+}
+
+}  // namespace
+}  // namespace vidra
+
+int main(int argc, char** argv) {
+  vidra::no_network = vidra::own_network();   // before any thread begins
+  testing::InitGoogleTest(&argc, argv);
+  return RUN_ALL_TESTS();
+}
