@@ -11,11 +11,12 @@ namespace vidra {
 
 // Who scans now; the scan detector writes it, the conversation detector reads it, so that a scan is told once.
 struct Scanners {
+  static constexpr Time moment = 2 * second;   // what a scanner opens so soon after a try belongs to the scan
   struct Entry { Address who; Time last = 0; };
   std::array<Entry, 64> entries;
   bool active(const Address& a, Time now) const {
     for (const Entry& e : entries)
-      if (e.who == a && now - e.last < minute) return true;
+      if (e.who == a && now - e.last < moment) return true;
     return false;
   }
   void note(const Address& a, Time now) {

@@ -22,7 +22,7 @@ class NewConversation final : public Detector {
   void see(const Event& e, const Context& c, Findings& out) override {
     if (c.learning || c.knows_nothing() || is_protocol(e, arp_) || is_protocol(e, sensor_) || !e.scene.flow) return;
     const Scene& s = e.scene;
-    if (s.server.address.group() || s.client.address.group()) return;
+    if (to_all(s.server.address) || s.client.address.group()) return;
     if (s.client.address.kind == Address::Kind::mac || s.client.address.kind == Address::Kind::none) return;
     const bool facts = is_protocol(e, tcp_) || is_protocol(e, udp_);
     if (facts) {
@@ -83,6 +83,15 @@ class NewConversation final : public Detector {
     const size_t n = std::min(name.size(), sizeof w->name - 1);
     std::copy_n(name.data(), n, w->name);
   }
+  static bool to_all(const Address& a) { return a.group() || (a.kind == Address::Kind::ip4 && a.octets[3] == 255); }   // of a subnet, too
+  static uint64_t pair_key(const Address& a, const Address& b) {
+    uint64_t h = 1469598103934665603ull;
+    for (const Address* each : {&a, &b})
+      for (uint8_t o : each->octets) h = (h ^ o) * 1099511628211ull;
+    return h;
+  }
+  static bool knows(const Context& c, const Address& a) { return c.site.host_of(a) || c.memory.host(a); }
+  bool is_udp(const Scene& s) const { return s.protocol == udp_; }
   void decide(uint64_t flow, const Context& c, Findings& out) {
     if (Waiting* w = find(flow)) tell(*w, c, out);
   }
@@ -101,14 +110,20 @@ class NewConversation final : public Detector {
   }
 
   void tell(Waiting& w, const Context& c, Findings& out) {
-    const Scene scene = w.scene;
+    Scene scene = w.scene;
     const bool spoken = w.spoken;
     const std::string name = w.name;
     w.flow = 0;
     if (out.told(scene.flow)) return;             // somebody said more about it already
     if (!spoken && scanners_->active(scene.client.address, scene.time)) return;   // opened and left: the scan tells it
-    const HostId client = c.site.host_of(scene.client.address), server = c.site.host_of(scene.server.address);
-    const bool client_known = client || c.memory.host(scene.client.address), server_known = server || c.memory.host(scene.server.address);
+    // A known host that sends datagrams from a service's port answers, to a broadcast for one: the unknown one began it.
+    if (is_udp(scene) && (scene.client.port <= scene.server.port || is_ot_port(scene.client.port)) && knows(c, scene.client.address) && !knows(c, scene.server.address)) {
+      std::swap(scene.client, scene.server);
+      std::swap(scene.client_mac, scene.server_mac);
+      scene.from = other(scene.from);
+    }
+    const HostId server = c.site.host_of(scene.server.address);
+    const bool client_known = knows(c, scene.client.address), server_known = knows(c, scene.server.address);
     const bool ot = spoken || is_ot_port(scene.server.port);
     const auto pair = [&](const Address& a, const Address& b) { return c.site.speaks(a, b) || c.memory.speaks(a, b); };
     const bool forward = pair(scene.client.address, scene.server.address), backward = pair(scene.server.address, scene.client.address);
@@ -123,8 +138,15 @@ class NewConversation final : public Detector {
     f.source = c.party(scene.client.address);
     f.target = c.party(scene.server.address);
     f.cause = uint64_t(scene.protocol) << 16 | scene.server.port;
+    // The data connections of a file transfer belong to its story.
+    const uint64_t key = pair_key(scene.client.address, scene.server.address);
+    if (scene.protocol == tcp_ && scene.server.port == 21) transfers_.add(key, scene.time, 0);
+    else if (scene.protocol == tcp_ && scene.server.port > 1023 && !ot)
+      transfers_.each(scene.time, 10 * minute, [&](uint64_t k) {
+        if (k == key) f.cause = uint64_t(scene.protocol) << 16 | 21;
+      });
     const std::string carrier(scene.protocol < protocols.size() ? protocols[scene.protocol]->title : "");
-    const std::string what = spoken ? carrier : name.empty() ? fmt::format("{} port {}", carrier, scene.server.port) : fmt::format("{} ({} port {})", name, carrier, scene.server.port);
+    const std::string what = spoken ? carrier : !scene.server.port ? "a protocol without ports (ICMP or another)" : name.empty() ? fmt::format("{} port {}", carrier, scene.server.port) : fmt::format("{} port {} (it looks like {})", carrier, scene.server.port, name);
     f.what = fmt::format("{} spoke {} with {}.", c.text(scene.client.address), what, c.text(scene.server.address));
     if (changed && !forward) f.what += fmt::format(" Until now only {} asked {}: their roles are reversed.", c.text(scene.server.address), c.text(scene.client.address));
     else if (changed) f.what += " The two speak with each other, but never did in this protocol.";
@@ -142,6 +164,7 @@ class NewConversation final : public Detector {
   std::shared_ptr<const Scanners> scanners_;
   int tcp_, udp_, arp_, sensor_;
   std::vector<Waiting> waiting_;
+  RecentSet<64> transfers_;
 };
 
 }  // namespace

@@ -51,7 +51,8 @@ class ArpScan final : public Detector {
     for (auto& s : searchers_) {
       if (!s) continue;
       if (s->pace.told && s->pace.pending && c.now - s->pace.last_told >= second) tell(*s, c, out);
-      if (c.now - s->last > window_) s.reset();
+      // A search that is over begins anew; what its host asks for afterwards is another matter.
+      if (c.now - s->last > (s->pace.told ? 2 * second : window_)) s.reset();
     }
   }
 
@@ -129,13 +130,19 @@ class Scan final : public Detector {
     s.last = c.now;
     s.scene = e.scene;
     const bool fresh = s.pairs.add(key(to), c.now, slow_window_);
-    if (fact_of(e) == Fact::attempted || unsure) s.pace.pending++, s.search_pace.pending += is_ot_port(to.port);
-    if (is_ot_port(to.port)) s.ot_ports.add(to.port, c.now, search_window_);
+    if (fresh) s.last_fresh = c.now;
+    // Tried again soon after is part of it; tried again later is a conversation that others tell.
+    if ((fact_of(e) == Fact::attempted || unsure) && c.now - s.last_fresh < 10 * second) {
+      s.pace.pending++;
+      s.search_pace.pending += is_ot_port(to.port);
+      if (s.pace.told) scanners_->note(s.address, c.now);
+    }
+    if (fresh && is_ot_port(to.port)) s.ot_ports.add(to.port, c.now, search_window_);
     if (fresh) s.hosts.add(mix(to.address), c.now, slow_window_), s.ports.add(to.port, c.now, slow_window_), s.last_host = to.address;
 
     const size_t scale = unsure ? 2 : 1;                    // a front-end that starts finds some of its stations switched off
     if (!s.pace.told && fresh && (s.pairs.count(c.now, window_) >= targets_ * scale || s.pairs.count(c.now, slow_window_) >= slow_targets_ * scale)) tell_scan(s, c, out);
-    if (!s.search_pace.told && is_ot_port(to.port) && s.ot_ports.count(c.now, search_window_) >= ports_ * scale) tell_search(s, c, out);
+    if (!s.search_pace.told && fresh && is_ot_port(to.port) && s.ot_ports.count(c.now, search_window_) >= ports_ * scale) tell_search(s, c, out);
   }
 
   void tick(const Context& c, Findings& out) override {
@@ -145,8 +152,7 @@ class Scan final : public Detector {
       if (!s) continue;
       if (s->pace.told && s->pace.pending) tell_scan(*s, c, out);
       if (s->search_pace.told && s->search_pace.pending) tell_search(*s, c, out);
-      if (c.now - s->last > slow_window_) s.reset();
-      else if (c.now - s->last > 10 * minute) s->pace.told = s->search_pace.told = false;   // the next one is told anew
+      if (c.now - s->last_fresh > (s->pace.told ? minute : slow_window_)) s.reset();   // over: the next one begins anew
     }
   }
 
@@ -160,7 +166,7 @@ class Scan final : public Detector {
     Pace pace, search_pace;
     Address last_host, target;
     bool many = false;
-    Time last = 0;
+    Time last = 0, last_fresh = 0;
     Scene scene;
   };
 
@@ -197,7 +203,6 @@ class Scan final : public Detector {
   }
 
   Finding start(const Detection& d, Searcher& s, Pace& pace, const Context& c) {
-    scanners_->note(s.address, c.now);
     Finding f;
     f.detection = &d;
     f.severity = d.severity;
@@ -212,6 +217,7 @@ class Scan final : public Detector {
   }
 
   void tell_scan(Searcher& s, const Context& c, Findings& out) {
+    if (!s.pace.told) scanners_->note(s.address, c.now);
     Finding f = start(scan_, s, s.pace, c);
     const size_t hosts = s.hosts.count(c.now, slow_window_), ports = s.ports.count(c.now, slow_window_);
     if (s.target.kind == Address::Kind::none && !s.many && hosts == 1) s.target = s.last_host;   // named when first told, and kept: one story

@@ -30,9 +30,9 @@ class Segments final : public Detector {
     const std::string session = c.conversation.spoken ? std::string(protocols[c.conversation.spoken - 1u]->title) : fmt::format("TCP port {}", server.port);
     const std::string from = c.text(e.scene.speaker().address), to = c.text(e.scene.listener().address);
     switch (fact) {
-      case Fact::overlap: f.what = fmt::format("{} sent {} the same octets of a {} session twice, with different content.", from, to, session); break;
-      case Fact::fragment_overlap: f.what = fmt::format("{} sent {} overlapping IP fragments of a {} session, with different content.", from, to, session); break;
-      default: f.what = fmt::format("{} cut segments of a {} session with {} into IP fragments.", from, session, to); break;
+      case Fact::overlap: f.what = fmt::format("{} sent {} the same octets twice with different content, in a session of {}.", from, to, session); break;
+      case Fact::fragment_overlap: f.what = fmt::format("{} sent {} overlapping IP fragments with different content, in a session of {}.", from, to, session); break;
+      default: f.what = fmt::format("{} cut its segments to {} into IP fragments, in a session of {}.", from, to, session); break;
     }
     f.expected = fact == Fact::fragmented ? "TCP keeps its segments below the path's MTU; none of these came in fragments before." : "Octets sent again carry what they carried the first time.";
     out.raise(std::move(f));

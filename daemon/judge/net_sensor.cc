@@ -75,7 +75,9 @@ class Sensor final : public Detector {
     f.cause = e.scene.protocol;
     f.station.clear();
     f.object.clear();
-    f.what = fmt::format("In the conversation of {} with {} the octets lost their order {} times; {} octets {}.", c.text(e.scene.client.address), text_of(e.scene.server), l->times, l->octets, how);
+    const bool named = e.scene.flow != 0;
+    f.what = fmt::format("{} the octets lost their order {} times; {} octets {}.",
+                         named ? fmt::format("In the conversation of {} with {}", c.text(e.scene.client.address), text_of(e.scene.server)) : "In some conversations", l->times, l->octets, how);
     f.expected = "Every octet belongs to a record of the conversation's protocol.";
     out.raise(std::move(f));
   }
