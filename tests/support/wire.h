@@ -31,6 +31,7 @@ inline std::string own_network() {
   std::ofstream("/proc/sys/net/ipv6/conf/all/disable_ipv6") << "1";       // or the kernel itself speaks on new links
   std::ofstream("/proc/sys/net/ipv6/conf/default/disable_ipv6") << "1";
   if (!shell("ip link set lo up")) return "no network namespace for a test: ip (iproute2) does not work in it";
+  if (!shell("ip link add near type veth peer name far && ip link del near")) return "no veth pairs here";
   return {};
 }
 
