@@ -73,6 +73,20 @@ Judge::Judge(std::shared_ptr<const Site> site, Memory memory, JudgeSettings sett
 
 Judge::~Judge() = default;
 
+void Judge::adopt(std::shared_ptr<const Site> site, const JudgeSettings& settings) {
+  constexpr size_t kept = 8;
+  former_.push_back(std::move(site_));
+  if (former_.size() > kept) former_.erase(former_.begin());
+  site_ = std::move(site);
+  settings_.detections = settings.detections;
+  std::fill(policies_.begin(), policies_.end(), Policy{});
+  for (const auto& [id, s] : settings_.detections)
+    if (const Detection* d = detection(id)) policies_[index_of(*d)] = {s.off, s.severity};
+  for (HeardHost& h : hosts_->table)
+    if (h.first) h.declared = site_->host_of(h.address);
+  for (Slot& slot : slots_) slot = Slot{};           // each conversation is held against the new site at its next event
+}
+
 // Each list is laid out once, so that an event costs as many calls as there are detectors that want it.
 void Judge::dispatch() {
   lists_.resize(protocols.size() * act_count * roles);

@@ -24,6 +24,9 @@ class Judge final : public EventSink, private Findings {
   void tick(Time now);                 // time without events
   void finish(Time now);               // nothing will come any more: what waits for a time is decided
 
+  // Another declared site, and what is off or weighted otherwise, from the next event on; thresholds stay as they were at
+  // the start. What was begun under the old site may end under it.
+  void adopt(std::shared_ptr<const Site>, const JudgeSettings&);
   bool learning() const { return learning_; }
   void watch();                        // ends learning
   const Memory& memory() const { return memory_; }
@@ -44,6 +47,7 @@ class Judge final : public EventSink, private Findings {
   void dispatch();
 
   std::shared_ptr<const Site> site_;
+  std::vector<std::shared_ptr<const Site>> former_;   // detectors may still speak of their points
   Memory memory_;
   JudgeSettings settings_;
   FindingSink& sink_;
