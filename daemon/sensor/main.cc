@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: Apache-2.0
+// vidrad: the sensor.
+#include <fmt/format.h>
+#include <signal.h>
+#include <systemd/sd-daemon.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdlib>
+#include <filesystem>
+#include <iostream>
+
+#include "daemon/base/text.h"
+#include "daemon/capture/file.h"
+#include "daemon/capture/live.h"
+#include "daemon/capture/paced.h"
+#include "daemon/report/line.h"
+#include "daemon/sensor/pipeline.h"
+
+namespace vidra {
+namespace {
+
+struct Options {
+  std::string config, play, state;
+  double pace = 1;
+  bool check = false, print = false;
+  Time settle = 10 * second;
+};
+
+void log(int level, const std::string& text) { fmt::print(stderr, "<{}>{}\n", level, text); }   // levels as in sd-daemon(3)
+
+std::string host_name() {
+  char name[256] = {};
+  gethostname(name, sizeof name - 1);
+  return name[0] ? name : "vidra";
+}
+
+int refuse(const Problems& problems, const std::string& config) {
+  for (const std::string& p : problems) log(3, p);
+  log(3, fmt::format("{} is refused; `vidra check {}` says the same", config.empty() ? "the settings" : config, config));
+  return 1;
+}
+
+std::string link_line(const SensorStatus::Telling& t) {
+  uint64_t waiting = 0;
+  for (const auto& lane : t.outbox.lanes) waiting += lane.waiting + lane.unacknowledged;
+  return fmt::format("{}: {}{}", t.collector, t.link.text.empty() ? std::string(name_of(t.link.state)) : t.link.text, waiting ? fmt::format(", {} records wait", human_count(waiting)) : "");
+}
+
+void print_summary(const SensorStatus& s, Time heard_from, bool settled) {
+  const Octets o = s.accounts.octets();
+  fmt::print("\nheard       {} packets{}\n", human_count(s.accounts.packets), heard_from ? fmt::format(" in {}", human_duration(s.heard_until - heard_from)) : "");
+  fmt::print("payload     {} = decoded {} + opaque {} + lost {}\n", human_bytes(o.seen), human_bytes(o.decoded), human_bytes(o.opaque), human_bytes(o.lost));
+  fmt::print("            {} conversations", human_count(s.accounts.conversations));
+  for (size_t i = 0; i < s.accounts.protocols.size(); i++)
+    if (const ProtocolAccount& p = s.accounts.protocols[i]; p.records) fmt::print(", {} {}", human_count(p.records), protocols[i]->name);
+  fmt::print("\njudged      {} messages, {} findings, {} stories\n", human_count(s.judge.events), human_count(s.judge.findings), human_count(s.reporter.stories));
+  for (const auto& t : s.collectors) {
+    uint64_t accepted = 0, waiting = 0;
+    for (const auto& lane : t.outbox.lanes) accepted += lane.accepted, waiting += lane.waiting + lane.unacknowledged;
+    fmt::print("delivered   {}: {} records accepted here, {} acknowledged there{}\n", t.collector, human_count(accepted), human_count(accepted >= waiting ? accepted - waiting : 0),
+               settled ? "" : fmt::format(" ({}; {} wait on disk)", t.link.text, human_count(waiting)));
+  }
+  std::fflush(stdout);
+}
+
+// One signal at a time, taken by the thread that waits here; every other thread has them blocked.
+class Signals {
+ public:
+  Signals() {
+    sigemptyset(&set_);
+    for (int s : {SIGINT, SIGTERM, SIGHUP}) sigaddset(&set_, s);
+    pthread_sigmask(SIG_BLOCK, &set_, nullptr);
+    signal(SIGPIPE, SIG_IGN);
+  }
+  int wait(Time at_most) const {        // 0: none came
+    const timespec t{time_t(at_most / second), long(at_most % second)};
+    const int s = sigtimedwait(&set_, nullptr, &t);
+    return s < 0 ? 0 : s;
+  }
+
+ private:
+  sigset_t set_;
+};
+
+void reload(Pipeline& pipeline, const Options& o) {
+  Problems problems;
+  SensorSettings fresh = load_settings(o.config, problems);
+  if (!problems.empty()) {
+    for (const std::string& p : problems) log(3, p);
+    log(3, fmt::format("{} is refused; the running settings are kept", o.config));
+    return;
+  }
+  pipeline.adopt(fresh.site, fresh.judge);
+  log(6, fmt::format("{}: site and detections taken over; capture, traffic and collectors change at the next start", o.config));
+}
+
+int run(const Options& o) {
+  const Signals signals;
+  Problems problems;
+  SensorSettings settings = load_settings(o.config, problems);
+  Memory memory = load_learned(settings, problems);
+  if (!problems.empty()) return refuse(problems, o.config);
+  if (o.check) return fmt::print("{}: right\n", o.config.empty() ? "the embedded settings" : o.config), 0;
+  if (settings.name.empty()) settings.name = host_name();
+  if (!o.state.empty()) settings.state = std::filesystem::absolute(o.state).string();
+
+  std::error_code made;
+  std::filesystem::create_directories(settings.state, made);
+  if (made) return log(3, fmt::format("{}: {}; make it, or name another folder in [sensor] state", settings.state, made.message())), 1;
+  Keys keys;
+  std::string error;
+  if (!load_or_make_keys(settings.state + "/sensor.keys", keys, error)) return log(3, error), 1;
+
+  std::unique_ptr<Source> source;
+  try {
+    if (!o.play.empty()) {
+      source = open_file(o.play);
+      if (o.pace > 0) source = paced(std::move(source), o.pace);
+      settings.traffic.silent_after = 0;     // a recording is not silent, it is over
+      settings.traffic.interfaces = 1;
+    } else if (settings.capture.interfaces.empty()) {
+      return log(3, "there is nothing to hear: name the monitored interfaces, [capture] interfaces = [\"eth1\"], or play a recording with --play FILE"), 1;
+    } else {
+      LiveSettings live;
+      for (const std::string& name : settings.capture.interfaces) live.interfaces.push_back({name, {}});
+      for (const CaptureGroup& g : settings.capture.groups)
+        for (Interface& i : live.interfaces)
+          if (std::find(g.interfaces.begin(), g.interfaces.end(), i.name) != g.interfaces.end()) i.group = g.name;
+      live.buffer_octets = settings.capture.buffer;
+      live.snaplen = settings.capture.snaplen;
+      live.filter = settings.capture.filter;
+      source = open_live(live);
+    }
+  } catch (const std::runtime_error& e) {
+    return log(3, e.what()), 1;
+  }
+
+  Source* const heard = source.get();
+  const bool playing = !o.play.empty();
+  Pipeline pipeline(std::move(settings), std::move(memory), std::move(source), keys, real_storage());
+  const Style style = style_of(STDOUT_FILENO);
+  if (o.print) pipeline.on_story = [style](const Story& s) {
+    if (s.revision == 0) print_story(std::cout, told(s), style), std::cout.flush();
+  };
+  if (!pipeline.start(error)) return log(3, error), 1;
+  log(6, fmt::format("vidra {} hears {}; this sensor is {}, key {}", VIDRA_VERSION, playing ? o.play : "its interfaces", uuid_text(keys.id), keys.fingerprint()));
+
+  std::atomic<bool> over{false};
+  std::thread worker([&] {
+    pipeline.run();
+    over = true;
+  });
+  sd_notify(0, "READY=1");
+  std::map<std::string, LinkState> states;
+  Time next_status = 0;
+  for (Time ticks = 0; !over; ticks += 200 * millisecond) {
+    const int s = signals.wait(200 * millisecond);
+    if (s == SIGHUP) {
+      sd_notify(0, "RELOADING=1");
+      reload(pipeline, o);
+      sd_notify(0, "READY=1");
+    } else if (s) {
+      sd_notify(0, "STOPPING=1");
+      pipeline.stop();
+    }
+    if (ticks < next_status) continue;
+    next_status = ticks + second;
+    const SensorStatus now = pipeline.status();
+    for (const auto& t : now.collectors) {
+      auto& state = states[t.collector];
+      if (state != t.link.state) log(t.link.state == LinkState::connected ? 6 : 5, link_line(t));
+      state = t.link.state;
+    }
+    std::string lines;
+    for (const auto& t : now.collectors) lines += "; " + link_line(t);
+    sd_notify(0, fmt::format("WATCHDOG=1\nSTATUS={} packets, {} stories{}", human_count(now.accounts.packets), now.reporter.stories, lines).c_str());
+  }
+  worker.join();
+  const bool settled = pipeline.settle(o.settle);
+  const SensorStatus end = pipeline.status();
+  if (playing || o.print) print_summary(end, 0, settled);
+  const std::string flaw = playing ? heard->flaw() : std::string{};
+  if (!flaw.empty()) return log(4, flaw), 3;
+  return 0;
+}
+
+}  // namespace
+}  // namespace vidra
+
+int main(int argc, char** argv) {
+  using namespace vidra;
+  CLI::App app("The sensor: hears a link, judges it, and tells collectors. It sends nothing on a monitored port and listens on none.", "vidrad");
+  Options o;
+  double settle = 10;
+  app.set_version_flag("--version", "vidrad " VIDRA_VERSION);
+  app.add_option("--config", o.config, "vidra.toml; without it, the embedded defaults");
+  app.add_flag("--check", o.check, "only say whether the settings are right");
+  app.add_option("--state", o.state, "folder for keys and outboxes, instead of [sensor] state");
+  app.add_option("--play", o.play, "hear this recording instead of an interface, then end with a summary");
+  app.add_option("--pace", o.pace, "times the recorded pace; 0: as fast as it can be read")->check(CLI::Range(0.0, 1e6));
+  app.add_flag("--print", o.print, "print each alert here too");
+  app.add_option("--settle", settle, "seconds to wait at the end for the collectors' acknowledgements")->check(CLI::Range(0.0, 3600.0));
+  app.footer("Exit status: 0 done, 1 it cannot start, 2 the command line is wrong, 3 the recording was damaged.");
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& e) {
+    return app.exit(e) == 0 ? 0 : 2;
+  }
+  o.settle = Time(settle * 1e9);
+  return run(o);
+}

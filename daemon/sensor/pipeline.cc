@@ -1,0 +1,322 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/sensor/pipeline.h"
+
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <array>
+#include <filesystem>
+
+#include "daemon/base/text.h"
+#include "dissectors/facts.h"
+
+namespace vidra {
+namespace {
+
+Time wall() {
+  timespec t{};
+  clock_gettime(CLOCK_REALTIME, &t);
+  return Time(t.tv_sec) * second + t.tv_nsec;
+}
+
+Time monotonic() {
+  timespec t{};
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return Time(t.tv_sec) * second + t.tv_nsec;
+}
+
+void nap(Time ns) {
+  const timespec t{time_t(ns / second), long(ns % second)};
+  nanosleep(&t, nullptr);
+}
+
+// A fact of the sensor's own, as an event.
+void say_fact(EventSink& to, Time now, uint16_t interface, SensorFact fact, uint32_t tag) {
+  static const int protocol = protocol_index("sensor");
+  Scene scene;
+  scene.time = now;
+  scene.interface = interface;
+  scene.protocol = uint16_t(protocol);
+  Message m;
+  m.role = Role::report;
+  m.act = Act::diagnose;
+  m.function = uint16_t(fact);
+  m.tag = tag;
+  m.points = 1;
+  Point p;
+  p.object = Object(ObjectKind::capture, interface);
+  to.see({scene, &m, nullptr, {&p, 1}, Texts()});
+}
+
+}  // namespace
+
+// One collector: what it is told goes through an outbox of its own.
+struct Pipeline::Delivery {
+  Delivery(const CollectorLink& c, Issuer s, Storage& storage, OutboxSettings box, SenderSettings link, const Keys& keys)
+      : settings(c), who(std::move(s)), outbox(storage, std::move(box), keys.sign_secret), sender(outbox, std::move(link), keys) {}
+  CollectorLink settings;
+  Issuer who;
+  Outbox outbox;
+  Sender sender;
+};
+
+// Findings on their way from the judge to the reporter; stories on their way from the reporter to the outboxes.
+struct Pipeline::Dispatch final : FindingSink, StorySink {
+  explicit Dispatch(Pipeline& p) : pipeline(p) {}
+  void found(Finding&& f) override {
+    for (int i = 0; i < 1000; i++) {
+      if (pipeline.findings_.push(std::move(f))) return;
+      nap(100 * microsecond);
+    }
+    pipeline.findings_dropped_.fetch_add(1, std::memory_order_relaxed);
+  }
+  void tell(const Story& s) override {
+    if (pipeline.on_story) pipeline.on_story(s);
+    for (const auto& d : pipeline.deliveries_) {
+      // The most severe go before everything else; an update is complete in itself, so lanes need no order among them.
+      const Lane lane = s.severity >= 5 && s.revision == 0 ? Lane::critical : Lane::alert;
+      const uint8_t flags = d->who.test ? record_flag::test : 0;
+      d->outbox.append(lane, s.revision == 0 ? MessageType::alert : MessageType::update, uint8_t(s.severity * 20), flags, story_body(s, d->who, wall()));
+    }
+  }
+  Pipeline& pipeline;
+};
+
+Pipeline::Pipeline(SensorSettings settings, Memory memory, std::unique_ptr<Source> source, const Keys& keys, Storage& storage)
+    : settings_(std::move(settings)), source_(std::move(source)), keys_(keys), started_(wall()) {
+  dispatch_ = std::make_unique<Dispatch>(*this);
+  rings_.push_back(std::make_unique<EventRing>(settings_.ring, events_));
+  settings_.traffic.interfaces = std::max<size_t>(settings_.traffic.interfaces, source_->interfaces().size());
+  traffic_ = std::make_unique<Traffic>(settings_.traffic, *rings_[0]);
+  settings_.report.sensor = uuid_text(keys_.id);
+  reporter_ = std::make_unique<Reporter>(settings_.report, *dispatch_);
+  judge_ = std::make_unique<Judge>(settings_.site, std::move(memory), settings_.judge, *dispatch_);
+  for (const CollectorLink& c : settings_.collectors) {
+    Issuer who;
+    who.id = uuid_text(keys_.id);
+    who.name = settings_.name;
+    who.site = settings_.site->name;
+    who.tlp = c.tlp;
+    who.policy_id = c.policy_id;
+    who.test = c.test;
+    who.operations_in_full = c.operations_in_full;
+    OutboxSettings box;
+    box.directory = settings_.state + "/outbox/" + c.name;
+    box.sensor = keys_.id;
+    box.lanes = c.lanes;
+    SenderSettings link;
+    link.name = c.name;
+    link.endpoints = c.endpoints;
+    link.server_key = c.server_key;
+    link.hello.software = "vidra " VIDRA_VERSION;
+    link.hello.name = settings_.name;
+    link.hello.site = settings_.site->name;
+    link.hello.policy = c.policy_id;
+    deliveries_.push_back(std::make_unique<Delivery>(c, who, storage, box, link, keys_));
+  }
+}
+
+Pipeline::~Pipeline() {
+  stop();
+  hearing_ = false;
+  events_.ring();
+  if (judge_thread_.joinable()) judge_thread_.join();
+  if (reporter_thread_.joinable()) reporter_thread_.join();
+  for (const auto& d : deliveries_) d->sender.stop(), d->outbox.stop();
+}
+
+bool Pipeline::start(std::string& error) {
+  for (const auto& d : deliveries_) {
+    d->outbox.open();
+    d->outbox.start();
+    if (!d->sender.start(error)) return false;
+  }
+  judge_thread_ = std::thread(&Pipeline::judge, this);
+  reporter_thread_ = std::thread(&Pipeline::report, this);
+  return true;
+}
+
+void Pipeline::run() {
+  std::array<Packet, 64> burst;
+  for (;;) {
+    const Source::Polled polled = source_->poll(burst);
+    if (polled.packets) traffic_->take(std::span<const Packet>(burst).first(polled.packets));
+    source_->release();
+    traffic_->tick(polled.now);
+    observe(polled.now, false);
+    rings_[0]->publish(polled.now);
+    if (polled.ended) break;
+  }
+  traffic_->finish();
+  observe(observed_ + second, true);
+  hearing_.store(false, std::memory_order_release);
+  events_.ring();
+  judge_thread_.join();
+  reporter_thread_.join();
+}
+
+void Pipeline::stop() { source_->stop(); }
+
+void Pipeline::observe(Time now, bool last) {
+  if (now - observed_ < second && !last) return;
+  observed_ = now;
+  const auto interfaces = source_->interfaces();
+  dropped_.resize(interfaces.size());
+  SensorStatus s;
+  for (size_t i = 0; i < interfaces.size(); i++) {
+    const Counters c = source_->counters(uint16_t(i));
+    uint64_t dropped = c.dropped_by_us;
+    if (c.dropped_by_card != Counters::unknown) dropped += c.dropped_by_card;
+    if (c.dropped_by_kernel != Counters::unknown) dropped += c.dropped_by_kernel;
+    if (dropped > dropped_[i]) say_fact(*rings_[0], now, uint16_t(i), SensorFact::dropped, uint32_t(std::min<uint64_t>(dropped - dropped_[i], UINT32_MAX)));
+    dropped_[i] = dropped;
+    s.interfaces.push_back({interfaces[i].name, c, 0});
+  }
+  const std::unique_lock lock(snapshot_mutex_, std::try_to_lock);   // never waits for a reader
+  if (!lock && !last) return;
+  snapshot_.accounts = traffic_->accounts();
+  snapshot_.interfaces = std::move(s.interfaces);
+  snapshot_.heard_until = now;
+}
+
+void Pipeline::judge() {
+  EventMerge merge(rings_);
+  uint64_t shed_before = 0;
+  Time copied = 0;
+  for (;;) {
+    const uint32_t rung = events_.heard();
+    const bool last = !hearing_.load(std::memory_order_acquire);
+    Time until = 0;
+    const size_t n = merge.drain(*judge_, until);
+    if (adopting_.exchange(false)) {
+      const std::lock_guard lock(adopt_mutex_);
+      judge_->adopt(adopted_site_, *adopted_settings_);
+    }
+    if (until > 0) judge_->tick(until);
+    uint64_t shed = 0;
+    for (const auto& r : rings_) shed += r->shed().total();
+    if (shed > shed_before) {
+      say_fact(*judge_, until, 0, SensorFact::bound_hit, uint32_t(std::min<uint64_t>(shed - shed_before, UINT32_MAX)));
+      shed_before = shed;
+    }
+    if (last) judge_->finish(until);
+    judged_until_.store(until, std::memory_order_release);
+    findings_bell_.ring();
+    if (until - copied >= second || last) {
+      copied = until;
+      const std::lock_guard lock(snapshot_mutex_);
+      snapshot_.judge = judge_->counters();
+      snapshot_.learning = judge_->learning();
+      snapshot_.shed = {};
+      for (const auto& r : rings_) {
+        const Shed each = r->shed();
+        snapshot_.shed.reports += each.reports, snapshot_.shed.reads += each.reads, snapshot_.shed.others += each.others;
+      }
+    }
+    if (last) break;
+    if (!n) events_.sleep(rung);
+  }
+  judging_.store(false, std::memory_order_release);
+  findings_bell_.ring();
+}
+
+void Pipeline::report() {
+  Time healthy = monotonic();
+  for (;;) {
+    const uint32_t rung = findings_bell_.heard();
+    const bool last = !judging_.load(std::memory_order_acquire);
+    const Time until = judged_until_.load(std::memory_order_acquire);
+    while (auto finding = findings_.pop()) reporter_->found(std::move(*finding));
+    if (until > 0) reporter_->tick(until);
+    if (last) reporter_->finish(until);
+    {
+      const std::lock_guard lock(snapshot_mutex_);
+      snapshot_.reporter = reporter_->counters();
+    }
+    if (const Time now = monotonic(); now - healthy >= settings_.health_every || last) {
+      healthy = now;
+      tell_health(wall());
+    }
+    if (last) return;
+    findings_bell_.sleep(rung);
+  }
+}
+
+void Pipeline::tell_health(Time now) {
+  if (deliveries_.empty()) return;
+  const SensorStatus s = status();
+  Health h;
+  h.since = started_;
+  h.now = now;
+  h.version = VIDRA_VERSION;
+  for (size_t i = 0; i < s.interfaces.size(); i++) {
+    const auto& each = s.interfaces[i];
+    uint64_t dropped = each.counters.dropped_by_us;
+    if (each.counters.dropped_by_card != Counters::unknown) dropped += each.counters.dropped_by_card;
+    if (each.counters.dropped_by_kernel != Counters::unknown) dropped += each.counters.dropped_by_kernel;
+    h.interfaces.push_back({each.name, each.counters.delivered, each.counters.octets, dropped, {}, true});
+  }
+  const Octets octets = s.accounts.octets();
+  h.counts = {{"packets", s.accounts.packets}, {"octets_seen", octets.seen}, {"octets_decoded", octets.decoded}, {"octets_opaque", octets.opaque},
+              {"octets_lost", octets.lost}, {"conversations", s.accounts.conversations}, {"resynchronised", s.accounts.resynchronised},
+              {"twins", s.accounts.twins()}, {"events", s.judge.events}, {"findings", s.judge.findings}, {"findings_dropped", s.findings_dropped},
+              {"stories", s.reporter.stories}, {"shed_reports", s.shed.reports}, {"shed_reads", s.shed.reads}, {"shed_others", s.shed.others},
+              {"flows_evicted", s.accounts.flows_evicted}};
+  uint64_t malformed = 0;
+  for (const ProtocolAccount& p : s.accounts.protocols) malformed += p.malformed;
+  h.counts["malformed"] = malformed;
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  h.memory = uint64_t(usage.ru_maxrss) * 1024;
+  if (now > started_) h.cpu = (double(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) + double(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6) / (double(now - started_) / 1e9);
+  std::error_code no_space;
+  h.disk_free = std::filesystem::space(settings_.state, no_space).available;
+  if (no_space) h.disk_free = 0;
+  for (const auto& d : deliveries_) {
+    const OutboxStatus box = d->outbox.status();
+    h.lanes.clear();
+    for (size_t lane = 0; lane < lane_count; lane++) {
+      const auto& l = box.lanes[lane];
+      h.lanes[std::string(name_of(Lane(lane)))] = {l.waiting + l.unacknowledged, l.bytes, l.evicted, l.oldest_ns};
+    }
+    h.complaints.clear();
+    if (box.failing) h.complaints.push_back("the outbox's disk takes nothing: " + box.trouble);
+    if (s.findings_dropped) h.complaints.push_back("findings found no room on their way to the reporter");
+    d->outbox.append(Lane::state, MessageType::health, 10, d->who.test ? record_flag::test : 0, health_body(h, d->who));
+  }
+}
+
+bool Pipeline::settle(Time at_most) {
+  const Time until = monotonic() + at_most;
+  for (;;) {
+    bool waiting = false;
+    for (const auto& d : deliveries_)
+      for (const auto& lane : d->outbox.status().lanes) waiting |= lane.waiting + lane.unacknowledged > 0;
+    if (!waiting) return true;
+    if (monotonic() > until) return false;
+    nap(20 * millisecond);
+  }
+}
+
+void Pipeline::adopt(std::shared_ptr<const Site> site, JudgeSettings judge) {
+  const std::lock_guard lock(adopt_mutex_);
+  adopted_site_ = std::move(site);
+  adopted_settings_ = std::move(judge);
+  adopting_ = true;
+  events_.ring();
+}
+
+SensorStatus Pipeline::status() const {
+  SensorStatus s;
+  {
+    const std::lock_guard lock(snapshot_mutex_);
+    s = snapshot_;
+  }
+  s.since = started_;
+  s.findings_dropped = findings_dropped_.load(std::memory_order_relaxed);
+  for (const auto& d : deliveries_) s.collectors.push_back({d->settings.name, d->outbox.status(), d->sender.status()});
+  return s;
+}
+
+}  // namespace vidra

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "daemon/judge/judge.h"
+#include "daemon/link/sender.h"
+#include "daemon/record/storage.h"
+#include "daemon/report/body.h"
+#include "daemon/sensor/event_ring.h"
+#include "daemon/sensor/settings.h"
+
+namespace vidra {
+
+// What the sensor has done and how it is, as of the last second.
+struct SensorStatus {
+  struct Hearing {
+    std::string name;
+    Counters counters;
+    Time last_frame = 0;
+  };
+  struct Telling {
+    std::string collector;
+    OutboxStatus outbox;
+    LinkStatus link;
+  };
+  Time since = 0, heard_until = 0;         // wall time of the start; time of the last packet
+  Accounts accounts;
+  std::vector<Hearing> interfaces;
+  Judge::Counters judge;
+  Reporter::Counters reporter;
+  Shed shed;
+  uint64_t findings_dropped = 0;           // found no room on their way to the reporter
+  bool learning = false;
+  std::vector<Telling> collectors;
+};
+
+// The whole sensor: one worker that hears, one judge, one reporter, and for each collector an outbox and a link. Every stage
+// has a thread of its own; the worker is the thread that calls `run`.
+class Pipeline {
+ public:
+  // `keys`: the sensor's own. `storage`: where the outboxes lie.
+  Pipeline(SensorSettings, Memory, std::unique_ptr<Source>, const Keys&, Storage&);
+  ~Pipeline();
+  Pipeline(const Pipeline&) = delete;
+
+  // Each story as it is told, on the reporter's thread. Set before `start`.
+  std::function<void(const Story&)> on_story;
+
+  bool start(std::string& error);          // the threads behind the worker; false: a link that cannot be
+  void run();                              // hears until the source ends or `stop`; then everything behind it finishes
+  void stop();                             // from any thread
+  // Waits until every record is acknowledged by every collector, at most so long; false when some are not.
+  bool settle(Time at_most);
+  // Takes over what a running sensor can change: the site and the detections.
+  void adopt(std::shared_ptr<const Site>, JudgeSettings);
+  SensorStatus status() const;
+
+ private:
+  struct Delivery;
+  void judge();
+  void report();
+  void observe(Time now, bool last);       // once a second, on the worker
+  void say(Time now, uint16_t interface, uint16_t fact, uint32_t tag);
+  void tell_health(Time now);
+
+  SensorSettings settings_;
+  std::unique_ptr<Source> source_;
+  const Keys& keys_;
+  std::vector<std::unique_ptr<EventRing>> rings_;
+  Bell events_, findings_bell_;
+  std::unique_ptr<Traffic> traffic_;
+  std::unique_ptr<Judge> judge_;
+  std::unique_ptr<Reporter> reporter_;
+  std::vector<std::unique_ptr<Delivery>> deliveries_;
+  Queue<Finding> findings_{4096};
+  std::thread judge_thread_, reporter_thread_;
+  std::atomic<bool> hearing_{true}, judging_{true};
+  std::atomic<Time> judged_until_{0};
+  std::atomic<uint64_t> findings_dropped_{0};
+  std::vector<uint64_t> dropped_;          // by interface, as of the last look
+  Time observed_ = 0;
+  Time started_ = 0;
+
+  mutable std::mutex snapshot_mutex_;      // held for a copy, once a second
+  SensorStatus snapshot_;
+  std::mutex adopt_mutex_;
+  std::shared_ptr<const Site> adopted_site_;
+  std::optional<JudgeSettings> adopted_settings_;
+  std::atomic<bool> adopting_{false};
+  struct Dispatch;
+  std::unique_ptr<Dispatch> dispatch_;
+};
+
+}  // namespace vidra

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "daemon/base/toml_file.h"
+#include "daemon/judge/memory.h"
+#include "daemon/judge/settings.h"
+#include "daemon/judge/site.h"
+#include "daemon/link/outbox.h"
+#include "daemon/report/reporter.h"
+#include "daemon/traffic/traffic.h"
+
+namespace vidra {
+
+struct CaptureGroup {
+  enum class Kind : uint8_t { mirror, tap_pair, prp_pair } kind = Kind::mirror;
+  std::string name;
+  std::vector<std::string> interfaces;
+};
+
+struct CaptureSettings {
+  std::vector<std::string> interfaces;      // by name; none: nothing to hear live
+  std::vector<CaptureGroup> groups;
+  std::string filter;                       // BPF, as tcpdump writes it; "" everything
+  uint64_t buffer = 64u << 20;              // octets of the kernel's ring, per interface
+  uint32_t snaplen = 65'535;
+};
+
+// One receiver of what the sensor tells, with an outbox of its own.
+struct CollectorLink {
+  std::string name;
+  std::vector<std::string> endpoints;       // "tcp://host:port"
+  std::string server_key;                   // Z85, 40 characters: from `vidra keys fingerprint` at the collector
+  std::string tlp = "AMBER", policy_id;
+  bool test = false, operations_in_full = false;
+  std::array<LaneBounds, lane_count> lanes = OutboxSettings{}.lanes;
+};
+
+// All of vidra.toml, with its defaults. Nobody behind it sees TOML.
+struct SensorSettings {
+  std::string name;                         // "" the host's name
+  std::string state = "/var/lib/vidra";     // keys, outboxes
+  CaptureSettings capture;
+  TrafficSettings traffic;
+  JudgeSettings judge;
+  std::string memory;                       // file of the learned Memory, "" none
+  ReportSettings report;
+  uint64_t ring = 32u << 20;                // octets between a worker and the judge
+  Time health_every = minute;
+  std::vector<CollectorLink> collectors;
+  std::shared_ptr<const Site> site;         // never null
+};
+
+// Reads vidra.toml. What is wrong is in problems, each with its place; then the settings are not to be used.
+// An empty path is the embedded defaults.
+SensorSettings load_settings(const std::string& path, Problems&);
+Memory load_learned(const SensorSettings&, Problems&);   // the Memory named in the settings, empty where none is
+
+}  // namespace vidra

@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+
+#include <filesystem>
+
+#include "daemon/judge/memory_file.h"
+#include "daemon/judge/site_file.h"
+#include "daemon/sensor/settings.h"
+
+namespace vidra {
+namespace {
+
+void read_capture(TomlTable& root, CaptureSettings& s) {
+  if (auto t = root.table("capture")) {
+    t->read("interfaces", s.interfaces);
+    t->read("filter", s.filter);
+    t->read_size("buffer", s.buffer, 1 << 20, uint64_t{4} << 30);
+    t->read("snaplen", s.snaplen, 96, 262'144);
+    t->finish();
+  }
+  for (TomlTable& t : root.tables("group")) {
+    CaptureGroup g;
+    size_t kind = 0;
+    t.read("name", g.name);
+    t.read_choice("kind", kind, {"mirror", "tap-pair", "prp-pair"});
+    g.kind = CaptureGroup::Kind(kind);
+    t.read("interfaces", g.interfaces);
+    if (g.name.empty()) t.complain({}, "a [[group]] needs a name, like name = \"bay1\"");
+    if (g.interfaces.size() < 2 && g.kind != CaptureGroup::Kind::mirror) t.complain("interfaces", "a pair has two interfaces: interfaces = [\"eth1\", \"eth2\"]");
+    for (const std::string& i : g.interfaces)
+      if (std::find(s.interfaces.begin(), s.interfaces.end(), i) == s.interfaces.end())
+        t.complain("interfaces", fmt::format("'{}' is not among the interfaces of [capture]", i));
+    t.finish();
+    s.groups.push_back(std::move(g));
+  }
+}
+
+void read_traffic(TomlTable& root, SensorSettings& s) {
+  TrafficSettings& traffic = s.traffic;
+  if (auto t = root.table("traffic")) {
+    const auto octets = [&](std::string_view key, size_t& to, uint64_t least) {
+      uint64_t v = to;
+      if (t->read_size(key, v, least, uint64_t{64} << 30)) to = size_t(v);
+    };
+    t->read("flows", traffic.flows, 64, 16'777'216);
+    octets("held", traffic.held_octets, 1 << 20);
+    octets("held_a_side", traffic.held_octets_a_side, 65'600);
+    octets("parsers", traffic.parser_octets, 1 << 20);
+    octets("history", traffic.history_octets, 64 << 10);
+    t->read("fragmented", traffic.fragmented, 16, 1'000'000);
+    octets("fragments", traffic.fragment_octets, 1 << 20);
+    t->read("classify", traffic.classify);
+    t->read_duration("unanswered_after", traffic.unanswered_after, millisecond, hour);
+    t->read_duration("hole_wait", traffic.hole_wait, millisecond, minute);
+    t->read_duration("fragment_wait", traffic.fragment_wait, second, hour);
+    t->read_duration("tcp_idle", traffic.tcp_idle, minute, 30 * day);
+    t->read_duration("parsed_idle", traffic.parsed_idle, minute, 365 * day);
+    t->read_duration("datagram_idle", traffic.datagram_idle, second, day);
+    t->read_duration("silent_after", traffic.silent_after, 0, day);
+    t->finish();
+  }
+  for (TomlTable& t : root.tables("port")) {
+    size_t carrier = 0;
+    uint16_t number = 0;
+    std::string protocol;
+    t.read_choice("carrier", carrier, {"tcp", "udp", "ethertype"});
+    if (!t.read("number", number, 1, 65'535)) t.complain({}, "a [[port]] needs a number, from 1 to 65535");
+    if (!t.read("protocol", protocol)) t.complain({}, "a [[port]] needs a protocol, like protocol = \"modbus\"");
+    const int index = protocol_index(protocol);
+    if (!protocol.empty() && (index < 0 || !protocols[size_t(index)]->open)) {
+      std::string known;
+      for (const Protocol* p : protocols)
+        if (p->open) known += fmt::format("{}{}", known.empty() ? "" : ", ", p->name);
+      t.complain("protocol", fmt::format("'{}' is no protocol that is dissected; allowed: {}", protocol, known));
+    }
+    if (index >= 0) traffic.ports.push_back({carrier == 0 ? Carrier::tcp : carrier == 1 ? Carrier::udp : Carrier::ethertype, number, uint16_t(index)});
+    t.finish();
+  }
+}
+
+void read_detections(TomlTable& root, JudgeSettings& s) {
+  auto all = root.table("detection");
+  if (!all) return;
+  for (const Detection& d : catalogue) {
+    auto t = all->table(d.id);
+    if (!t) continue;
+    DetectionSettings& set = s.detections[std::string(d.id)];
+    t->read("off", set.off);
+    t->read("severity", set.severity, 1, 5);
+    for (const Threshold& n : d.thresholds) {
+      double v;
+      if (t->read(n.key, v, 0, 1e12)) set.numbers[std::string(n.key)] = v;
+    }
+    t->finish();
+  }
+  all->finish();
+}
+
+void read_judge(TomlTable& root, SensorSettings& s) {
+  if (auto t = root.table("judge")) {
+    size_t mode = size_t(s.judge.mode);
+    t->read_choice("mode", mode, {"learn", "watch"});
+    s.judge.mode = JudgeSettings::Mode(mode);
+    t->read_duration("learn_for", s.judge.learn_for, 0, 90 * day);
+    t->read("memory", s.memory);
+    t->read("flows", s.judge.flow_limit, 256, 16'777'216);
+    t->read("hosts", s.judge.host_limit, 256, 1'000'000);
+    t->read_size("ring", s.ring, 1 << 20, uint64_t{1} << 30);
+    t->finish();
+  }
+  read_detections(root, s.judge);
+  if (auto t = root.table("report")) {
+    t->read_duration("quiet", s.report.quiet, second, day);
+    t->read_duration("update_every", s.report.update_every, 100 * millisecond, hour);
+    t->read("open_stories", s.report.open_stories, 16, 1'000'000);
+    t->read("findings_a_second", s.report.findings, 10, 10'000'000);
+    t->read("new_stories_a_second", s.report.new_stories, 1, 100'000);
+    t->finish();
+  }
+}
+
+void read_collector(TomlTable& t, SensorSettings& s) {
+  CollectorLink c;
+  if (!t.read("name", c.name)) t.complain({}, "a [[collector]] needs a name, like name = \"cert\"");
+  if (c.name.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_") != std::string::npos)
+    t.complain("name", fmt::format("'{}' names a folder: letters, digits, - and _ only", c.name));
+  for (const CollectorLink& other : s.collectors)
+    if (other.name == c.name) t.complain("name", fmt::format("two collectors are called '{}'", c.name));
+  if (!t.read("endpoint", c.endpoints)) t.complain({}, "a [[collector]] needs an endpoint, like endpoint = \"tcp://cert.example:4711\"");
+  for (const std::string& e : c.endpoints)
+    if (e.rfind("tcp://", 0) != 0 || e.rfind(':') < 6) t.complain("endpoint", fmt::format("'{}' is no endpoint; write tcp://HOST:PORT", e));
+  if (!t.read("server_key", c.server_key)) t.complain({}, "a [[collector]] needs its server_key; at the collector, `vidra keys fingerprint` prints it");
+  else if (c.server_key.size() != 40) t.complain("server_key", fmt::format("a server_key has 40 characters, this one {}; at the collector, `vidra keys fingerprint` prints it", c.server_key.size()));
+  size_t tlp = 2;
+  if (t.read_choice("tlp", tlp, {"CLEAR", "GREEN", "AMBER", "AMBER+STRICT", "RED"})) {
+    constexpr const char* levels[] = {"CLEAR", "GREEN", "AMBER", "AMBER+STRICT", "RED"};
+    c.tlp = levels[tlp];
+  }
+  t.read("policy", c.policy_id);
+  t.read("test", c.test);
+  t.read("operations_in_full", c.operations_in_full);
+  constexpr std::string_view sizes[] = {"critical_size", "alert_size", "state_size"}, ages[] = {"critical_age", "alert_age", "state_age"};
+  for (size_t lane = 0; lane < lane_count; lane++) {
+    t.read_size(sizes[lane], c.lanes[lane].max_bytes, 1 << 20, uint64_t{1} << 40);
+    t.read_duration(ages[lane], c.lanes[lane].max_age, 0, 3650 * day);
+  }
+  t.finish();
+  s.collectors.push_back(std::move(c));
+}
+
+}  // namespace
+
+SensorSettings load_settings(const std::string& path, Problems& problems) {
+  SensorSettings s;
+  auto root = path.empty() ? TomlTable::parse("", "(embedded)", problems) : TomlTable::open(path, problems);
+  if (!root) {
+    s.site = std::make_shared<Site>();
+    return s;
+  }
+  if (auto t = root->table("sensor")) {
+    t->read("name", s.name);
+    t->read("state", s.state);
+    t->read_duration("health_every", s.health_every, second, day);
+    if (s.state.empty() || s.state[0] != '/') t->complain("state", fmt::format("'{}' is no absolute folder, like /var/lib/vidra", s.state));
+    t->finish();
+  }
+  read_capture(*root, s.capture);
+  read_traffic(*root, s);
+  read_judge(*root, s);
+  for (TomlTable& t : root->tables("collector")) read_collector(t, s);
+  s.site = std::make_shared<const Site>(read_site(*root, problems));
+  root->finish();
+  // Interfaces of one group meet: they share a number. The others are each for themselves.
+  s.traffic.interfaces = std::max<size_t>(1, s.capture.interfaces.size());
+  for (size_t i = 0; i < s.capture.interfaces.size(); i++) {
+    uint16_t group = uint16_t(i + 1);
+    for (size_t g = 0; g < s.capture.groups.size(); g++)
+      for (const std::string& name : s.capture.groups[g].interfaces)
+        if (name == s.capture.interfaces[i]) group = uint16_t(1000 + g);
+    s.traffic.groups.push_back(group);
+  }
+  // A memory named without a folder lies beside the settings.
+  if (!s.memory.empty() && s.memory[0] != '/' && !path.empty()) s.memory = (std::filesystem::path(path).parent_path() / s.memory).string();
+  return s;
+}
+
+Memory load_learned(const SensorSettings& s, Problems& problems) { return s.memory.empty() ? Memory{} : load_memory(s.memory, problems); }
+
+}  // namespace vidra

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/sensor/settings.h"
+
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <regex>
+#include <sstream>
+
+namespace vidra {
+namespace {
+
+std::string whole(const std::string& path) {
+  std::ifstream in(path);
+  std::ostringstream s;
+  s << in.rdbuf();
+  return s.str();
+}
+
+// Everything a setting can be, in one text to compare.
+std::string shown(const SensorSettings& s) {
+  std::ostringstream o;
+  const TrafficSettings& t = s.traffic;
+  o << s.name << '|' << s.state << '|' << s.health_every << '|' << s.capture.filter << '|' << s.capture.buffer << '|' << s.capture.snaplen << '|' << t.flows << '|'
+    << t.held_octets << '|' << t.held_octets_a_side << '|' << t.parser_octets << '|' << t.history_octets << '|' << t.fragmented << '|' << t.fragment_octets << '|'
+    << t.classify << '|' << t.unanswered_after << '|' << t.hole_wait << '|' << t.fragment_wait << '|' << t.tcp_idle << '|' << t.parsed_idle << '|'
+    << t.datagram_idle << '|' << t.silent_after << '|' << int(s.judge.mode) << '|' << s.judge.learn_for << '|' << s.memory << '|' << s.judge.flow_limit << '|'
+    << s.judge.host_limit << '|' << s.ring << '|' << s.report.quiet << '|' << s.report.update_every << '|' << s.report.open_stories << '|' << s.report.findings << '|'
+    << s.report.new_stories;
+  return o.str();
+}
+
+TEST(Settings, the_installed_file_shows_every_default) {
+  Problems problems;
+  const SensorSettings written = load_settings("config/vidra.toml", problems);
+  EXPECT_EQ(problems, Problems{});
+  EXPECT_EQ(shown(written), shown(load_settings("", problems)));
+}
+
+TEST(Settings, its_examples_are_right_too) {
+  // every commented line that looks like TOML is taken at its word
+  std::string text = std::regex_replace(whole("config/vidra.toml"), std::regex("\n# (\\[|[a-z_]+ = )"), "\n$1");
+  text = std::regex_replace(text, std::regex("interfaces = \\[\\] "), "interfaces = [\"eth1\", \"eth2\"] ");
+  text = text.substr(0, text.find("\n[site]"));
+  const std::string path = testing::TempDir() + "vidra-settings.toml";
+  std::ofstream(path) << text;
+  Problems problems;
+  const SensorSettings s = load_settings(path, problems);
+  EXPECT_EQ(problems, Problems{});
+  EXPECT_EQ(s.collectors.size(), 1u);
+  EXPECT_EQ(s.capture.groups.size(), 1u);
+  EXPECT_EQ(s.traffic.ports.size(), 1u);
+  EXPECT_EQ(s.traffic.groups, (std::vector<uint16_t>{1000, 1000}));
+  EXPECT_EQ(s.judge.detections.count("NET-05"), 1u);
+}
+
+TEST(Settings, every_key_that_is_read_stands_in_the_installed_file) {
+  const std::string source = whole("daemon/sensor/settings_file.cc"), file = whole("config/vidra.toml");
+  const std::regex key("(?:read(?:_[a-z]+)?|octets)\\(\"([a-z_]+)\"");
+  size_t n = 0;
+  for (std::sregex_iterator i(source.begin(), source.end(), key), end; i != end; ++i, n++)
+    EXPECT_NE(file.find((*i)[1].str() + " = "), std::string::npos) << (*i)[1];
+  EXPECT_GT(n, 40u);
+}
+
+TEST(Settings, mistakes_are_named_with_their_place) {
+  struct { const char* text; const char* starts; } cases[] = {
+      {"[capture]\ninterfces = [\"eth1\"]\n", ":2:1: unknown key 'interfces' in [capture], did you mean 'interfaces'?"},
+      {"[judge]\nmode = \"wach\"\n", ":2:1: 'mode' is \"wach\", did you mean \"watch\"?; allowed: learn, watch"},
+      {"[traffic]\nflows = \"many\"\n", ":2:1: 'flows' is a text ('many'); it must be a whole number from 64 to 16777216"},
+      {"[detection.NET-55]\noff = true\n", ":1:2: unknown key 'NET-55' in [detection]"},
+      {"[detection.NET-05]\nof = true\n", ":2:1: unknown key 'of' in [detection.NET-05], did you mean 'off'?"},
+      {"[[collector]]\nname = \"cert\"\nendpoint = \"cert:4711\"\nserver_key = \"short\"\n", ":3:1: 'cert:4711' is no endpoint; write tcp://HOST:PORT"},
+      {"[[group]]\nname = \"x\"\nkind = \"tap-pair\"\ninterfaces = [\"eth9\", \"eth8\"]\n", ":4:1: 'eth9' is not among the interfaces of [capture]"},
+      {"[[port]]\nnumber = 7\nprotocol = \"modbos\"\n", ":3:1: 'modbos' is no protocol that is dissected; allowed: "},
+  };
+  for (const auto& c : cases) {
+    const std::string path = testing::TempDir() + "vidra-mistake.toml";
+    std::ofstream(path) << c.text;
+    Problems problems;
+    load_settings(path, problems);
+    ASSERT_FALSE(problems.empty()) << c.text;
+    EXPECT_EQ(problems[0].rfind(path + c.starts, 0), 0u) << problems[0];
+  }
+}
+
+}  // namespace
+}  // namespace vidra
