@@ -42,7 +42,8 @@ class Bar {
 
 }  // namespace
 
-Played play(const std::string& path, Traffic& traffic, const std::function<void(const Packet&)>& before, const std::function<void(Time)>& after) {
+Played play(const std::string& path, Traffic& traffic, const std::function<void(const Packet&)>& before, const std::function<void(Time)>& after,
+            bool finish) {
   const auto source = open_file(path);
   Played out;
   Bar bar(path);
@@ -69,7 +70,7 @@ Played play(const std::string& path, Traffic& traffic, const std::function<void(
     bar.draw(source->progress(), out.packets);
     if (polled.ended) break;
   }
-  traffic.finish();
+  if (finish) traffic.finish();
   if (after) after(out.last);
   out.flaw = source->flaw();
   return out;

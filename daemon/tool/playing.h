@@ -17,7 +17,8 @@ struct Played {
 
 // Plays a capture through Traffic on this thread, deterministic, with a progress bar on stderr where that is a terminal.
 // `before` is called for each packet before it is taken, `after` for each burst with the source's time.
-// Throws std::runtime_error when the file is no capture.
-Played play(const std::string& path, Traffic&, const std::function<void(const Packet&)>& before, const std::function<void(Time)>& after);
+// `finish`: nothing will follow this file. Throws std::runtime_error when the file is no capture.
+Played play(const std::string& path, Traffic&, const std::function<void(const Packet&)>& before, const std::function<void(Time)>& after,
+            bool finish = true);
 
 }  // namespace vidra

@@ -19,6 +19,11 @@ std::string shown(Object o, const Texts& texts) {
 std::string shown(const Point& p, const Texts& texts) {
   std::array<char, 256> room;
   std::string out(describe_value(p, texts, room));
+  if (p.object.kind() == ObjectKind::address && p.kind == ValueKind::natural) {   // who claims it
+    Mac mac;
+    for (size_t i = 0; i < 6; i++) mac.octets[i] = uint8_t(p.raw >> (40 - 8 * i));
+    out = text_of(mac);
+  }
   if (p.quality != good) {
     const std::string_view q = describe_quality(p.quality, room);
     out += fmt::format("{}[{}]", out.empty() ? "" : " ", q);
@@ -112,13 +117,14 @@ std::string sentence(const Event& e, size_t limit) {
   }
   const Message& m = *e.said;
   const std::string_view name = function_name(p, m.function, m.sub_function);
+  const bool fact = p.open == nullptr;             // said by the sensor itself
   std::string out;
-  if (m.link) out = std::string(name);
-  else if (m.role == Role::request) out = fmt::format("{} {}", name_of(m.act), name);
-  else out = fmt::format("{} {} {}", m.role == Role::response ? (m.refused ? "refuses" : "answers") : "reports", m.act == Act::report ? "" : name_of(m.act), name);
-  if (const size_t two = out.find("  "); two != std::string::npos) out.erase(two, 1);
-  if (name.empty()) out += fmt::format("function {}", m.function);
-  if (!m.link && m.station) out += fmt::format(", station {}", m.station);
+  if (!m.link && !fact && m.role != Role::request) out = m.role == Role::report ? "reports " : m.refused ? "refuses " : "answers ";
+  // The act, unless the function's name says it already.
+  const std::string_view act = name_of(m.act);
+  if (!m.link && !fact && m.act != Act::other && m.act != Act::report && name.substr(0, act.size()) != act) out += fmt::format("{} ", act);
+  out += name.empty() ? fmt::format("function {}", m.function) : std::string(name);
+  if (!m.link && !fact && m.station) out += fmt::format(", station {}", m.station);
   objects(out, e, limit);
   if (m.reason) {
     const std::string_view reason = reason_name(p, m.reason);

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+// vidra: what people type.
+#include <CLI/CLI.hpp>
+
+#include "daemon/tool/commands.h"
+
+int main(int argc, char** argv) {
+  using namespace vidra;
+  CLI::App app("Vidra listens to energy networks and says what is said there, by whom, and whether it should be.", "vidra");
+  app.set_version_flag("--version", "vidra " VIDRA_VERSION);
+  app.require_subcommand(1);
+  app.footer("Exit status: 0 done, 1 it could not be done, 2 the command line is wrong, 3 done as far as a damaged input went.");
+  int status = exit_done;
+  add_decode(app, status);
+  add_replay(app, status);
+  add_learn(app, status);
+  add_check(app, status);
+  add_catalogue(app, status);
+  add_doctor(app, status);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& e) {
+    return app.exit(e) == 0 ? exit_done : exit_usage;
+  }
+  return status;
+}

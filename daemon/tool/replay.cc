@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <iostream>
+#include <map>
+#include <memory>
+#include <sstream>
+
+#include "daemon/base/text.h"
+#include "daemon/judge/judge.h"
+#include "daemon/judge/memory_file.h"
+#include "daemon/report/line.h"
+#include "daemon/report/reporter.h"
+#include "daemon/sensor/settings.h"
+#include "daemon/tool/commands.h"
+#include "daemon/tool/playing.h"
+
+namespace vidra {
+namespace {
+
+struct ReplayOptions {
+  std::vector<std::string> files;
+  std::string config, memory;
+  bool json = false, quiet = false;
+};
+
+// The last state of each story, in the order in which they began.
+struct Stories final : StorySink {
+  void tell(const Story& s) override { last[s.number] = s; }
+  std::map<uint64_t, Story> last;
+};
+
+void complain(const Problems& problems) {
+  for (const std::string& p : problems) fmt::print(stderr, "vidra: {}\n", p);
+}
+
+int replay(const ReplayOptions& o) {
+  Problems problems;
+  SensorSettings settings = load_settings(o.config, problems);
+  if (!o.memory.empty()) settings.memory = o.memory;
+  Memory memory = load_learned(settings, problems);
+  if (!problems.empty()) return complain(problems), exit_failed;
+  settings.judge.mode = JudgeSettings::Mode::watch;
+  settings.traffic.interfaces = 1;      // what a file does not hold is not silent
+
+  int status = exit_done;
+  Stories stories;
+  Reporter reporter(settings.report, stories);
+  Judge judge(settings.site, std::move(memory), settings.judge, reporter);
+  Traffic traffic(settings.traffic, judge);
+  uint64_t packets = 0;
+  Time first = 0, last = 0;
+  for (const std::string& path : o.files) {
+    try {
+      const Played played = play(path, traffic, nullptr, [&](Time now) {
+        judge.tick(now);
+        reporter.tick(now);
+      }, &path == &o.files.back());
+      packets += played.packets;
+      if (!first) first = played.first;
+      last = played.last;
+      if (!played.flaw.empty()) {
+        fmt::print(stderr, "vidra: {}\n", played.flaw);
+        status = exit_damaged;
+      }
+    } catch (const std::runtime_error& e) {
+      fmt::print(stderr, "vidra: {}\n", e.what());
+      return exit_failed;
+    }
+  }
+  judge.finish(last);
+  reporter.finish(last);
+
+  const Style style = style_of(STDOUT_FILENO);
+  for (const auto& [number, story] : stories.last) {
+    if (o.json) std::cout << replay_line(story) << '\n';
+    else print_story(std::cout, told(story), style);
+  }
+  std::cout.flush();
+  if (!o.json) {
+    const Accounts& a = traffic.accounts();
+    const Octets octets = a.octets();
+    uint64_t records = 0;
+    for (const ProtocolAccount& p : a.protocols) records += p.records;
+    fmt::print("{} packets in {}, {} conversations, {} records; payload {} = decoded {} + opaque {} + lost {}; {} stories\n", human_count(packets),
+               human_duration(last - first), human_count(a.conversations), human_count(records), human_bytes(octets.seen), human_bytes(octets.decoded),
+               human_bytes(octets.opaque), human_bytes(octets.lost), stories.last.size());
+  }
+  return status;
+}
+
+struct LearnOptions {
+  std::vector<std::string> files;
+  std::string output;
+};
+
+struct Learner final : EventSink {
+  void see(const Event& e) override { memory.learn(e); }
+  Memory memory;
+};
+
+int learn(const LearnOptions& o) {
+  int status = exit_done;
+  Learner learner;
+  for (const std::string& path : o.files) {
+    try {
+      Traffic traffic(TrafficSettings{}, learner);
+      const Played played = play(path, traffic, nullptr, nullptr);
+      if (!played.flaw.empty()) {
+        fmt::print(stderr, "vidra: {}\n", played.flaw);
+        status = exit_damaged;
+      }
+    } catch (const std::runtime_error& e) {
+      fmt::print(stderr, "vidra: {}\n", e.what());
+      return exit_failed;
+    }
+  }
+  std::ostringstream written_out;
+  write_memory(learner.memory, written_out);
+  const std::string text = written_out.str();
+  if (o.output.empty()) std::cout << text;
+  else if (std::FILE* f = std::fopen(o.output.c_str(), "w")) {
+    const bool written = std::fwrite(text.data(), 1, text.size(), f) == text.size();
+    if (std::fclose(f) != 0 || !written) {
+      fmt::print(stderr, "vidra: {}: {}\n", o.output, std::strerror(errno));
+      return exit_failed;
+    }
+  } else {
+    fmt::print(stderr, "vidra: {}: {}\n", o.output, std::strerror(errno));
+    return exit_failed;
+  }
+  fmt::print(stderr, "learned {} hosts and {} conversations; read it, then name it in [judge] memory\n", learner.memory.hosts().size(), learner.memory.conversations().size());
+  return status;
+}
+
+int check(const std::string& path) {
+  Problems problems;
+  const SensorSettings s = load_settings(path, problems);
+  const Memory memory = load_learned(s, problems);
+  if (!problems.empty()) {
+    complain(problems);
+    fmt::print(stderr, "vidra: {} is refused: {} {}\n", path, problems.size(), problems.size() == 1 ? "mistake" : "mistakes");
+    return exit_failed;
+  }
+  fmt::print("{}: right\n", path);
+  fmt::print("  hears    {}\n", s.capture.interfaces.empty() ? "no interface (name some in [capture] interfaces)" : fmt::format("{}", fmt::join(s.capture.interfaces, ", ")));
+  fmt::print("  site     {}: {} hosts, {} conversations, {} points, {} windows\n", s.site->name.empty() ? "(unnamed)" : s.site->name, s.site->hosts.size(),
+             s.site->conversations.size(), s.site->points.size(), s.site->windows.size());
+  fmt::print("  memory   {}: {} hosts, {} conversations\n", s.memory.empty() ? "(none)" : s.memory, memory.hosts().size(), memory.conversations().size());
+  fmt::print("  judges   {}\n", s.judge.mode == JudgeSettings::Mode::learn ? "while it learns: only what needs no knowledge" : "against site and memory");
+  for (const auto& [id, d] : s.judge.detections)
+    if (d.off) fmt::print("  off      {} {}\n", id, detection(id)->title);
+  if (s.collectors.empty()) fmt::print("  tells    nobody: add a [[collector]]\n");
+  for (const CollectorLink& c : s.collectors) fmt::print("  tells    {} at {}, TLP:{}\n", c.name, fmt::join(c.endpoints, ", "), c.tlp);
+  return exit_done;
+}
+
+}  // namespace
+
+void add_replay(CLI::App& app, int& status) {
+  auto* c = app.add_subcommand("replay", "judges a capture and prints the stories: same stages, one thread, same result each time");
+  auto o = std::make_shared<ReplayOptions>();
+  c->add_option("FILE", o->files, "captures, in order of time")->required();
+  c->add_option("--config", o->config, "vidra.toml, or a site file alone");
+  c->add_option("--memory", o->memory, "what was learned, from `vidra learn`");
+  c->add_flag("--json", o->json, "one story a line, its last state");
+  c->callback([o, &status] { status = replay(*o); });
+}
+
+void add_learn(CLI::App& app, int& status) {
+  auto* c = app.add_subcommand("learn", "learns from captures what is usual, and prints it as TOML");
+  auto o = std::make_shared<LearnOptions>();
+  c->add_option("FILE", o->files, "captures of normal operation")->required();
+  c->add_option("-o,--output", o->output, "write it here rather than to standard output");
+  c->callback([o, &status] { status = learn(*o); });
+}
+
+void add_check(CLI::App& app, int& status) {
+  auto* c = app.add_subcommand("check", "says what is wrong in vidra.toml or a site file, line by line");
+  auto path = std::make_shared<std::string>();
+  c->add_option("CONFIG", *path, "the file")->required();
+  c->callback([path, &status] { status = check(*path); });
+}
+
+void add_catalogue(CLI::App& app, int& status) {
+  auto* c = app.add_subcommand("catalogue", "every detection: what it means, how to tune it");
+  auto markdown = std::make_shared<bool>(false);
+  auto id = std::make_shared<std::string>();
+  c->add_flag("--markdown", *markdown, "as docs/ALERTS.md is written");
+  c->add_option("ID", *id, "one of them, like I104-05");
+  c->callback([markdown, id, &status] {
+    status = exit_done;
+    if (*markdown) return write_catalogue(std::cout);
+    if (id->empty()) {
+      for (const Detection& d : catalogue) fmt::print("{:<8} {} {:<5} {}\n", d.id, d.severity, d.technique, d.title);
+      return;
+    }
+    const Detection* d = detection(*id);
+    if (!d) {
+      std::vector<std::string_view> ids;
+      for (const Detection& each : catalogue) ids.push_back(each.id);
+      const std::string_view near = nearest(*id, ids);
+      fmt::print(stderr, "vidra: there is no detection {}{}; `vidra catalogue` lists them\n", *id, near.empty() ? "" : fmt::format(", did you mean {}?", near));
+      status = exit_failed;
+      return;
+    }
+    fmt::print("{} {}\nseverity {} ({}), {}{}{}\nwhy   {}\nnext  {}\ntune  {}\n", d->id, d->title, d->severity, severity_name(d->severity), name_of(d->audience),
+               d->technique.empty() ? "" : ", ATT&CK for ICS ", d->technique, d->why, d->next, d->tune);
+  });
+}
+
+}  // namespace vidra
