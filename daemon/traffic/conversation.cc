@@ -86,6 +86,7 @@ bool Hearing::adopt(Flow& f, const Choice& choice, Carrier carrier) {
   c.index = uint16_t(choice.index);
   c.losses = 0;
   c.half[0] = c.half[1] = {};
+  if (carrier == Carrier::tcp) c.half[0].searching = c.half[1].searching = f.midstream;   // the end of a record that began unheard is no malformed one
   f.mode = Mode::decided;
   f.scene.protocol = c.index;
   Recognised::Client client = choice.found.client;
@@ -138,10 +139,6 @@ size_t Hearing::recognise(Flow& f, int d, Bytes octets, size_t newest, Bytes oth
   return octets.size();
 }
 
-Recognised Hearing::ask(const Protocol& p, int d, Bytes octets, Carrier carrier) const {
-  return p.recognises(d == 0 ? octets : Bytes{}, d == 0 ? Bytes{} : octets, carrier);
-}
-
 void Hearing::one(Flow& f, int d, Bytes record) {
   Conversation& c = *f.talk;
   Conversation::Half& h = c.half[d];
@@ -187,25 +184,6 @@ void Hearing::found(Flow& f, int d) {
   h.unreadable = 0;
 }
 
-// The first place from which a record can be read: leniently where a segment begins, elsewhere only where the structure
-// leaves no doubt. All of them when there is none.
-size_t Hearing::search(Flow& f, int d, Bytes octets, bool start, bool closed) {
-  Conversation& c = *f.talk;
-  const Side side = f.side(d);
-  const Carrier carrier = carrier_of(f);
-  for (size_t at = 0; at < octets.size(); at++) {
-    const Bytes rest = octets.subspan(at);
-    const bool lenient = start && !at;
-    const Recognised r = ask(*c.protocol, d, rest, carrier);
-    if (!lenient && r.sure != Recognised::yes) continue;
-    const Cut cut = c.parser->next(side, rest, lenient, closed);
-    const bool likely = r.sure != Recognised::no;
-    if (cut.kind == Cut::take && cut.n && cut.n <= longest_record && (likely || cut.n == rest.size())) return at;
-    if (lenient && likely && cut.kind == Cut::need) return at;
-  }
-  return octets.size();
-}
-
 // A conversation that has lost several records in a row may have become another's.
 bool Hearing::change(Flow& f, int d, Bytes octets) {
   Conversation& c = *f.talk;
@@ -238,12 +216,18 @@ size_t Hearing::cut(Flow& f, int d, Bytes octets, bool front_start, size_t newes
     if (h.searching) [[unlikely]] {
       if (start && change(f, d, rest)) return used + cut(f, d, rest, true, newest > used ? newest - used : 0, closed, wanted);
       if (f.mode != Mode::decided) return tally.opaque += rest.size(), octets.size();
-      // Up to the next segment's beginning first; what lies there is asked leniently.
-      const size_t piece = newest > used ? newest - used : rest.size();
-      const size_t n = search(f, d, rest.first(piece), start, closed);
-      h.unreadable += n, used += n;
-      tally.opaque += n;
-      if (n < piece) found(f, d);
+      // Octet by octet: the parser, out of step, takes only what cannot be anything else, and is told where a segment begins.
+      const Cut c = f.talk->parser->next(side, rest, start, closed);
+      const bool takes = c.kind == Cut::take && c.n && c.n <= longest_record;
+      if (takes || (c.kind == Cut::skip && c.n)) {
+        found(f, d);
+      } else if (c.kind == Cut::need && c.n > rest.size() && c.n <= longest_record && !closed) {
+        wanted = uint32_t(c.n);
+        return used;
+      } else {
+        h.unreadable++, used++;
+        tally.opaque++;
+      }
       continue;
     }
     const Cut c = f.talk->parser->next(side, rest, start, closed);
@@ -262,7 +246,7 @@ size_t Hearing::cut(Flow& f, int d, Bytes octets, bool front_start, size_t newes
       wanted = uint32_t(std::max(c.n, rest.size() + 1));
       return used;
     }
-    // Lost, too long, or ended in the middle of it. Where the segment begins no record, the next octet is tried.
+    // Lost, too long, or ended in the middle of it.
     lose(f, d);
     h.unreadable = 1;
     tally.opaque++;

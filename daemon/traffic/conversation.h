@@ -70,8 +70,6 @@ class Hearing final : private Listener {
   void give_up(Flow&);
   void lose(Flow&, int d);
   void found(Flow&, int d);
-  size_t search(Flow&, int d, Bytes, bool start, bool closed);
-  Recognised ask(const Protocol&, int d, Bytes, Carrier) const;
   void one(Flow&, int d, Bytes record);
   bool change(Flow&, int d, Bytes);
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/traffic/twins.h"
 
+#include <algorithm>
 #include <cstring>
 
 #define XXH_INLINE_ALL
@@ -32,16 +33,24 @@ Twins::Word Twins::ask(const Frame& f, uint16_t interface, Time now) {
 
   const bool tagged = f.redundancy != Redundancy::none;
   const bool has_id = f.version == 4 && f.fragment_id;
+  int& doubled = doubled_[interface & 15];
   Entry& e = heard_[hash & (size - 1)];
   if (e.mark >> 24 == mark >> 24 && e.time) {
     const Time age = now - (e.time - 1);
-    const bool same_way = (e.mark & 0xffffff) == path;
+    const bool same_way = (e.mark & 0xfffff) == path;
     const Time limit = tagged && !same_way ? redundant : has_id || !same_way ? identified : f.version ? bare_ip : bare_link;
     if (age >= 0 && age <= limit) {
-      if (same_way && !has_id) e.time = 0;              // one copy of an original: a third is a new original
-      return Word::twin;
+      if (!same_way) return Word::twin;
+      if (has_id) return doubled = std::min(doubled + 2, most), Word::twin;
+      if (!(e.mark & copied)) {
+        e.mark |= copied;
+        doubled = std::min(doubled + 2, most);
+        return doubled >= enough ? Word::twin : Word::first;
+      }
+      doubled = std::max(doubled - 8, 0);               // a third: this device says the same again and again
     }
   }
+  doubled = std::max(doubled - 1, 0);
   e = {mark, now + 1};
   if (!tagged) return Word::first;
 

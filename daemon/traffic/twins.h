@@ -14,7 +14,8 @@ namespace vidra {
 //
 // How long depends on what else may look the same. A redundancy twin names its LAN and its sequence. An IPv4
 // identification is not used again within milliseconds, so a retransmission (which has a new one, and comes later) is no
-// twin. Where there is neither, a copy that came the same way counts only at a mirror's distance.
+// twin. Where there is neither, devices may well say the same thing twice: a copy that came the same way counts only at a
+// mirror's distance, and only on an interface that has been doubling what it brings, each frame once.
 class Twins {
  public:
   static constexpr Time redundant = 400 * millisecond, identified = 20 * millisecond, bare_ip = 500 * microsecond, bare_link = 100 * microsecond;
@@ -30,6 +31,8 @@ class Twins {
   struct Free { void operator()(Entry* e) const { std::free(e); } };
   using Table = std::unique_ptr<Entry[], Free>;
   static constexpr size_t size = 8192;
+  static constexpr uint64_t copied = 1 << 20;           // in a mark: one copy has been heard
+  static constexpr int enough = 16, most = 64;          // evidence of doubling: each copy 2, each original -1
   static Table zeroed(size_t n) {
     Table t(static_cast<Entry*>(std::calloc(n, sizeof(Entry))));
     if (!t) std::abort();
@@ -38,6 +41,7 @@ class Twins {
 
   Keyed keyed_;
   Table heard_, sequences_;
+  int doubled_[16] = {};                                // by interface
 };
 
 }  // namespace vidra
