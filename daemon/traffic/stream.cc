@@ -144,12 +144,16 @@ void Holds::consumed(Hold& h, uint32_t n) {
   if (h.empty()) h.shift = 0;
 }
 
+void Holds::shift(Hold& h, uint32_t n) {
+  if (!h.counted_only) h.shift += n;
+  h.front += n;
+  for (uint32_t i = 0; i < h.count; i++) h.ranges[i].begin -= n, h.ranges[i].end -= n;
+}
+
 uint32_t Holds::leap(Hold& h) {
   if (!h.count) return 0;
   const uint32_t missing = h.ranges[0].begin;
-  h.shift = h.counted_only ? 0 : h.shift + missing;
-  h.front += missing;
-  for (uint32_t i = 0; i < h.count; i++) h.ranges[i].begin -= missing, h.ranges[i].end -= missing;
+  shift(h, missing);
   h.whole = h.ranges[0].end;
   h.count--;
   std::memmove(h.ranges, h.ranges + 1, h.count * sizeof(Hold::Range));

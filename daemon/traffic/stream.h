@@ -45,6 +45,8 @@ class Holds {
   Held append(Hold&, Bytes);
   // The first n whole octets have been heard.
   void consumed(Hold&, uint32_t n);
+  // The front moves on by n octets that are not here: no more than to the first range, and nothing whole may be left.
+  void shift(Hold&, uint32_t n);
   // Gives up the first hole: the front moves to the first range. Returns how many octets were missing. Nothing whole may
   // be left before it.
   uint32_t leap(Hold&);

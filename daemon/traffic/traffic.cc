@@ -357,7 +357,7 @@ struct Traffic::Room {
         const int32_t tail = distance(s.next, s.acked);
         if (tail > 1 && uint32_t(tail) <= settings.window) lost(f, d, uint32_t(tail));
       }
-      if (!s.over) drain(f, d, true);
+      if (s.hold || !s.over) drain(f, d, true);
     }
   }
   void let_go(Flow& f) {
@@ -556,7 +556,6 @@ struct Traffic::Room {
     s.fin = true;
     s.fin_held = false;
     drain(f, d, true);
-    s.next++;
     if (!f.stream[1 - d].fin || f.phase == Phase::closed) return;
     f.phase = Phase::closed;
     hearing.say(f, Fact::closed, d);
@@ -652,6 +651,7 @@ struct Traffic::Room {
   void in_order(Flow& f, int d, Bytes payload, uint32_t missing) {
     Stream& s = f.stream[d];
     if (f.phase == Phase::closed) [[unlikely]] revive(f, d);
+    if (s.over) [[unlikely]] s.over = s.fin = false;       // the end was none: forged, or of a connection before
     const uint32_t n = uint32_t(payload.size());
     if (n) {
       if (f.mode != Mode::opaque) s.past = history.note(s.past, owner(f, d), s.next, payload);
@@ -690,28 +690,22 @@ struct Traffic::Room {
   // The capture cut the segment: what it lacks will not be heard.
   void cut_off(Flow& f, int d, uint32_t missing) {
     Stream& s = f.stream[d];
+    // What is held behind the cut, and covers some of it, is heard after all.
+    while (s.hold && s.hold->count && s.hold->ranges[0].begin - s.hold->whole < missing) {
+      const uint32_t before = s.next;
+      give_up_hole(f, d);
+      const uint32_t went = s.next - before;
+      if (went >= missing) return;
+      missing -= went;
+    }
     if (s.hold) {
-      const uint32_t whole = s.hold->whole;
-      hearing.forsake(f, d, whole);
-      holds.consumed(*s.hold, whole);
-      // Ranges behind lie `missing` nearer now; what they cover of the missing octets is heard after all.
-      if (s.hold->count) {
-        while (s.hold && s.hold->count && s.hold->ranges[0].begin < missing) {
-          const uint32_t before = s.next;
-          give_up_hole(f, d);
-          const uint32_t went = s.next - before;
-          if (went >= missing) return;
-          missing -= went;
-        }
-        if (!s.hold) return lost(f, d, missing);
-        for (uint32_t i = 0; i < s.hold->count; i++) s.hold->ranges[i].begin -= missing, s.hold->ranges[i].end -= missing;
-        if (!s.hold->counted_only) s.hold->shift += missing;
-        s.hold->front += missing;
-      } else {
-        holds.close(s.hold);
-      }
+      hearing.forsake(f, d, s.hold->whole);
+      holds.consumed(*s.hold, s.hold->whole);
+      if (s.hold->count) holds.shift(*s.hold, missing);
+      else holds.close(s.hold);
     }
     lost(f, d, missing);
+    if (s.hold && !s.hold->ranges[0].begin) give_up_hole(f, d);
   }
 
   // Octets in order, straight from the packet: nothing is held of this direction.
@@ -758,20 +752,11 @@ struct Traffic::Room {
     const uint32_t whole = s.hold->whole;
     hearing.forsake(f, d, whole + payload.size());
     holds.consumed(*s.hold, whole);
-    // Behind it nothing moves: the ranges keep their numbers, and are nearer by what was let go.
+    // What is held behind comes nearer by as much; what is reached already is forgotten as if it had not come.
     const uint32_t n = uint32_t(payload.size());
-    if (s.hold->count && s.hold->ranges[0].begin <= n) {
-      discard_ranges(f, d);
-    } else if (s.hold->count) {
-      for (uint32_t i = 0; i < s.hold->count; i++) s.hold->ranges[i].begin -= n, s.hold->ranges[i].end -= n;
-      if (!s.hold->counted_only) s.hold->shift += n;
-      s.hold->front += n;
-      return;
-    }
+    if (s.hold->count && s.hold->ranges[0].begin > n) return holds.shift(*s.hold, n);
     holds.close(s.hold);
   }
-  // Held pieces that cannot be used: forgotten, as if they had not come; they are counted when their turn is given up.
-  void discard_ranges(Flow& f, int d) { f.stream[d].hold->count = 0; }
 
   // What is held whole is offered.
   void listen(Flow& f, int d, size_t newest, bool closed) {
