@@ -49,8 +49,8 @@ const Detection& row(std::string_view id) {
 void write_catalogue(std::ostream& out) {
   out << "# Alerts\n\n"
          "What Vidra can find. This page is generated from the catalogue in `daemon/judge/catalogue_*.cc`; a test fails when the two differ.\n\n"
-         "Severity runs from 1 (information) to 5 (critical). It is raised by what is declared about the target, never lowered but by a\n"
-         "maintenance window or by a setting. Every detection has a capture or byte script in `tests/judge` that must raise it and one that must not.\n\n"
+         "Severity runs from 1 (information) to 5 (critical). The number here is the usual one: the target's role and declared criticality may\n"
+         "raise it; works, a habit that was learned, or an attempt without effect may lower it; a setting fixes it. Every detection has a capture or byte script in `tests/judge` that must raise it and one that must not.\n\n"
          "To change one, name it in the settings; to switch it off, say so. Off is off:\n\n"
          "```toml\n[detection.NET-05]\nseverity = 2\ntargets = 60\n\n[detection.NET-17]\noff = true\n```\n";
   for (const Family& f : families) {
