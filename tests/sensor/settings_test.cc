@@ -68,7 +68,7 @@ TEST(Settings, mistakes_are_named_with_their_place) {
       {"[capture]\ninterfces = [\"eth1\"]\n", ":2:1: unknown key 'interfces' in [capture], did you mean 'interfaces'?"},
       {"[judge]\nmode = \"wach\"\n", ":2:1: 'mode' is \"wach\", did you mean \"watch\"?; allowed: learn, watch"},
       {"[traffic]\nflows = \"many\"\n", ":2:1: 'flows' is a text ('many'); it must be a whole number from 64 to 16777216"},
-      {"[detection.NET-55]\noff = true\n", ":1:2: unknown key 'NET-55' in [detection]"},
+      {"[detection.NET-55]\noff = true\n", ":1:12: unknown key 'NET-55' in [detection], did you mean 'NET-05'?"},
       {"[detection.NET-05]\nof = true\n", ":2:1: unknown key 'of' in [detection.NET-05], did you mean 'off'?"},
       {"[[collector]]\nname = \"cert\"\nendpoint = \"cert:4711\"\nserver_key = \"short\"\n", ":3:1: 'cert:4711' is no endpoint; write tcp://HOST:PORT"},
       {"[[group]]\nname = \"x\"\nkind = \"tap-pair\"\ninterfaces = [\"eth9\", \"eth8\"]\n", ":4:1: 'eth9' is not among the interfaces of [capture]"},
