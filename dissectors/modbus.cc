@@ -814,9 +814,11 @@ class Parser final : public vidra::Parser {
 
 // --- recognition ---
 
+constexpr uint32_t refusal = 0xffffffff;
+
 // What one direction's octets may be.
 struct Heard {
-  struct Record { uint16_t tag; uint8_t unit, function; bool asks, answers; };
+  struct Record { uint16_t tag; uint8_t unit, function; bool asks, answers; uint32_t wanted = 0, given = 0; };   // see hear_rtu
   std::array<Record, 8> records;
   size_t count = 0;
   bool asks = true, answers = true;   // all of them can be questions, answers
@@ -839,6 +841,7 @@ Heard hear_tcp(Bytes b) {
     if (b.size() < mbap + unit_and_function) {
       const bool plausible = (b.size() < 4 || be16(b, 2) == first_protocol) && (b.size() < 5 || b[4] == 0) && (b.size() < 3 || first_protocol != 0 || b[2] == 0);
       (plausible && first_protocol == 0 ? h.begun : h.broken) = true;
+      h.odd &= first_protocol == 0;
       return h;
     }
     const uint16_t protocol = be16(b, 2), rest = be16(b, 4);
@@ -847,7 +850,7 @@ Heard hear_tcp(Bytes b) {
       h.odd |= protocol == 0 && whole == b.size();                       // a length of 0 or 1
       h.odd |= protocol == 0 && rest > longest && fits(b.subspan(7, std::min(b.size() - 7, extent(b.subspan(7), Role::request).n)), Role::request);
       h.broken = true;
-      if (first_protocol != 0) h.odd = false;
+      h.odd &= first_protocol == 0;
       return h;
     }
     if (b.size() < whole) {
@@ -865,18 +868,30 @@ Heard hear_tcp(Bytes b) {
   return h;
 }
 
+// A CRC of 16 bits and a length are little: other serial protocols end in the same CRC. So what an answer gives must be what
+// its question wanted: as many octets, or the same range or value again.
 Heard hear_rtu(Bytes b) {
   Heard h;
   while (!b.empty() && h.count < h.records.size()) {
-    const size_t q = rtu_frame(b, Role::request), a = rtu_frame(b, Role::response), n = std::max(q, a);
-    if (n == 0) { h.broken = true; return h; }
-    h.add(0, b, q == n, a == n);
+    const size_t q = rtu_frame(b, Role::request), a = rtu_frame(b, Role::response);
+    const bool asks = q && fits(b.subspan(1, q - 3), Role::request), answers = a && fits(b.subspan(1, a - 3), Role::response);
+    if (!asks && !answers) { h.broken = true; return h; }
+    const size_t n = std::max(asks ? q : 0, answers ? a : 0);
+    h.add(0, b, asks && q == n, answers && a == n);
+    Heard::Record& r = h.records[h.count - 1];
+    const bool again = r.function == 5 || r.function == 6 || r.function == 15 || r.function == 16 || r.function == 22;
+    if (r.asks && again) r.wanted = uint32_t(be16(b, 2)) << 16 | be16(b, 4);
+    if (r.answers && again && !(b[1] & 0x80)) r.given = uint32_t(be16(b, 2)) << 16 | be16(b, 4);
+    const bool bits = r.function <= 2;
+    if (r.asks && (r.function <= 4 || r.function == 23)) r.wanted = uint32_t(bits ? octets_for(be16(b, 4)) : 2u * be16(b, 4));
+    if (r.answers && (r.function <= 4 || r.function == 23) && !(b[1] & 0x80)) r.given = b[2];
+    if (r.answers && (b[1] & 0x80)) r.given = refusal;
     b = b.subspan(n);
   }
   return h;
 }
 
-Recognised judge(const Heard& up, const Heard& down) {
+Recognised judge(const Heard& up, const Heard& down, bool rtu) {
   const bool up_asks = up.asks && down.answers, down_asks = up.answers && down.asks;
   Recognised::Client client = Recognised::unknown;
   if (up_asks != down_asks) client = up_asks ? Recognised::up : Recognised::down;
@@ -884,18 +899,21 @@ Recognised judge(const Heard& up, const Heard& down) {
   for (size_t i = 0; i < up.count; i++)
     for (size_t j = 0; j < down.count; j++) {
       const auto &u = up.records[i], &d = down.records[j];
-      paired |= u.tag == d.tag && u.unit == d.unit && u.function == d.function && ((u.asks && d.answers) || (u.answers && d.asks));
+      if (u.tag != d.tag || u.unit != d.unit || u.function != d.function) continue;
+      paired |= (u.asks && d.answers && (d.given == refusal || d.given == u.wanted)) || (u.answers && d.asks && (u.given == refusal || u.given == d.wanted));
     }
-  if ((paired && (up_asks || down_asks)) || up.count >= 2 || down.count >= 2) return {Recognised::yes, client};
+  const bool enough = rtu ? (up.count >= 3 && up.asks) || (down.count >= 3 && down.asks) : up.count >= 2 || down.count >= 2;
+  const bool doubtful = rtu && (up.broken || down.broken || (!up_asks && !down_asks));
+  if (!doubtful && ((paired && (up_asks || down_asks)) || enough)) return {Recognised::yes, client};
   if (up.count + down.count) return {Recognised::maybe, client};
   const bool possible = (up.begun || up.odd || !up.broken) && (down.begun || down.odd || !down.broken);
   return {possible && (up.begun || up.odd || down.begun || down.odd) ? Recognised::maybe : Recognised::no, Recognised::unknown};
 }
 
 Recognised recognises(Bytes up, Bytes down, Carrier) {
-  const Recognised tcp = judge(hear_tcp(up), hear_tcp(down));
+  const Recognised tcp = judge(hear_tcp(up), hear_tcp(down), false);
   if (tcp.sure == Recognised::yes) return tcp;
-  const Recognised rtu = judge(hear_rtu(up), hear_rtu(down));
+  const Recognised rtu = judge(hear_rtu(up), hear_rtu(down), true);
   return rtu.sure > tcp.sure ? rtu : tcp;
 }
 

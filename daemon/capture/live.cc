@@ -30,6 +30,7 @@ struct bpf_program { unsigned int bf_len; struct bpf_insn* bf_insns; };
 #include "daemon/base/text.h"
 #include "daemon/capture/link.h"
 #include "daemon/capture/merge.h"
+#include "daemon/capture/steady_wall.h"
 
 namespace vidra {
 namespace {
@@ -45,28 +46,6 @@ Time read_clock(clockid_t id) {
   clock_gettime(id, &t);
   return Time(t.tv_sec) * second + t.tv_nsec;
 }
-
-// Wall time that never goes back and never jumps: it runs with the monotonic clock and leans towards the wall clock by at
-// most one per cent of the time that passes. `skew` is how far the wall clock (and so the kernel's stamps) is ahead of it:
-// after a step of the clock frames stay in their place among timeouts, and Packet::stamp against Packet::time shows the step.
-class SteadyWall {
- public:
-  SteadyWall() : monotonic_(read_clock(CLOCK_MONOTONIC)), now_(read_clock(CLOCK_REALTIME)) {}
-  Time read() {
-    const Time monotonic = read_clock(CLOCK_MONOTONIC), passed = std::max<Time>(0, monotonic - monotonic_);
-    monotonic_ = monotonic;
-    now_ += passed;
-    skew_ = read_clock(CLOCK_REALTIME) - now_;
-    const Time lean = std::clamp(skew_, -passed / 100, passed / 100);
-    now_ += lean;
-    skew_ -= lean;
-    return now_;
-  }
-  Time skew() const { return skew_; }
-
- private:
-  Time monotonic_, now_, skew_ = 0;
-};
 
 std::string interfaces_here() {
   char why[PCAP_ERRBUF_SIZE];
@@ -174,7 +153,7 @@ class Tap {
     pcap_set_snaplen(h, int(settings_.snaplen));
     pcap_set_promisc(h, settings_.promiscuous);
     pcap_set_timeout(h, block_timeout_ms);
-    pcap_set_buffer_size(h, int(settings_.buffer_octets));
+    pcap_set_buffer_size(h, int(std::min(settings_.buffer_octets, size_t{std::numeric_limits<int>::max()})));
     pcap_set_tstamp_precision(h, PCAP_TSTAMP_PRECISION_NANO);
     std::string refused;
     if (const int status = pcap_activate(h); status < 0) refused = refusal(name_, status, h);
@@ -316,7 +295,7 @@ class Live final : public Source {
 
  private:
   void read() {
-    const Time now = clock_.read();
+    const Time now = clock_.advance(read_clock(CLOCK_MONOTONIC), read_clock(CLOCK_REALTIME));
     heard_ = Merge::never;
     for (size_t i = 0; i < taps_.size(); i++) {
       Tap& t = *taps_[i];
@@ -344,7 +323,7 @@ class Live final : public Source {
   Merge merge_;
   std::vector<std::unique_ptr<Tap>> taps_;
   std::vector<pollfd> waits_;
-  SteadyWall clock_;
+  SteadyWall clock_{read_clock(CLOCK_MONOTONIC), read_clock(CLOCK_REALTIME)};
   Time now_ = 0, heard_ = 0;
   bool grouped_ = false;
   int stop_;
@@ -355,6 +334,8 @@ class Live final : public Source {
 
 std::unique_ptr<Source> open_live(const LiveSettings& settings) {
   if (settings.interfaces.empty()) throw std::runtime_error("no interface is named; type: ip -br link, and name one");
+  if (settings.snaplen < 64 || settings.snaplen > 262'144)
+    throw std::runtime_error(fmt::format("snaplen {}: 64 to 262144 octets of a frame can be kept; the usual is 65535", settings.snaplen));
   return std::make_unique<Live>(settings);
 }
 
