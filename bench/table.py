@@ -81,13 +81,13 @@ flow: {memcap: 512mb, hash-size: 65536, prealloc: 10000}
 
 def main():
     whole, cut = folder / "mix.pcap", folder / "cut.pcap"
-    print(subprocess.run([build / "bench/mix", whole, str(options.packets)], check=True, capture_output=True, text=True).stdout.strip(), "over 1,000 flows")
-    subprocess.run([build / "bench/mix", cut, "20000"], check=True, capture_output=True)
+    print(subprocess.run([build / "bench/load/mix", whole, str(options.packets)], check=True, capture_output=True, text=True).stdout.strip(), "over 1,000 flows")
+    subprocess.run([build / "bench/load/mix", cut, "20000"], check=True, capture_output=True)
     memory, site = folder / "memory.toml", folder / "site.toml"
     subprocess.run([build / "daemon/tool/vidra", "learn", whole, "-o", memory], check=True, capture_output=True)
     write_site(site)
     vidra = [build / "daemon/tool/vidra", "replay", "--config", site, "--memory", memory]
-    programs = {"header walk": lambda f: [build / "bench/walk", f], "vidra replay": lambda f: vidra + [f]}
+    programs = {"header walk": lambda f: [build / "bench/load/walk", f], "vidra replay": lambda f: vidra + [f]}
     suricata = not options.no_suricata and install_suricata()
     if suricata:
         programs["suricata -r"] = suricata_command
