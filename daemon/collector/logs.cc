@@ -23,7 +23,9 @@ Log* Logs::log(const SensorId& sensor, uint8_t lane, bool make) {
   const auto [at, fresh] = logs_.try_emplace({sensor, lane});
   if (!fresh) return at->second.get();
   const std::string directory = fmt::format("{}/{}/{}", directory_, uuid_text(sensor), name_of(Lane(lane)));
-  auto opened = std::make_unique<Log>(storage_, LogSettings{directory, segment_bytes_, sensor, 0, lane});
+  LogSettings settings;
+  settings.directory = directory, settings.segment_bytes = segment_bytes_, settings.sensor = sensor, settings.lane = lane;
+  auto opened = std::make_unique<Log>(storage_, std::move(settings));
   if (const int e = opened->open(); e) {
     if (!make) troubles_.push_back(fmt::format("{}: {}", directory, std::strerror(-e)));
     logs_.erase(at);

@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/collector/desk.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <ctime>
+#include <nlohmann/json.hpp>
+
+#include "daemon/base/text.h"
+#include "daemon/report/words.h"
+
+namespace vidra {
+namespace {
+
+constexpr size_t longest_queue = 10'000;   // alerts that wait for a slow terminal
+constexpr size_t most_shown = 10'000;      // stories remembered as shown
+
+Time wall() {
+  timespec t;
+  clock_gettime(CLOCK_REALTIME, &t);
+  return t.tv_sec * second + t.tv_nsec;
+}
+
+}  // namespace
+
+Desk::Desk(Storage& storage, CollectorSettings settings, std::ostream& alerts, std::ostream& remarks, Style style)
+    : storage_(storage), settings_(std::move(settings)), alerts_(alerts), remarks_(remarks), style_(style) {}
+
+Desk::~Desk() {
+  stop();
+  if (lock_ >= 0) close(lock_);
+}
+
+std::string Desk::start(bool reindex) {
+  const std::string& state = settings_.state;
+  if (const int e = storage_.make_directories(state))
+    return fmt::format("{}: {}. Make it writable for this user, or name another folder: vidra-collector --state DIR", state, std::strerror(-e));
+  const std::string lock = state + "/lock";
+  lock_ = open(lock.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  if (lock_ < 0) return fmt::format("{}: {}. Run it as the user that owns {}, or name another folder: vidra-collector --state DIR", lock, std::strerror(errno), state);
+  if (flock(lock_, LOCK_EX | LOCK_NB)) return fmt::format("{}: another collector works in this folder. See: systemctl status vidra-collector", state);
+  std::string error;
+  if (!load_or_make_keys(state + "/collector.keys", keys_, error)) return error;
+  const std::string known = state + "/keys.db";
+  if (!known_.open(known, error)) return error;
+
+  settings_.intake.directory = state;
+  intake_ = std::make_unique<Intake>(storage_, settings_.intake);
+  intake_->on_news = [this](News&& n) {
+    std::lock_guard guard(mutex_);
+    if (news_.size() < longest_queue) news_.push_back(std::move(n));
+    else missed_++;
+    wake_.notify_one();
+  };
+  trust_keys();
+  Time told_at = 0;
+  error = intake_->open(reindex, [&](uint64_t done, uint64_t all) {
+    if (all > 10'000 && (wall() - told_at > second || done == all)) {
+      told_at = wall();
+      remarks_ << fmt::format("reading the journal: {} of {} records\n", human_count(done), human_count(all)) << std::flush;
+    }
+  });
+  if (!error.empty()) return error;
+  for (const std::string& t : intake_->troubles()) remark(wall(), "journal: " + t);
+
+  ReceiverSettings& link = settings_.link;
+  link.endpoint = "tcp://" + settings_.listen;
+  link.known_keys = known;
+  link.contact = settings_.contact;
+  link.software = "vidra " VIDRA_VERSION;
+  receiver_ = std::make_unique<Receiver>(*intake_, static_cast<ReceiverEvents&>(*this), link, keys_);
+  started_ = wall();
+  if (!receiver_->start(error)) {
+    receiver_.reset();
+    return error;
+  }
+  return "";
+}
+
+void Desk::stop() {
+  if (!receiver_) return;
+  receiver_->stop();
+  follow_sensors(wall());
+  turn(0);
+  receiver_.reset();
+}
+
+std::string Desk::endpoint() const {
+  std::string e = receiver_ ? receiver_->endpoint() : "";
+  if (const size_t mapped = e.find("[::ffff:"); mapped != e.npos) e.erase(e.find(']'), 1).erase(mapped, 8);   // an IPv4 address in its own form
+  return e;
+}
+std::string Desk::public_key() const { return keys_.curve_public; }
+
+void Desk::happened(Kind kind, const std::string& sensor, const std::string& text) {
+  std::lock_guard guard(mutex_);
+  if (happenings_.size() < longest_queue) happenings_.push_back({kind, sensor, text, wall()});
+  wake_.notify_one();
+}
+
+void Desk::turn(Time at_most) {
+  std::deque<News> news;
+  std::deque<Happening> happenings;
+  uint64_t missed = 0;
+  {
+    std::unique_lock guard(mutex_);
+    if (at_most > 0) wake_.wait_for(guard, std::chrono::nanoseconds(at_most), [&] { return !news_.empty() || !happenings_.empty(); });
+    news.swap(news_);
+    happenings.swap(happenings_);
+    std::swap(missed, missed_);
+  }
+  for (const Happening& h : happenings) note(h);
+  for (News& n : news) show(std::move(n));
+  alerts_.flush();
+  const Time now = wall();
+  if (missed) {
+    counters_.not_shown += missed;
+    remark(now, fmt::format("{} alerts came faster than they could be shown; all are kept: vidra alerts", human_count(missed)));
+  }
+  if (now - followed_ >= second || now < followed_) {
+    followed_ = now;
+    follow_sensors(now);
+    intake_->upkeep(now);
+    if (known_.changed()) trust_keys();
+    if (const std::string why = intake_->pausing(); why != pausing_) {
+      remark(now, why.empty() ? "there is room again: sensors go on sending" : why);
+      pausing_ = why;
+    }
+  }
+}
+
+void Desk::trust_keys() {
+  for (const KnownKey& k : known_.all()) {
+    SensorId id;
+    SignPublic key;
+    if (parse_uuid(k.sensor, id) && parse_hex(k.sign_key, key)) intake_->trust(id, key);
+  }
+}
+
+void Desk::show(News&& n) {
+  for (const std::string& t : n.record.troubles) remark(n.received, t);
+  if (!n.record.told || n.probation) return;
+  const Told& t = *n.record.told;
+  (n.record.first ? counters_.alerts : counters_.updates)++;
+  if (settings_.show == Show::nothing || t.severity < settings_.severity) return;
+  if (!alerts_) {   // who read them is gone; hearing and keeping goes on
+    settings_.show = Show::nothing;
+    return remark(n.received, "nobody reads the alerts that are shown here any more; all are kept: vidra alerts");
+  }
+  if (settings_.show == Show::json) {
+    auto j = nlohmann::ordered_json::parse(n.record.body, nullptr, false);
+    if (!j.is_object()) return;
+    j["received"] = iso_time(n.received, 9);
+    alerts_ << j.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) << '\n';
+    return;
+  }
+  const std::string key = t.sensor + '/' + t.story;
+  if (n.record.first || n.record.worse) {
+    print_story(alerts_, t, style_);
+    if (shown_.size() >= most_shown) shown_.clear();
+    shown_[key] = n.received;
+    return;
+  }
+  const auto last = shown_.find(key);
+  if (!t.closed && last != shown_.end() && n.received - last->second < settings_.update_every) return;
+  if (t.closed && t.count <= 1) {   // it was told, it happened once, it is over: nothing new
+    shown_.erase(key);
+    return;
+  }
+  print_update(alerts_, t, style_);
+  if (t.closed) shown_.erase(key);
+  else shown_[key] = n.received;
+}
+
+void Desk::remark(Time at, const std::string& text) {
+  std::string when = iso_time(at, 0);
+  when[10] = ' ';
+  remarks_ << fmt::format("{}  {}\n", when, printable(text)) << std::flush;
+}
+
+std::string Desk::name_of_sensor(const std::string& uuid) {
+  SensorId id;
+  if (!parse_uuid(uuid, id)) return "";
+  for (const SensorRow& r : intake_->with_index([](Index& i) { return i.sensors(); }))
+    if (r.sensor == id && !r.name.empty()) return r.site.empty() || r.site == r.name ? r.name : fmt::format("{} at {}", r.name, r.site);
+  return uuid;
+}
+
+void Desk::note(const Happening& h) {
+  SensorId id;
+  if (h.kind == Kind::bye && parse_uuid(h.sensor, id)) {
+    std::string reason = h.text;
+    if (const std::string_view polite = "says good-bye: "; reason.starts_with(polite)) reason.erase(0, polite.size());
+    farewells_[h.sensor] = h.at;
+    intake_->with_index([&](Index& i) { i.said_farewell(id, reason, h.at); });
+  }
+  // What the index finds in the records itself, or measures against a time of its own, is told from there.
+  if (h.kind == Kind::silent || h.kind == Kind::gap || h.kind == Kind::undeclared_gap || h.kind == Kind::bad_checkpoint || h.kind == Kind::journal_failed) return;
+  if (h.kind == Kind::connected) follow_sensors(h.at);
+  const std::string who = name_of_sensor(h.sensor);
+  remark(h.at, who.empty() ? h.text : fmt::format("{}: {}", who, h.text));
+}
+
+// What the link knows of the sensors goes into the index, which remembers it over restarts; from there silence is told.
+void Desk::follow_sensors(Time now) {
+  const ReceiverStatus status = receiver_->status();
+  const auto silences = intake_->with_index([&](Index& i) {
+    for (const SensorLink& s : status.sensors) {
+      SensorId id;
+      if (!parse_uuid(s.sensor, id) || !s.last_heard) continue;
+      const auto bye = farewells_.find(s.sensor);
+      if (bye != farewells_.end() && s.last_heard <= bye->second + second) continue;   // its last words are no sign of life
+      i.heard(id, s.name, s.site, s.last_heard);
+      if (s.clock_offset) i.measured(id, s.clock_offset);
+    }
+    return i.silences(now, settings_.silent_after, started_);
+  });
+  for (const Index::Silence& s : silences) {
+    const std::string who = s.sensor.name.empty() ? uuid_text(s.sensor.sensor) : s.sensor.site.empty() ? s.sensor.name : fmt::format("{} at {}", s.sensor.name, s.sensor.site);
+    std::string when = iso_time(s.sensor.last_heard, 0);
+    when[10] = ' ';
+    remark(now, s.silent ? fmt::format("{} is SILENT: not heard since {}, and it did not say good-bye. Call the site", who, when) : fmt::format("{} is heard again", who));
+  }
+}
+
+std::string Desk::status() const {
+  const ReceiverStatus r = receiver_ ? receiver_->status() : ReceiverStatus{};
+  size_t connected = 0;
+  for (const SensorLink& s : r.sensors) connected += s.connected;
+  size_t waiting = 0;
+  for (const KnownKey& k : known_.all()) waiting += k.state == KeyState::pending;
+  const Intake::Counters in = intake_->counters();
+  std::string text = fmt::format("{} of {} sensors connected, {} records in the journal since the start ({}), {} alerts", connected, r.sensors.size(),
+                                 human_count(in.records), human_bytes(intake_->journal_bytes()), human_count(counters_.alerts));
+  if (waiting) text += fmt::format(", {} key{} wait for approval (vidra keys)", waiting, waiting == 1 ? "" : "s");
+  if (const std::string why = intake_->pausing(); !why.empty()) text += "; " + why;
+  return text;
+}
+
+}  // namespace vidra

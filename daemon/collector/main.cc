@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+// vidra-collector: hears sensors, keeps what they say, shows their alerts. Exit status: 0 asked to stop, or --check found
+// nothing wrong; 1 it cannot work here (port, folder, disk); 2 the settings or the command line are wrong.
+#include <systemd/sd-daemon.h>
+
+#include <CLI/CLI.hpp>
+#include <csignal>
+#include <filesystem>
+#include <iostream>
+
+#include "daemon/collector/desk.h"
+
+namespace {
+
+volatile std::sig_atomic_t stop_asked = 0;
+void ask_to_stop(int) { stop_asked = 1; }
+
+constexpr int exit_failed = 1, exit_usage = 2;
+
+std::string shipped_settings() {
+  return
+#include "collector_toml.h"
+      ;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  using namespace vidra;
+  CLI::App app("Hears Vidra sensors, keeps what they say in a journal, shows their alerts.", "vidra-collector");
+  std::string config, state, listen, show;
+  bool check = false, reindex = false, print_config = false, quiet = false;
+  app.add_option("--config", config, std::string("settings file (") + collector_config + ")");
+  app.add_option("--state", state, "folder for keys, journal and index, instead of the settings'");
+  app.add_option("--listen", listen, "address:port, instead of the settings'");
+  app.add_option("--show", show, "alerts on standard output, instead of the settings': text, json, nothing")->check(CLI::IsMember({"text", "json", "nothing"}));
+  app.add_flag("--check", check, "only read the settings and say what is wrong with them");
+  app.add_flag("--reindex", reindex, "make the index anew from the journal, then go on");
+  app.add_flag("--print-config", print_config, "write the complete, commented settings and stop");
+  app.add_flag("--quiet", quiet, "do not say at the start how to connect a sensor");
+  app.set_version_flag("--version", "vidra-collector " VIDRA_VERSION);
+  app.footer("Exit status: 0 asked to stop, or --check found nothing wrong; 1 it cannot work here; 2 wrong settings or command line.");
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& e) {
+    return app.exit(e) == 0 ? 0 : exit_usage;
+  }
+  if (print_config) return std::cout << shipped_settings(), 0;
+
+  CollectorSettings settings;
+  const bool named = !config.empty();
+  if (!named) config = collector_config;
+  std::error_code ignored;
+  if (named || std::filesystem::exists(config, ignored)) {
+    std::vector<std::string> problems;
+    if (!read_collector_settings(config, settings, problems)) {
+      for (const std::string& p : problems) std::cerr << p << '\n';
+      if (!std::filesystem::exists(config, ignored)) std::cerr << "Make it from the defaults: vidra-collector --print-config > " << config << '\n';
+      return exit_usage;
+    }
+  } else if (state.empty()) {
+    std::cerr << "No settings: " << config << " does not exist.\n"
+              << "  install them:      vidra-collector --print-config > " << config << "    (the defaults are good for a start)\n"
+              << "  or try it at once: vidra-collector --state ./collector\n";
+    return exit_usage;
+  }
+  if (!state.empty()) settings.state = std::filesystem::absolute(state, ignored).string();
+  if (!listen.empty()) settings.listen = listen;
+  if (!show.empty()) settings.show = show == "json" ? Show::json : show == "text" ? Show::text : Show::nothing;
+  if (check) return std::cout << config << ": no mistakes\n", 0;
+
+  struct sigaction act{};
+  act.sa_handler = ask_to_stop;
+  sigaction(SIGTERM, &act, nullptr);
+  sigaction(SIGINT, &act, nullptr);
+  std::signal(SIGPIPE, SIG_IGN);
+
+  Desk desk(real_storage(), settings, std::cout, std::cerr, style_of(1));
+  if (const std::string error = desk.start(reindex); !error.empty()) {
+    std::cerr << "vidra-collector: " << error << '\n';
+    return exit_failed;
+  }
+  std::cerr << "listening on " << desk.endpoint() << ", keeping records in " << settings.state << '\n';
+  if (!quiet && desk.receiver().status().sensors.empty() && desk.intake().with_index([](Index& i) { return i.sensors(); }).empty())
+    std::cerr << "No sensor has come yet. In a sensor's /etc/vidra/vidra.toml write\n\n"
+              << "  [[collector]]\n  name = \"cert\"\n  endpoint = \"tcp://THIS-HOST" << desk.endpoint().substr(desk.endpoint().rfind(':')) << "\"\n  server_key = \"" << desk.public_key()
+              << "\"\n\nand let it in when it knocks: vidra keys --state " << settings.state << "\n\n";
+  sd_notify(0, "READY=1");
+
+  uint64_t watchdog_us = 0;
+  sd_watchdog_enabled(0, &watchdog_us);
+  std::string status;
+  for (int turns = 0; !stop_asked; turns++) {
+    desk.turn(200 * millisecond);
+    sd_notify(0, "WATCHDOG=1");
+    if (turns % 10 == 0)
+      if (std::string now = desk.status(); now != status) sd_notify(0, ("STATUS=" + (status = std::move(now))).c_str());
+  }
+  sd_notify(0, "STOPPING=1");
+  desk.stop();
+  std::cerr << desk.status() << '\n';
+  return 0;
+}

@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: Apache-2.0
+// The collector whole, on loopback, with real sensors' ends: what it takes, keeps, shows, and how it comes back.
+#include "daemon/collector/desk.h"
+
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "tests/collector/records.h"
+#include "tests/link/ends.h"
+
+namespace vidra {
+namespace {
+
+struct DeskTest : testing::Test {
+  TempDir dir;
+  TestStorage disk;
+  CollectorSettings settings;
+  std::ostringstream alerts, remarks;
+  std::unique_ptr<Desk> desk;
+  SensorEnd sensor{dir};
+  FakeSensor story_of{1, "alder-1"};   // for bodies
+
+  DeskTest() {
+    settings.state = dir.path + "/collector";
+    settings.listen = "127.0.0.1:0";
+    settings.link.heartbeat = 200 * ms, settings.link.handshake = 300 * ms, settings.link.revisit_keys = 20 * ms;
+    settings.intake.min_free = 1 << 20;
+    settings.silent_after = second;
+    settings.update_every = 0;
+    sensor.settings.hello.name = "alder-1", sensor.settings.hello.site = "Alder 110/20 kV";
+    story_of.id = sensor.keys.id;
+  }
+  ~DeskTest() override { sensor.stop(); }
+  void open() {
+    desk.reset();
+    desk = std::make_unique<Desk>(disk, settings, alerts, remarks, Style{});
+    ASSERT_EQ(desk->start(false), "");
+    settings.listen = "127.0.0.1" + desk->endpoint().substr(desk->endpoint().rfind(':'));   // the same port next time
+  }
+  void connect() { sensor.start("tcp://" + settings.listen, desk->public_key()); }
+  void let_in(KeyState state = KeyState::active) {
+    KnownKeys known;
+    std::string error;
+    ASSERT_TRUE(known.open(settings.state + "/keys.db", error)) << error;
+    if (known.find(sensor.keys.curve_public)) ASSERT_TRUE(known.set_state(sensor.keys.curve_public, state, "test", error)) << error;
+    else ASSERT_TRUE(known.add(sensor.keys.curve_public, state, "", "test", error)) << error;
+  }
+  void tell(uint64_t number, uint32_t revision = 0, const Detection& d = sweep) {
+    const std::string body = story_body(story_of.story(number, revision, d), story_of.sender(), 1795295191 * second);
+    ASSERT_NE(sensor.outbox->append(Lane::alert, revision ? MessageType::update : MessageType::alert, 50, 0, body), 0u);
+  }
+  bool turns_until(const std::function<bool()>& holds, int milliseconds = 15'000) {
+    for (int i = 0; i < milliseconds / 20; i++) {
+      if (holds()) return true;
+      desk->turn(20 * millisecond);
+    }
+    return holds();
+  }
+  size_t shown(const std::string& text) const {
+    size_t n = 0;
+    const std::string all = alerts.str();
+    for (size_t at = 0; (at = all.find(text, at)) != all.npos; at++) n++;
+    return n;
+  }
+  bool remarked(const std::string& text) const { return remarks.str().find(text) != std::string::npos; }
+  uint64_t unacknowledged() { return sensor.outbox->status().lanes[1].unacknowledged + sensor.outbox->status().lanes[1].waiting; }
+  uint64_t stories() { return desk->intake().with_index([](Index& i) { return i.count_stories(); }); }
+};
+
+TEST_F(DeskTest, a_sensor_knocks_is_let_in_and_its_alerts_reach_the_terminal) {
+  open();
+  connect();
+  tell(1);
+  ASSERT_TRUE(turns_until([&] { return remarked("asks to be let in") && remarked(sensor.keys.fingerprint()); })) << remarks.str();
+  EXPECT_TRUE(remarked("vidra keys approve"));
+  EXPECT_EQ(alerts.str(), "");
+  let_in();
+  ASSERT_TRUE(turns_until([&] { return shown("Breaker sweep") == 1; })) << remarks.str() << sensor.sender->status().text;
+  EXPECT_EQ(shown("Alder 110/20 kV"), 1u);
+  tell(1, 1);
+  ASSERT_TRUE(turns_until([&] { return shown("now twice in") == 1; })) << alerts.str();
+  EXPECT_TRUE(turns_until([&] { return unacknowledged() == 0; }));
+  EXPECT_TRUE(remarked("connected")) << remarks.str();
+}
+
+TEST_F(DeskTest, what_it_shows_is_on_disk_and_survives_its_end) {
+  open();
+  let_in();
+  connect();
+  for (uint64_t n = 1; n <= 300; n++) tell(n);
+  ASSERT_TRUE(turns_until([&] { return shown("Breaker sweep") >= 100; })) << remarks.str();
+  open();   // stopped and started again in the middle of it
+  for (uint64_t n = 301; n <= 400; n++) tell(n);
+  ASSERT_TRUE(turns_until([&] { return stories() == 400 && unacknowledged() == 0; })) << stories() << remarks.str();
+  desk->turn(0);
+  EXPECT_EQ(shown("Breaker sweep"), 400u) << "each once";
+  for (const SensorRow& r : desk->intake().with_index([](Index& i) { return i.sensors(); })) EXPECT_EQ(r.missing + r.breaks + r.quarantined, 0u);
+}
+
+TEST_F(DeskTest, json_lines_for_programs) {
+  settings.show = Show::json;
+  settings.severity = 4;
+  open();
+  let_in();
+  connect();
+  tell(1), tell(2, 0, new_host), tell(3);
+  ASSERT_TRUE(turns_until([&] { return shown("\n") == 2; })) << alerts.str();
+  std::istringstream lines(alerts.str());
+  for (std::string line; std::getline(lines, line);) {
+    const auto j = nlohmann::json::parse(line);
+    EXPECT_EQ(j["rule"]["id"], "I104-05");
+    EXPECT_EQ(j["sensor"]["name"], "alder-1");
+    EXPECT_EQ(j["received"].get<std::string>().size(), 30u);
+  }
+}
+
+TEST_F(DeskTest, a_full_disk_makes_sensors_wait_and_loses_nothing) {
+  open();
+  let_in();
+  connect();
+  tell(1);
+  ASSERT_TRUE(turns_until([&] { return stories() == 1; }));
+  disk.only_below = "/journal/";
+  disk.write_error = -ENOSPC;
+  disk.free = 0;
+  for (uint64_t n = 2; n <= 50; n++) tell(n);
+  ASSERT_TRUE(turns_until([&] { return remarked("sensors wait meanwhile"); })) << remarks.str();
+  ASSERT_TRUE(turns_until([&] { return sensor.sender->status().state == LinkState::paused; })) << sensor.sender->status().text;
+  EXPECT_EQ(stories(), 1u);
+  EXPECT_GE(sensor.sender->status().last_heard, 1) << "the line stays up";
+  disk.write_error = 0;
+  disk.free = 1ull << 40;
+  ASSERT_TRUE(turns_until([&] { return stories() == 50 && unacknowledged() == 0; })) << stories() << " " << sensor.sender->status().text;
+  EXPECT_TRUE(turns_until([&] { return remarked("there is room again"); }));
+  EXPECT_EQ(shown("Breaker sweep"), 50u);
+}
+
+TEST_F(DeskTest, silence_is_told_and_a_farewell_is_told_apart) {
+  open();
+  let_in();
+  connect();
+  tell(1);
+  ASSERT_TRUE(turns_until([&] { return stories() == 1; }));
+  sensor.sender->stop();   // says good-bye
+  ASSERT_TRUE(turns_until([&] { return remarked("good-bye"); })) << remarks.str();
+  turns_until([] { return false; }, 2500);
+  EXPECT_FALSE(remarked("SILENT")) << remarks.str();
+  sensor.stop();
+  connect();
+  ASSERT_TRUE(turns_until([&] { return desk->receiver().status().sensors.at(0).connected; }));
+  turns_until([] { return false; }, 1500);
+  EXPECT_FALSE(remarked("SILENT")) << "it lives: it only has nothing to tell";
+  // cut off without a word
+  let_in(KeyState::suspended);
+  ASSERT_TRUE(turns_until([&] { return remarked("alder-1 at Alder 110/20 kV is SILENT"); })) << remarks.str();
+  let_in();
+  ASSERT_TRUE(turns_until([&] { return remarked("is heard again"); }, 20'000)) << remarks.str() << sensor.sender->status().text;
+}
+
+TEST_F(DeskTest, two_collectors_do_not_share_a_folder) {
+  open();
+  CollectorSettings mine = settings;
+  mine.listen = "127.0.0.1:0";
+  Desk second_desk(disk, mine, alerts, remarks, Style{});
+  EXPECT_NE(second_desk.start(false).find("another collector works in this folder"), std::string::npos);
+}
+
+TEST_F(DeskTest, a_port_in_use_is_named) {
+  open();
+  CollectorSettings mine = settings;
+  mine.state = dir.path + "/other";
+  Desk second_desk(disk, mine, alerts, remarks, Style{});
+  const std::string error = second_desk.start(false);
+  EXPECT_NE(error.find("in use"), std::string::npos) << error;
+  EXPECT_NE(error.find(settings.listen.substr(settings.listen.rfind(':'))), std::string::npos) << error;
+}
+
+}  // namespace
+}  // namespace vidra
