@@ -102,7 +102,7 @@ int Log::open(uint64_t at_least) {
   // The last file may end in the middle of a write. One without any whole record was never durable, or is damaged all over.
   while (!segments_.empty()) {
     const size_t before = segments_.size();
-    scan_last();
+    if (const int e = scan_last()) return e;
     if (segments_.size() == before) break;
   }
   // A later attempt begins where the sync of an earlier file failed: the earlier one's copies of those records do not count.
@@ -116,17 +116,24 @@ int Log::open(uint64_t at_least) {
 }
 
 // Walks the last segment: finds its end, cuts what is behind, or drops the file when it holds nothing.
-void Log::scan_last() {
+int Log::scan_last() {
   Segment& s = segments_.back();
   std::unique_ptr<File> f;
-  if (storage_.open(s.path, Storage::Mode::existing, f)) {
-    recovery_.in_doubt = true;
-    return;
-  }
+  if (const int e = storage_.open(s.path, Storage::Mode::existing, f)) return e;
   std::vector<uint8_t> all(s.bytes);
-  const int64_t got = f->read(0, all);
-  if (got < int64_t(s.bytes)) recovery_.in_doubt = true;   // the disk refuses to read its own file
-  all.resize(size_t(std::max<int64_t>(got, 0)));
+  if (f->read(0, all) != int64_t(s.bytes)) {
+    // A bad sector: what lies around it can still be read, piece by piece.
+    bool any_piece = all.empty();
+    int64_t n = 0;
+    for (size_t at = 0; at < all.size(); at += 4096) {
+      const std::span<uint8_t> piece = std::span(all).subspan(at, std::min<size_t>(4096, all.size() - at));
+      n = f->read(at, piece);
+      if (n == int64_t(piece.size())) any_piece = true;
+      else std::ranges::fill(piece, uint8_t{0});
+    }
+    if (!any_piece) return n < 0 ? int(n) : -EIO;
+    recovery_.in_doubt = true;
+  }
   uint64_t last = s.first - 1, good_end = segment_header_size;
   size_t at = segment_header_size;
   bool any = false;
@@ -149,7 +156,8 @@ void Log::scan_last() {
     good_end = at;
   }
   const uint64_t end = any ? good_end : 0;
-  if (end < all.size()) {
+  const bool only_header = !any && all.size() <= segment_header_size;   // made, and then nothing: no record was ever in it
+  if (end < all.size() && !only_header) {
     // Keep the tail for support: bounded, once, and only then cut it.
     const Bytes tail = Bytes(all).subspan(size_t(end));
     const bool zeros = std::ranges::all_of(tail, [](uint8_t o) { return o == 0; });
@@ -160,15 +168,15 @@ void Log::scan_last() {
     if (!zeros && storage_.make_directories(place) == 0 && storage_.list(place, held) == 0 && held.size() < 16 &&
         storage_.open(file, Storage::Mode::create, kept) == 0 && kept->append(tail.first(std::min<size_t>(tail.size(), 1u << 20))) == 0 && kept->sync() == 0)
       recovery_.kept_in = file;
-    const bool only_header = !any && all.size() <= segment_header_size;
-    if (!only_header) recovery_.cut_bytes += tail.size(), recovery_.in_doubt = true;
+    recovery_.cut_bytes += tail.size();
+    recovery_.in_doubt = true;
   }
   for (const Range& m : missing) recovery_.missing.push_back(m);
   if (!any) {
     next_ = std::max(next_, s.first);
     durable_.store(next_ - 1, std::memory_order_release);
     remove_segment(segments_.size() - 1);
-    return;
+    return 0;
   }
   if (end < all.size() && f->truncate(end)) recovery_.in_doubt = true;
   // Records that a killed process wrote may still be in the page cache only: durable before anybody sends them.
@@ -178,6 +186,7 @@ void Log::scan_last() {
   durable_.store(next_ - 1, std::memory_order_release);
   writing_ = s;
   if (last + 1 == next_ && !recovery_.in_doubt) file_ = std::move(f);   // go on in this file
+  return 0;
 }
 
 uint64_t Log::first() const {

@@ -101,7 +101,7 @@ class Log {
   std::optional<View> view(uint64_t number) const;   // the segment that holds `number`, or the next one after it
   int begin_segment();
   int remove_segment(size_t index);
-  void scan_last();
+  int scan_last();
 
   Storage& storage_;
   LogSettings settings_;
