@@ -242,6 +242,7 @@ int Outbox::begin_epoch() {
       old.batch.clear();
     }
   epochs_.push_back(epoch);
+  last_checkpoint_ = 0;
   writable_ = true;
   epoch_.store(epoch->number, std::memory_order_release);
   generation_.fetch_add(1, std::memory_order_release);
@@ -348,7 +349,8 @@ bool Outbox::commit_lane(Epoch& epoch, size_t lane) {
   s.head = s.batch_head;
   uint64_t ticket = 0;
   for (const auto& [w, seq] : s.batch) {
-    if (w.type != MessageType::checkpoint) since_checkpoint_++;
+    if (w.type == MessageType::checkpoint) last_checkpoint_ = seq;
+    else since_checkpoint_++;
     if (!w.ticket) continue;
     ticket = w.ticket;
     accepted_count_[lane].fetch_add(1, std::memory_order_relaxed);
@@ -406,9 +408,12 @@ bool Outbox::commit() {
         g.reason = "disk-full";
         tell(std::move(g));
       }
-    if (since_checkpoint_ && (since_checkpoint_ >= settings_.checkpoint_records || now >= checkpoint_at_)) {
+    if (since_checkpoint_ && (since_checkpoint_ >= settings_.checkpoint_records * checkpoint_factor_ || now >= checkpoint_at_)) {
+      // A long outage must not fill the critical lane with signatures: one over many records is as good as many over few.
+      const bool heard = epoch->streams[0]->acknowledged.load(std::memory_order_acquire) >= last_checkpoint_;
+      checkpoint_factor_ = heard ? 1 : std::min<uint64_t>(checkpoint_factor_ * 2, 4096);
       since_checkpoint_ = 0;
-      checkpoint_at_ = now + settings_.checkpoint_interval;
+      checkpoint_at_ = now + settings_.checkpoint_interval * int64_t(checkpoint_factor_);
       checkpoint(*epoch);
     }
   }

@@ -33,7 +33,7 @@ struct OutboxSettings {
   size_t group_records = 64;
   uint64_t free_floor = 64u << 20;              // octets left free on the disk
   int64_t retain_acknowledged = 7 * 86'400'000'000'000;   // a collector restored from a backup may ask again
-  int64_t checkpoint_interval = 1'000'000'000;
+  int64_t checkpoint_interval = 1'000'000'000;  // both doubled, up to 4096 times, while nobody acknowledges checkpoints
   uint64_t checkpoint_records = 256;
   int64_t retry_interval = 1'000'000'000;       // after the disk failed
   ClockState clock = ClockState::free_running;
@@ -155,7 +155,7 @@ class Outbox {
 
   // The outbox's own thread.
   bool writable_ = false;
-  uint64_t ordinal_ = 0, since_checkpoint_ = 0;
+  uint64_t ordinal_ = 0, since_checkpoint_ = 0, last_checkpoint_ = 0, checkpoint_factor_ = 1;
   int64_t retry_at_ = 0, checkpoint_at_ = 0, upkeep_at_ = 0, cursors_at_ = 0;
 
   std::array<std::atomic<uint64_t>, lane_count> tickets_{}, accepted_{}, accepted_count_{}, evicted_{}, lost_count_{}, refused_{};

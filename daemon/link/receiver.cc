@@ -133,13 +133,14 @@ struct Receiver::Hub {
           const auto now_table = keys_now();
           const auto at = now_table->find(key);
           const int64_t now = wall_clock();
+          const std::string address = text(3).starts_with("::ffff:") ? text(3).substr(7) : text(3);   // IPv4 on a socket that hears both
           // Each knock is a write to disk: few of them, whoever knocks and however fast.
           auto [last, fresh] = written.try_emplace(key, 0);
           if (now - last->second > 10 * second) {
             last->second = now;
             const bool first = at == now_table->end();
-            if (!known.knock(key, text(3), now)) events.happened(Kind::keys_failed, "", "a knocking key could not be written down");
-            else if (first) events.happened(Kind::knock, "", fmt::format("a sensor that nobody knows asks to be let in from {}: fingerprint {}; vidra keys approve {}", text(3),
+            if (!known.knock(key, address, now)) events.happened(Kind::keys_failed, "", "a knocking key could not be written down");
+            else if (first) events.happened(Kind::knock, "", fmt::format("a sensor that nobody knows asks to be let in from {}: fingerprint {}; vidra keys approve {}", address,
                                                                          fingerprint_of_z85(key), fingerprint_of_z85(key).substr(0, 9)));
             if (first) refresh(known);
             knocks++;

@@ -269,7 +269,9 @@ struct Sender::Link {
         break;   // whatever state libzmq's session is in, it is of no use: a new socket
       }
       if (diagnose_due && probes < 2) diagnose_due = false, probes++, diagnose(false);
-      if (shaken && !welcome && now - hello_at > settings.acknowledge_within && state() != LinkState::refused && state() != LinkState::waiting_approval) hello(dealer.raw());
+      // Refused for now is not refused for ever: asked again, at leisure.
+      const bool refused = shaken && !welcome && (state() == LinkState::refused || state() == LinkState::waiting_approval);
+      if (shaken && !welcome && now - hello_at > (refused ? 3 * settings.heartbeat : settings.acknowledge_within)) hello(dealer.raw());
       if (welcome && oldest_sent && now - oldest_sent > std::max(settings.acknowledge_within, 3 * status_round_trip())) oldest_sent = 0, hello(dealer.raw());
       if (shaken && now >= ping_at) {
         ping_at = now + settings.heartbeat;

@@ -48,9 +48,11 @@ int Cursor::open() {
   }
   damaged_ = size > 0 && !any;
   if (size == 0) {
-    // Both slots exist from the start, so that storing needs no room on a full disk.
-    const std::array<uint8_t, slot_apart + slot_size> zeros{};
-    if (const int e = file_->write_at(0, zeros)) return e;
+    // Both slots exist from the start, so that storing needs no room on a full disk; one holds a value, so that a file of
+    // zeros is known to be damaged.
+    std::array<uint8_t, slot_apart + slot_size> fresh{};
+    std::ranges::copy(encode(value_, generation_ = 1), fresh.begin() + slot_apart);
+    if (const int e = file_->write_at(0, fresh)) return e;
     if (const int e = file_->sync()) return e;
     const size_t slash = path_.find_last_of('/');
     if (const int e = storage_.sync_directory(slash == std::string::npos ? "." : path_.substr(0, slash))) return e;

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/link/keys.h"
+
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include <fstream>
+
+#include "tests/link/ends.h"
+
+namespace vidra {
+namespace {
+
+TEST(Keys, are_made_once_and_kept_from_others) {
+  TempDir dir;
+  const std::string path = dir.path + "/sensor.key";
+  Keys a, b;
+  std::string error;
+  ASSERT_TRUE(load_or_make_keys(path, a, error)) << error;
+  ASSERT_TRUE(load_or_make_keys(path, b, error)) << error;
+  EXPECT_EQ(a.curve_secret, b.curve_secret);
+  EXPECT_EQ(a.sign_secret, b.sign_secret);
+  EXPECT_EQ(a.id, b.id);
+  struct stat s;
+  ASSERT_EQ(::stat(path.c_str(), &s), 0);
+  EXPECT_EQ(s.st_mode & 07777, 0600u);
+  std::ifstream pub(path + ".pub");
+  const std::string text(std::istreambuf_iterator<char>(pub), {});
+  EXPECT_NE(text.find(a.curve_public), std::string::npos);
+  EXPECT_NE(text.find(a.fingerprint()), std::string::npos);
+  EXPECT_EQ(text.find(a.curve_secret), std::string::npos);
+  EXPECT_EQ(a.fingerprint().size(), 39u);   // eight groups of four
+  ::chmod(path.c_str(), 0640);
+  EXPECT_FALSE(load_keys(path, b, error));
+  EXPECT_NE(error.find("chmod 600"), std::string::npos) << error;
+}
+
+TEST(Keys, a_damaged_file_is_refused_with_the_reason) {
+  TempDir dir;
+  const std::string path = dir.path + "/k";
+  Keys k;
+  std::string error;
+  ASSERT_TRUE(load_or_make_keys(path, k, error));
+  std::ifstream in(path);
+  const std::string good(std::istreambuf_iterator<char>(in), {});
+  for (const auto& [from, to] : std::initializer_list<std::pair<std::string, std::string>>{
+         {"vidra keys 1", "vidra keys 2"}, {"id ", "id x"}, {"curve-public ", "curve-public 0"}, {k.curve_public, make_keys().curve_public}, {"sign-secret ", "sign-secret g"}}) {
+    std::string bad = good;
+    bad.replace(bad.find(from), from.size(), to);
+    std::ofstream(path) << bad;
+    error.clear();
+    EXPECT_FALSE(load_or_make_keys(path, k, error)) << to;   // and never overwritten
+    EXPECT_NE(error.find("not a key file"), std::string::npos) << error;
+  }
+}
+
+struct Table : testing::Test {
+  Table() { EXPECT_TRUE(known.open(dir.path + "/keys.db", error)) << error; }
+  TempDir dir;
+  KnownKeys known;
+  std::string error;
+};
+
+TEST_F(Table, another_process_changes_it_and_that_is_noticed) {
+  KnownKeys other;
+  ASSERT_TRUE(other.open(dir.path + "/keys.db", error));
+  const Keys k = make_keys();
+  known.changed();
+  EXPECT_TRUE(known.knock(k.curve_public, "10.0.0.9", 5));
+  EXPECT_FALSE(known.changed());   // its own doing
+  ASSERT_TRUE(other.set_state(k.curve_public, KeyState::active, "mirela", error)) << error;
+  EXPECT_TRUE(known.changed());
+  EXPECT_FALSE(known.changed());
+  const auto now = known.find(k.curve_public);
+  EXPECT_EQ(now->state, KeyState::active);
+  EXPECT_EQ(now->changed_by, "mirela");
+  EXPECT_TRUE(known.knock(k.curve_public, "10.0.0.10", 6));
+  EXPECT_EQ(known.find(k.curve_public)->state, KeyState::active);   // knocking changes no state
+  EXPECT_EQ(known.find(k.curve_public)->knocks, 2u);
+  EXPECT_FALSE(other.set_state("nobody", KeyState::active, "x", error));
+}
+
+TEST_F(Table, a_flood_of_strangers_is_bounded_and_pushes_out_no_decision) {
+  const Keys trusted = make_keys();
+  ASSERT_TRUE(known.add(trusted.curve_public, KeyState::active, "RTU hall", "x", error));
+  const Keys late = make_keys();
+  for (int i = 0; i < KnownKeys::max_pending + 50; i++) known.knock(make_keys().curve_public, "10.9.9.9", i);
+  known.knock(late.curve_public, "10.0.0.2", 10'000);
+  EXPECT_EQ(known.all().size(), size_t(KnownKeys::max_pending) + 1);
+  EXPECT_TRUE(known.find(trusted.curve_public));
+  EXPECT_TRUE(known.find(late.curve_public));
+  EXPECT_FALSE(known.knock("not a key", "", 0));
+  EXPECT_FALSE(known.add("not a key", KeyState::active, "", "", error));
+}
+
+TEST_F(Table, a_key_speaks_for_one_sensor_and_a_sensor_through_one_key) {
+  const Keys a = make_keys(), b = make_keys();
+  ASSERT_TRUE(known.add(a.curve_public, KeyState::active, "", "x", error));
+  ASSERT_TRUE(known.add(b.curve_public, KeyState::active, "", "x", error));
+  EXPECT_TRUE(known.bind(a.curve_public, uuid_text(a.id), "aa", "north"));
+  EXPECT_TRUE(known.bind(a.curve_public, uuid_text(a.id), "aa", "renamed"));
+  EXPECT_EQ(known.find(a.curve_public)->name, "north");
+  EXPECT_FALSE(known.bind(a.curve_public, uuid_text(b.id), "aa", ""));
+  EXPECT_FALSE(known.bind(a.curve_public, uuid_text(a.id), "bb", ""));   // another signing key
+  EXPECT_FALSE(known.bind(b.curve_public, uuid_text(a.id), "cc", ""));
+  ASSERT_TRUE(known.set_state(a.curve_public, KeyState::revoked, "x", error));
+  EXPECT_TRUE(known.bind(b.curve_public, uuid_text(a.id), "cc", ""));    // a new key for the same sensor
+}
+
+TEST_F(Table, keys_are_found_by_what_people_type) {
+  const Keys a = make_keys();
+  ASSERT_TRUE(known.add(a.curve_public, KeyState::pending, "", "x", error));
+  for (const std::string& text : {a.curve_public, a.fingerprint(), a.fingerprint().substr(0, 9)}) EXPECT_TRUE(known.match(text, error)) << text << ": " << error;
+  EXPECT_FALSE(known.match("abc", error));
+  EXPECT_NE(error.find("no key is known"), std::string::npos);
+  ASSERT_TRUE(known.add(make_keys().curve_public, KeyState::pending, "hall 1", "x", error));
+  ASSERT_TRUE(known.add(make_keys().curve_public, KeyState::pending, "hall 2", "x", error));
+  EXPECT_FALSE(known.match("hall", error));
+  EXPECT_NE(error.find("fits 2"), std::string::npos);
+  EXPECT_TRUE(known.match("hall 2", error));
+}
+
+}  // namespace
+}  // namespace vidra
