@@ -179,7 +179,7 @@ struct Traffic::Room {
     }
   }
 
-  void count_direction(Flow& f, int d) {
+  [[gnu::noinline]] void count_direction(Flow& f, int d) {
     const uint32_t here = f.stream[d].packets, there = f.stream[1 - d].packets;
     if (!f.two_way && here && there) {
       f.two_way = true;
@@ -247,7 +247,7 @@ struct Traffic::Room {
     }
   }
 
-  bool reassemble(uint16_t interface, uint16_t group) {
+  [[gnu::noinline]] bool reassemble(uint16_t interface, uint16_t group) {
     accounts.fragments++;
     const Fragments::Word w = fragments.take(frame, group, interface, now, [&](const Fragments::GivenUp& g) { give_up(g); });
     if (w.differs) {
@@ -293,7 +293,7 @@ struct Traffic::Room {
   // ---- flows
 
   // A new conversation whose opener is the frame's source, or its destination.
-  Flow& make(const FlowKey& key, bool low, uint64_t hash, bool source_opens, Phase phase, Rank rank, uint16_t interface) {
+  [[gnu::noinline]] Flow& make(const FlowKey& key, bool low, uint64_t hash, bool source_opens, Phase phase, Rank rank, uint16_t interface) {
     if (table.full()) {
       Flow* f = table.oldest();
       accounts.flows_evicted++;
@@ -317,6 +317,8 @@ struct Traffic::Room {
       source.address = Address::of(frame.source);
       destination.address = Address::of(frame.destination);
     }
+    (source_opens ? s.client_mac : s.server_mac) = frame.source;
+    (source_opens ? s.server_mac : s.client_mac) = frame.destination;
     begin(f);
     rewind(f);
     return f;
@@ -327,7 +329,7 @@ struct Traffic::Room {
   }
 
   // What every packet tells about its flow.
-  int touch(Flow& f, bool low, uint16_t interface) {
+  [[gnu::always_inline]] inline int touch(Flow& f, bool low, uint16_t interface) {
     const int d = f.up_is_low == low ? 0 : 1;
     Stream& s = f.stream[d];
     f.last = now;
@@ -397,7 +399,7 @@ struct Traffic::Room {
 
   // ---- TCP
 
-  void tcp(const FlowKey& key, bool low, uint64_t hash, Flow* found, uint16_t interface) {
+  [[gnu::always_inline]] inline void tcp(const FlowKey& key, bool low, uint64_t hash, Flow* found, uint16_t interface) {
     const uint8_t flags = frame.tcp_flags;
     const bool syn = flags & tcp_syn, rst = flags & tcp_rst, ack = flags & tcp_ack;
     if (!found) [[unlikely]] {
@@ -412,23 +414,15 @@ struct Traffic::Room {
         source_opens = source_serves != destination_serves ? destination_serves : frame.source_port >= frame.destination_port;
       }
       found = &make(key, low, hash, source_opens, phase, phase == Phase::midstream ? Rank::plain : Rank::attempted, interface);
-      const int d = touch(*found, low, interface);
       if (phase == Phase::attempted) {
         hearing.say(*found, Fact::attempted, 0);
       } else if (phase == Phase::midstream) {
         found->midstream = true;
-        hearing.say(*found, Fact::midstream, d);
+        hearing.say(*found, Fact::midstream, found->up_is_low == low ? 0 : 1);
       }
-      segment(*found, d, syn, rst, ack);
-      return;
     }
     Flow& f = *found;
-    segment(f, touch(f, low, interface), syn, rst, ack);
-  }
-
-  void segment(Flow& f, int d, bool syn, bool rst, bool ack) {
-    Stream& s = f.stream[d];
-    Stream& other = f.stream[1 - d];
+    int d = touch(f, low, interface);
     if (!f.two_way) count_direction(f, d);
     uint32_t sequence = frame.sequence;
     if (syn) [[unlikely]] {
@@ -445,7 +439,8 @@ struct Traffic::Room {
         hearing.say(f, Fact::opened, 0);
       }
     }
-    if (ack) acknowledge(f, 1 - d, other);
+    Stream& s = f.stream[d];
+    if (ack) acknowledge(f, 1 - d, f.stream[1 - d]);
     if (!frame.payload.empty() || frame.missing) offer(f, d, sequence, frame.payload, frame.missing);
     else if (!s.started && !syn) s.started = true, s.next = sequence;
     if (frame.tcp_flags & tcp_fin) [[unlikely]] hear_fin(f, d, sequence + uint32_t(frame.payload.size()) + frame.missing);
@@ -453,7 +448,7 @@ struct Traffic::Room {
   }
 
   // False where the segment is to be passed by.
-  bool hear_syn(Flow& f, int& d, bool ack) {
+  [[gnu::noinline]] bool hear_syn(Flow& f, int& d, bool ack) {
     const uint32_t first = frame.sequence + 1;
     if (!ack) {
       if (f.phase == Phase::closed || f.phase == Phase::refused) {
@@ -516,7 +511,7 @@ struct Traffic::Room {
     s.next = s.acked = first;
   }
 
-  void hear_rst(Flow& f, int d) {
+  [[gnu::noinline]] void hear_rst(Flow& f, int d) {
     if (f.phase == Phase::closed || f.phase == Phase::refused) return;
     const Stream& s = f.stream[d];
     const Stream& other = f.stream[1 - d];
@@ -539,7 +534,7 @@ struct Traffic::Room {
     rewind(f);
   }
 
-  void hear_fin(Flow& f, int d, uint32_t at) {
+  [[gnu::noinline]] void hear_fin(Flow& f, int d, uint32_t at) {
     Stream& s = f.stream[d];
     if (s.fin) return;
     if (!s.started) s.started = true, s.next = at;
@@ -564,7 +559,7 @@ struct Traffic::Room {
   }
 
   // The side other than d has acknowledged what d sent.
-  void acknowledge(Flow& f, int d, Stream& s) {
+  [[gnu::always_inline]] inline void acknowledge(Flow& f, int d, Stream& s) {
     const uint32_t ack = frame.acknowledged;
     if (!s.has_ack) {
       if (s.started && uint32_t(distance(s.next, ack) + int32_t(settings.window)) > 2 * settings.window) return;
@@ -587,7 +582,7 @@ struct Traffic::Room {
     hearing.gap(f, d, n);
   }
 
-  void give_up_hole(Flow& f, int d) {
+  [[gnu::noinline]] void give_up_hole(Flow& f, int d) {
     Stream& s = f.stream[d];
     Hold& h = *s.hold;
     if (h.whole) {                                   // the front of a record whose rest will not come
@@ -607,7 +602,7 @@ struct Traffic::Room {
     filled(f, d);
   }
 
-  void offer(Flow& f, int d, uint32_t sequence, Bytes payload, uint32_t missing) {
+  [[gnu::always_inline]] inline void offer(Flow& f, int d, uint32_t sequence, Bytes payload, uint32_t missing) {
     Stream& s = f.stream[d];
     if (!s.started) {
       s.started = true;
@@ -688,7 +683,7 @@ struct Traffic::Room {
   }
 
   // The capture cut the segment: what it lacks will not be heard.
-  void cut_off(Flow& f, int d, uint32_t missing) {
+  [[gnu::noinline]] void cut_off(Flow& f, int d, uint32_t missing) {
     Stream& s = f.stream[d];
     // What is held behind the cut, and covers some of it, is heard after all.
     while (s.hold && s.hold->count && s.hold->ranges[0].begin - s.hold->whole < missing) {
@@ -709,7 +704,7 @@ struct Traffic::Room {
   }
 
   // Octets in order, straight from the packet: nothing is held of this direction.
-  void fresh(Flow& f, int d, Bytes payload) {
+  [[gnu::always_inline]] inline void fresh(Flow& f, int d, Bytes payload) {
     if (f.mode == Mode::opaque) {
       hearing.tally(f, d).opaque += payload.size();
       return;
@@ -746,7 +741,7 @@ struct Traffic::Room {
     hearing.forsake(f, d, rest.size());
   }
 
-  void no_room(Flow& f, int d, Bytes payload) {
+  [[gnu::noinline]] void no_room(Flow& f, int d, Bytes payload) {
     Stream& s = f.stream[d];
     accounts.buffers_refused++;
     const uint32_t whole = s.hold->whole;
@@ -809,7 +804,7 @@ struct Traffic::Room {
     if (closed && !s.over) hearing.close(f, d, 0), s.over = true;
   }
 
-  void ahead_of_turn(Flow& f, int d, uint32_t sequence, Bytes payload) {
+  [[gnu::noinline]] void ahead_of_turn(Flow& f, int d, uint32_t sequence, Bytes payload) {
     if (payload.empty()) return;
     Stream& s = f.stream[d];
     if (f.phase == Phase::closed) revive(f, d);
@@ -853,7 +848,7 @@ struct Traffic::Room {
 
   // A number from elsewhere: another connection between the same ends whose beginning was not heard, or forged. Everything
   // is heard, the order is not known.
-  void jump(Flow& f, int d, uint32_t sequence, Bytes payload, uint32_t missing) {
+  [[gnu::noinline]] void jump(Flow& f, int d, uint32_t sequence, Bytes payload, uint32_t missing) {
     Stream& s = f.stream[d];
     accounts.jumps++;
     while (s.hold && s.hold->count) give_up_hole(f, d);
@@ -870,7 +865,7 @@ struct Traffic::Room {
   }
 
   // Octets go on after a reset or an end: the reset was not believed, or a new connection's beginning was not heard.
-  void revive(Flow& f, int d) {
+  [[gnu::noinline]] void revive(Flow& f, int d) {
     f.phase = Phase::midstream;
     f.stream[d].fin = f.stream[d].over = false;
     rank(f);
@@ -926,7 +921,7 @@ struct Traffic::Room {
     hearing.say(*f, Fact::refused, 1);
   }
 
-  void classify(Flow& f) {
+  [[gnu::noinline]] void classify(Flow& f) {
     if (!settings.classify || frame.payload.empty()) return;
     if (!f.classify_packets++) {
       f.classifier = classifier.open();

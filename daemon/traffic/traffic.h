@@ -26,7 +26,7 @@ struct TrafficSettings {
   size_t held_octets = 32 << 20;               // all that waits for its record or behind a hole
   size_t held_octets_a_side = 128 << 10;       // the same of one direction; at least 65,600
   size_t parser_octets = 64 << 20;             // parsers and their state
-  size_t history_octets = 1 << 20;             // payloads kept to compare what is sent again
+  size_t history_octets = 256 << 10;           // payloads kept to compare what is sent again
   size_t fragmented = 1'024;                   // IP datagrams in pieces
   size_t fragment_octets = 8 << 20;
   size_t recognise_packets = 64, recognise_octets = 2'048;   // how long a recogniser may wait, a conversation

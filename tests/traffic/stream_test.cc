@@ -24,6 +24,7 @@ TEST(Stream, OneConnection) {
   EXPECT_EQ(h.count(Fact::opened), 1u);
   EXPECT_EQ(h.count(Fact::closed), 1u);
   EXPECT_EQ(h.count(Fact::recognised), 1u);
+  EXPECT_EQ(h.first(Fact::attempted).scene.client_mac, packets::mac_a);
   const auto& said = h.first_record();
   EXPECT_EQ(text_of(said.scene.client), "10.1.1.20:40000");
   EXPECT_EQ(text_of(said.scene.server), "10.1.1.11:2404");
