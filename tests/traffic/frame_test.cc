@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/traffic/frame.h"
 
+#include <deque>
+
 #include "tests/support/hex.h"
 #include "tests/support/packets.h"
 
@@ -19,7 +21,13 @@ void expect_body(const Frame& f) {
   EXPECT_EQ(f.destination_port, 9);
   EXPECT_EQ(f.missing, 0u);
 }
-Frame read(const Octets& o, Link link = Link::ethernet) { return decode(packet(o, 0, 0, link)); }
+// A frame borrows its octets: the last few are kept.
+Frame read(const Octets& o, Link link = Link::ethernet) {
+  static std::deque<Octets> kept;
+  kept.push_back(o);
+  if (kept.size() > 8) kept.pop_front();
+  return decode(packet(kept.back(), 0, 0, link));
+}
 
 TEST(Frame, Ethernet) {
   const Frame f = read(ethernet(inner()));
