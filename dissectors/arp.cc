@@ -65,7 +65,8 @@ Recognised recognises(Bytes up, Bytes down, Carrier carrier) {
   const uint16_t hardware = r.be16(), network = r.be16(), lengths = r.be16(), operation = r.be16();
   r.skip(20);
   if (bad || carrier != Carrier::ethertype) return {};
-  const bool usual = (hardware == ethernet || hardware == ieee802) && network == ip4 && lengths == 0x0604 && operation >= 1 && operation <= 9;
+  const bool on_ethernet = (hardware == ethernet || hardware == ieee802) && network == ip4 && lengths == 0x0604;
+  const bool usual = on_ethernet && operation >= 1 && operation <= 9;
   return {usual ? Recognised::yes : Recognised::maybe, up.empty() ? Recognised::down : Recognised::up};
 }
 

@@ -115,8 +115,9 @@ constexpr auto umas_acts = [] { std::array<Act, 256> a{}; for (uint16_t i = 0; i
 constexpr std::string_view frames[] = {"TCP", "RTU"};
 
 std::string_view reason(uint16_t code) {   // Application Protocol V1.1b3, 7
-  constexpr std::string_view names[] = {"", "illegal function", "illegal data address", "illegal data value", "server device failure", "acknowledge",
-      "server device busy", "negative acknowledge", "memory parity error", "", "gateway path unavailable", "gateway target device failed to respond"};
+  constexpr std::string_view names[] = {
+      "", "illegal function", "illegal data address", "illegal data value", "server device failure", "acknowledge", "server device busy",
+      "negative acknowledge", "memory parity error", "", "gateway path unavailable", "gateway target device failed to respond"};
   return code < std::size(names) ? names[code] : std::string_view{};
 }
 
@@ -264,7 +265,8 @@ class Parser final : public vidra::Parser {
     if (mode_ == Mode::unknown) {
       if (const size_t wanted = choose_mode(b, role_of(from))) return {Cut::need, wanted};
     }
-    const Cut cut = mode_ == Mode::rtu ? next_rtu(b, role_of(from), segment_start, in_step) : next_tcp(b, role_of(from), segment_start, in_step);
+    const auto next_record = mode_ == Mode::rtu ? next_rtu : next_tcp;
+    const Cut cut = next_record(b, role_of(from), segment_start, in_step);
     if (cut.kind == Cut::lost) in_step = false;
     return cut;
   }
@@ -347,7 +349,9 @@ class Parser final : public vidra::Parser {
 
   // --- where a record ends ---
 
-  static bool header(Bytes b, size_t at) { return b.size() >= at + mbap && be16(b, at + 2) == 0 && be16(b, at + 4) >= unit_and_function && be16(b, at + 4) <= longest; }
+  static bool header(Bytes b, size_t at) {
+    return b.size() >= at + mbap && be16(b, at + 2) == 0 && be16(b, at + 4) >= unit_and_function && be16(b, at + 4) <= longest;
+  }
 
   // Sets the mode by the first octets; or says how many are needed to tell. Address 0 and few registers make an RTU frame
   // look like the head of a TCP one, so the CRC is asked first.
@@ -392,7 +396,8 @@ class Parser final : public vidra::Parser {
     if (b.size() > 7 && protocol == 0 && rest >= unit_and_function) {
       const Extent e = extent(b.subspan(7), role);
       const size_t end = 7 + e.n;
-      if (e.kind == Extent::known && end != whole && (end == b.size() || header(b, end)) && !(usable && header(b, whole))) return {Cut::take, end};
+      const bool ends_there = e.kind == Extent::known && end != whole && (end == b.size() || header(b, end));
+      if (ends_there && !(usable && header(b, whole))) return {Cut::take, end};
     }
     if (usable) return {Cut::take, whole};
     if (rest < unit_and_function) return protocol == 0 || b.size() == whole ? Cut{Cut::take, whole} : Cut{Cut::lost, 0};
@@ -456,7 +461,8 @@ class Parser final : public vidra::Parser {
     if (is_echo(m.function) && pdu.size() > 1 && !(pdu[0] & 0x80)) m.digest = text_key(text_of(pdu.subspan(1)));
     for (size_t i = 0; i < waiting_; i++) {
       const Question& q = questions_[i];
-      if (q.tag != m.tag || q.unit != m.station || q.function != m.function || now - q.asked > forget_after || !answers(q, pdu, m.digest)) continue;
+      if (q.tag != m.tag || q.unit != m.station || q.function != m.function) continue;
+      if (now - q.asked > forget_after || !answers(q, pdu, m.digest)) continue;
       found = i;
       if (!q.stale) break;
     }
@@ -632,7 +638,8 @@ class Parser final : public vidra::Parser {
     Reader data = counted(r);
     const bool bits = m.function == 15;
     const unsigned limit = m.function == 23 ? 121 : most(uint8_t(m.function));
-    const bool holds = r.ok() && count != 0 && count <= limit && first + count <= 0x10000 && data.left() == (bits ? octets_for(count) : 2u * count);
+    const bool holds = r.ok() && count != 0 && count <= limit && first + count <= 0x10000 &&
+                       data.left() == (bits ? octets_for(count) : 2u * count);
     if (bits) coils(data, say, ObjectKind::coil, first, count);
     else registers(data, say, ObjectKind::holding_register, first);
     r.require(holds);
@@ -818,7 +825,13 @@ constexpr uint32_t refusal = 0xffffffff;
 
 // What one direction's octets may be.
 struct Heard {
-  struct Record { uint16_t tag; uint8_t unit, function; bool asks, answers; uint32_t wanted = 0, given = 0; };   // see hear_rtu
+  struct Record {
+    uint16_t tag;
+    uint8_t unit, function;
+    bool asks, answers;
+    uint32_t wanted = 0, given = 0;   // see hear_rtu
+    bool answered_by(const Record& a) const { return asks && a.answers && (a.given == refusal || a.given == wanted); }
+  };
   std::array<Record, 8> records;
   size_t count = 0;
   bool asks = true, answers = true;   // all of them can be questions, answers
@@ -839,8 +852,8 @@ Heard hear_tcp(Bytes b) {
   const uint16_t first_protocol = b.size() >= 4 ? be16(b, 2) : 0;
   while (!b.empty() && h.count < h.records.size()) {
     if (b.size() < mbap + unit_and_function) {
-      const bool plausible = (b.size() < 4 || be16(b, 2) == first_protocol) && (b.size() < 5 || b[4] == 0) && (b.size() < 3 || first_protocol != 0 || b[2] == 0);
-      (plausible && first_protocol == 0 ? h.begun : h.broken) = true;
+      const bool plausible = first_protocol == 0 && (b.size() < 3 || b[2] == 0) && (b.size() < 4 || b[3] == 0) && (b.size() < 5 || b[4] == 0);
+      (plausible ? h.begun : h.broken) = true;
       h.odd &= first_protocol == 0;
       return h;
     }
@@ -848,7 +861,8 @@ Heard hear_tcp(Bytes b) {
     const size_t whole = mbap + rest;
     if (protocol != first_protocol || rest < unit_and_function || rest > (b[7] == umas ? longest_umas : longest)) {
       h.odd |= protocol == 0 && whole == b.size();                       // a length of 0 or 1
-      h.odd |= protocol == 0 && rest > longest && fits(b.subspan(7, std::min(b.size() - 7, extent(b.subspan(7), Role::request).n)), Role::request);
+      const size_t n = std::min(b.size() - 7, extent(b.subspan(7), Role::request).n);
+      h.odd |= protocol == 0 && rest > longest && fits(b.subspan(7, n), Role::request);
       h.broken = true;
       h.odd &= first_protocol == 0;
       return h;
@@ -900,7 +914,7 @@ Recognised judge(const Heard& up, const Heard& down, bool rtu) {
     for (size_t j = 0; j < down.count; j++) {
       const auto &u = up.records[i], &d = down.records[j];
       if (u.tag != d.tag || u.unit != d.unit || u.function != d.function) continue;
-      paired |= (u.asks && d.answers && (d.given == refusal || d.given == u.wanted)) || (u.answers && d.asks && (u.given == refusal || u.given == d.wanted));
+      paired |= u.answered_by(d) || d.answered_by(u);
     }
   const bool enough = rtu ? (up.count >= 3 && up.asks) || (down.count >= 3 && down.asks) : up.count >= 2 || down.count >= 2;
   const bool doubtful = rtu && (up.broken || down.broken || (!up_asks && !down_asks));

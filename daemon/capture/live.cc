@@ -54,7 +54,9 @@ std::string interfaces_here() {
   std::string out;
   for (const pcap_if_t* i = all; i; i = i->next) {
     const std::string name = i->name;
-    if (name == "any" || name.rfind("nf", 0) == 0 || name.rfind("usbmon", 0) == 0 || name.rfind("bluetooth", 0) == 0 || name.rfind("dbus", 0) == 0) continue;
+    if (name == "any" || !(i->flags & PCAP_IF_UP)) continue;
+    constexpr std::string_view others[] = {"nflog", "nfqueue", "usbmon", "bluetooth", "dbus"};   // what libpcap lists beside networks
+    if (std::any_of(std::begin(others), std::end(others), [&](std::string_view o) { return name.rfind(o, 0) == 0; })) continue;
     out += (out.empty() ? "" : ", ") + name;
   }
   pcap_freealldevs(all);
@@ -183,7 +185,8 @@ class Tap {
     if (settings_.ignore_outgoing) {
       const int one = 1;
       if (setsockopt(pcap_fileno(h), SOL_PACKET, PACKET_IGNORE_OUTGOING, &one, sizeof one) != 0 && pcap_setdirection(h, PCAP_D_IN) != 0)
-        return fmt::format("interface {}: cannot leave out what this machine sends: {}; set ignore_outgoing = false", name_, pcap_geterr(h));
+        return fmt::format("interface {}: cannot leave out what this machine sends: {}; set ignore_outgoing = false", name_,
+                           pcap_geterr(h));
     }
     return {};
   }
@@ -246,7 +249,8 @@ class Tap {
 
 class Live final : public Source {
  public:
-  explicit Live(const LiveSettings& s) : settings_(s), merge_(s.interfaces.size(), frames_each), stop_(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {
+  explicit Live(const LiveSettings& s)
+      : settings_(s), merge_(s.interfaces.size(), frames_each), stop_(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {
     if (stop_ < 0) throw std::runtime_error(fmt::format("eventfd: {}", std::strerror(errno)));
     for (size_t i = 0; i < settings_.interfaces.size(); i++) {
       const Interface& here = settings_.interfaces[i];
