@@ -240,10 +240,10 @@ class Dnp3 final : public Parser {
   };
   // A request that waits for its response.
   struct Question {
-    uint16_t station = 0, origin = 0;
-    uint8_t sequence = 0, function = confirm;   // confirm: none waits here
+    uint64_t key = 0;                 // 0: none waits here
+    uint8_t function = confirm;
     Act act = Act::other;
-    bool same(const Question& q) const { return function != confirm && station == q.station && origin == q.origin && sequence == q.sequence; }
+    static uint64_t key_of(uint16_t station, uint64_t origin, unsigned sequence) { return station | (origin & 0xffff) << 16 | uint64_t{sequence & 0x0f} << 32 | uint64_t{1} << 40; }
   };
   // One application fragment while it is read.
   struct Fragment {
@@ -466,24 +466,23 @@ class Dnp3 final : public Parser {
   void ask(const Message& m, uint8_t code) {
     if (code == confirm || code == direct_operate_no_ack || code == freeze_no_ack || code == freeze_clear_no_ack || code == freeze_at_time_no_ack ||
         code == authenticate_no_ack || m.broadcast) return;
-    const Question q{uint16_t(m.station), uint16_t(m.origin), uint8_t(m.tag & 0x0f), code, m.act};
-    Question* row = row_of(q.station);
+    const Question q{Question::key_of(uint16_t(m.station), m.origin, m.tag), code, m.act};
+    Question* row = row_of(uint16_t(m.station));
     size_t at = 0;
-    while (at < ways - 1 && !row[at].same(q)) at++;
-    if (code == authenticate && row[at].same(q)) return;               // meets a challenge of that question, which still waits
+    while (at < ways - 1 && row[at].key != q.key) at++;
+    if (code == authenticate && row[at].key == q.key) return;          // meets a challenge of that question, which still waits
     for (; at > 0; at--) row[at] = row[at - 1];
     row[0] = q;
   }
   // The question that this response answers. Its further fragments carry on the sequence.
   Question answered(const Message& m, uint8_t control) {
     for (const uint16_t asked : {uint16_t(m.station), uint16_t{0xfffc}}) {         // perhaps asked by the self-address
-      const Question wanted{asked, uint16_t(m.origin), uint8_t(control & 0x0f), response, Act::other};
+      const uint64_t key = Question::key_of(asked, m.origin, control);
       Question* row = row_of(asked);
       for (size_t i = 0; i < ways; i++) {
-        if (!row[i].same(wanted)) continue;
+        if (row[i].key != key) continue;
         const Question found = row[i];
-        if (control & 0x40) row[i].function = confirm;                             // FIN
-        else row[i].sequence = (row[i].sequence + 1) & 0x0f;
+        row[i].key = control & 0x40 ? 0 : Question::key_of(asked, m.origin, control + 1u);   // until FIN
         return found;
       }
     }
@@ -706,7 +705,7 @@ class Dnp3 final : public Parser {
     r.require(whole == h.count);
   }
 
-  static void one(Reader& in, Fragment& f, const Form& form, Point& p) {
+  [[gnu::always_inline]] static void one(Reader& in, Fragment& f, const Form& form, Point& p) {   // in the loop: the reader stays in registers
     uint8_t flags = 0;
     switch (form.flags) {
       case Flags::none: break;
