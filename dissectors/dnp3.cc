@@ -177,9 +177,14 @@ size_t frame_octets(uint8_t length) {
 }
 // Where the next frame may begin, from `at` on; the end where none does.
 size_t next_start(Bytes b, size_t at) {
-  for (; at + 1 < b.size(); at++)
-    if (starts(b.subspan(at))) return at;
-  return at < b.size() && b[at] == 0x05 ? at : b.size();
+  while (at < b.size()) {
+    const void* five = std::memchr(b.data() + at, 0x05, b.size() - at);
+    if (!five) break;
+    at = size_t(static_cast<const uint8_t*>(five) - b.data());
+    if (at + 1 == b.size() || b[at + 1] == 0x64) return at;
+    at++;
+  }
+  return b.size();
 }
 
 // Where the next right header is, from `at` on; the end where there is none.
@@ -891,6 +896,7 @@ class Dnp3 final : public Parser {
         p.object = Object(ObjectKind::file, item.le32());
         p.qualifier = item.le32();
         p.status = item.u8();
+        p.kind = ValueKind::none;
         f.refuse(0x200, p.status);
         break;
       }
@@ -1012,9 +1018,11 @@ struct Sight { Recognised::Sure sure = Recognised::no; bool master = false; };
 // A right link header says yes, wherever it is found in the first octets; the user data's function, where it is there, knows
 // better than the DIR bit who is master.
 Sight sight(Bytes b) {
-  constexpr size_t window = 2 * longest_frame;
+  constexpr size_t window = 2 * longest_frame;                       // a frame's rest, and one whole
+  constexpr int most_tries = 8;                                      // starts that turn out to be none
   b = b.first(std::min(b.size(), window));
-  for (size_t at = next_start(b, 0); at + header_octets <= b.size(); at = next_start(b, at + 1)) {
+  int tries = 0;
+  for (size_t at = next_start(b, 0); at + header_octets <= b.size() && tries < most_tries; at = next_start(b, at + 1), tries++) {
     const Bytes frame = b.subspan(at);
     if (!header_right(frame)) continue;
     const Link link = link_of(frame);
