@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <map>
 
+#include "dissectors/crc.h"
 #include "tests/support/hear.h"
 #include "tests/support/samples.h"
 
@@ -48,6 +49,34 @@ std::vector<Record> modbus_read(uint8_t function, uint16_t n) {
   return {{Side::client, modbus({function, 0, 100, uint8_t(n >> 8), uint8_t(n)})}, {Side::server, modbus(answer)}};
 }
 
+// A DNP3 link frame: 05 64, length, control, destination, source, CRC; user data in blocks of 16 with a CRC each.
+std::vector<uint8_t> dnp3(bool from_master, const std::vector<uint8_t>& data) {
+  std::vector<uint8_t> b = {0x05, 0x64, uint8_t(5 + data.size()), uint8_t(from_master ? 0xC4 : 0x44), uint8_t(from_master ? 10 : 1), 0, uint8_t(from_master ? 1 : 10), 0};
+  const auto seal = [&b](size_t start) {
+    const uint16_t crc = crc_dnp(Bytes(b).subspan(start));
+    b.push_back(uint8_t(crc)), b.push_back(uint8_t(crc >> 8));
+  };
+  seal(0);
+  for (size_t at = 0; at < data.size(); at += 16) {
+    const size_t start = b.size();
+    b.insert(b.end(), data.begin() + long(at), data.begin() + long(std::min(at + 16, data.size())));
+    seal(start);
+  }
+  return b;
+}
+// n objects behind one header: by range, or (indexed) with an octet's index before each.
+std::vector<Record> dnp3_objects(bool from_master, std::string_view fragment, std::string_view object, unsigned n, bool indexed) {
+  std::vector<uint8_t> data = hex(fragment);
+  const std::vector<uint8_t> one = hex(object);
+  if (indexed) data.insert(data.end(), {0x17, uint8_t(n)});
+  else data.insert(data.end(), {0x00, 0, uint8_t(n - 1)});
+  for (unsigned i = 0; i < n; i++) {
+    if (indexed) data.push_back(uint8_t(i));
+    data.insert(data.end(), one.begin(), one.end());
+  }
+  return {{from_master ? Side::client : Side::server, dnp3(from_master, data)}};
+}
+
 std::vector<Case> cases() {
   std::vector<Case> all;
   const std::vector<uint8_t> cp56 = {0xe8, 0x03, 0x1e, 0x0c, 0x55, 0x0b, 0x1a};
@@ -67,6 +96,16 @@ std::vector<Case> cases() {
   all.push_back({"modbus", "registers read", modbus_read(3, 1), modbus_read(3, 125), 125});
   all.push_back({"modbus", "coils read", modbus_read(1, 1), modbus_read(1, 2000), 2000});
   all.push_back({"modbus", "register written", {{Side::client, modbus({6, 0, 1, 0, 7})}, {Side::server, modbus({6, 0, 1, 0, 7})}}, {}, 1});
+  const auto d = [&all](std::string name, bool from_master, std::string_view fragment, std::string_view object, unsigned n, bool indexed) {
+    all.push_back({"dnp3", std::move(name), dnp3_objects(from_master, fragment, object, 1, indexed), dnp3_objects(from_master, fragment, object, n, indexed), n});
+  };
+  d("binary inputs with flags (g1v2)", false, "C0 C1 81 0000 0102", "81", 200, false);
+  d("analog inputs, 16-bit (g30v2)", false, "C0 C1 81 0000 1E02", "01 0500", 60, false);
+  d("analog inputs, float (g30v5)", false, "C0 C1 81 0000 1E05", "01 0000C841", 40, false);
+  d("binary events with time (g2v2)", false, "C0 F1 82 0000 0202", "81 00688909CD01", 25, true);
+  d("analog events with time (g32v3)", false, "C0 F1 82 0000 2003", "01 05000000 00688909CD01", 18, true);
+  d("relays operated (g12v1)", true, "C0 C1 05 0C01", "03 01 00000000 00000000 00", 12, true);
+  all.push_back({"dnp3", "class poll and confirm", {{Side::client, dnp3(true, hex("C0 C1 01 3C0206 3C0306 3C0406"))}, {Side::client, dnp3(true, hex("C0 C1 00"))}}, {}, 1});
   return all;
 }
 
