@@ -687,21 +687,23 @@ class Dnp3 final : public Parser {
   }
 
   static void fixed(Reader& r, Fragment& f, const Header& h) {
-    const Form& form = *h.form;
-    const size_t prefix = h.prefix_octets(), stride = prefix + form.size;
+    const Form form = *h.form;                                        // of our own, as all that the loop needs: points are
+    const size_t prefix = h.prefix_octets(), stride = prefix + form.size;   // written through a pointer that might be anything's
     const uint64_t whole = std::min<uint64_t>(h.count, r.left() / stride);
     const size_t start = size_t(r.peek().data() - f.octets.data());
     const Object zero = h.object(0);
+    const uint32_t base = h.first;
+    const uint16_t code = h.code();
     Reader in = r.sub(whole * stride);
-    for (uint64_t i = 0; i < whole; i++) {
-      const uint32_t index = prefix ? number(in, prefix) : uint32_t(h.first + i);
+    for (uint32_t i = 0; i < whole; i++) {
+      const uint32_t index = prefix ? number(in, prefix) : base + i;
       Point& p = f.say.point(zero.at(index));
-      p.form = h.code();
+      p.form = code;
       one(in, f, form, p);
     }
     if (f.command && form.tail == Tail::status)
-      for (uint64_t i = 0; i < whole; i++) f.octets[start + i * stride + stride - 1] = 0;
-    if (h.form->group == 51 && whole) {                               // the events behind it count from here
+      for (uint8_t *status = f.octets.data() + start + stride - 1, *const end = status + whole * stride; status != end; status += stride) *status = 0;
+    if (form.group == 51 && whole) {                               // the events behind it count from here
       const Point& p = f.say.points().back();
       f.common = Time(p.raw);
       f.has_common = true;
@@ -791,7 +793,7 @@ class Dnp3 final : public Parser {
     const uint8_t code = in.u8(), count = in.u8();
     p.qualifier = code | uint32_t{count} << 8;
     p.duration = in.le32();
-    in.skip(4);
+    in.le32();                                                        // off-time: in the digest only
     constexpr unsigned pulse_on = 1, pulse_off = 2, latch_on = 3, latch_off = 4, close = 1, trip = 2;
     const unsigned operation = code & 0x0f, which = code >> 6;
     if (which == close || which == trip) p.set(which == close);
