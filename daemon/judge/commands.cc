@@ -155,6 +155,7 @@ std::span<const Outcome> Commands::tick(Time now) {
 }
 
 std::span<const Outcome> Commands::see(const Event& e) {
+  heard_ = std::max(heard_, e.scene.time);
   begin(e.scene.time);
   if (!e.said || e.scene.protocol >= traits_of_.size()) return outcomes_;
   const Message& m = *e.said;
@@ -422,8 +423,15 @@ void Commands::hear(const Event& e, uint64_t place) {
 
 // --- time
 
+// Nothing is missed while nothing at all is heard: a dead mirror, the end of a recording. A decision waits for the next
+// event, from whomever; after a long silence nobody can tell any more.
 void Commands::overdue(Slot& s) {
   Command& c = s.command;
+  const Time due = std::min({s.due, s.travel_due, s.end_due});
+  if (heard_ < due) {
+    if (now_ - due < 10 * minute) return;
+    lose(c.scene.flow);
+  }
   if (now_ >= s.due) {
     const bool selected = s.phase == Phase::selected;
     const Time since = selected ? c.selected : s.phase == Phase::selecting ? c.selected : c.operated;

@@ -159,7 +159,7 @@ class Commands {
   std::vector<Ends> ends_;
   std::vector<Outcome> outcomes_;
   std::vector<uint8_t> traits_of_;                              // by protocol index
-  Time now_ = 0, first_ = 0, next_due_ = never, lost_everywhere_ = INT64_MIN;
+  Time now_ = 0, heard_ = 0, first_ = 0, next_due_ = never, lost_everywhere_ = INT64_MIN;
   uint64_t forgotten_ = 0;
 };
 

@@ -16,7 +16,11 @@ struct Play {
   explicit Play(std::vector<Feedback> feedback = {}) { commands.declare(feedback); }
 
   void operator()(const Scripted& e) { keep(commands.see(e.event())); }
-  void until(Time t) { keep(commands.tick(t)); }
+  void until(Time t) {                       // something else is heard meanwhile
+    keep(commands.see(iec104_report(t, standby, "10.10.1.99", M_ME_TF, 3, 1, 2001, 1).event()));
+    keep(commands.tick(t + 100 * millisecond));
+  }
+  void silent_until(Time t) { keep(commands.tick(t)); }
   void keep(std::span<const Outcome> outcomes) {
     for (const Outcome& o : outcomes) {
       std::string s = std::string(name_of(o.step)) + " " + std::to_string(o.command.object.number());
@@ -125,6 +129,14 @@ TEST(Commands, Unanswered) {
   EXPECT_EQ(play.take(), (Steps{"selected 5101"}));
   play.until(start + 31 * second);
   EXPECT_EQ(play.take(), (Steps{"unanswered 5101"}));
+}
+
+TEST(Commands, NothingIsMissedWhileNothingIsHeard) {
+  Play play;
+  play(dc(0, 1, true));
+  play.silent_until(start + 31 * second);
+  play.silent_until(start + hour);
+  EXPECT_EQ(play.take(), (Steps{"selected 5101"}));
 }
 
 TEST(Commands, AnswersLostBySensorOrConnectionAreNotMissed) {

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+// Owns the engine of commands and asks every rule about each of its steps.
+#include <algorithm>
+
+#include "daemon/judge/rules.h"
+
+namespace vidra {
+namespace {
+
+constexpr Want wanted[] = {
+    {.protocol = "iec104"}, {.protocol = "modbus"}, {.protocol = "dnp3"}, {.protocol = "tcp", .roles = Want::reports}, {.protocol = "sensor"},
+};
+constexpr uint32_t expanded = 65'536;            // points of one declared range whose feedback is followed
+
+class CommandDetector final : public Detector {
+ public:
+  CommandDetector(const JudgeSettings& settings, std::shared_ptr<Shared> shared) : shared_(std::move(shared)) {
+    add_permission_rules(rules_, settings);
+    add_sweep_rules(rules_, settings);
+    add_select_rules(rules_, settings);
+    add_answer_rules(rules_, settings);
+    add_process_rules(rules_, settings);
+  }
+
+  std::span<const Want> wants() const override { return wanted; }
+  bool ticks() const override { return true; }
+
+  void see(const Event& e, const Context& c, Findings& f) override {
+    if (site_ != &c.site) [[unlikely]] declare(c.site);
+    tell(commands_.see(e), c, f);
+  }
+  void tick(const Context& c, Findings& f) override {
+    tell(commands_.tick(c.now), c, f);
+    for (const auto& r : rules_) r->tick(c, f);
+  }
+
+ private:
+  void tell(std::span<const Outcome> outcomes, const Context& c, Findings& f) {
+    for (const Outcome& o : outcomes) {
+      const Scene& s = o.command.scene;
+      const Known k = known(s, c);
+      const Standing standing = shared_->standing(s, c, f);
+      const StationMemory* station = k.learned ? k.learned->station(o.command.station) : nullptr;
+      constexpr ActSet commanding = acts({Act::select, Act::operate, Act::write});
+      const Lived lived{o, c, *shared_, o.command, c.site.point(c.site.host_of(s.server.address), s.protocol, o.command.station, o.command.object),
+                        station ? station->habit(o.command.object) : nullptr, k, standing,
+                        standing == Standing::unjudged || standing == Standing::stand_in || k.allows(commanding)};
+      for (const auto& r : rules_) r->see(lived, f);
+    }
+  }
+
+  void declare(const Site& site) {
+    site_ = &site;
+    std::vector<Feedback> list;
+    for (const SitePoint& p : site.points) {
+      if (p.feedback.kind() == ObjectKind::none || !p.host) continue;
+      const uint64_t count = std::min<uint64_t>(p.objects.last.key() - p.objects.first.key(), expanded - 1) + 1;
+      for (const Address& a : site.host(p.host).addresses)
+        for (uint32_t i = 0; i < count; i++) {
+          Feedback f{a, p.protocol, p.station, p.objects.first.at(i), p.feedback.at(i)};
+          if (p.travel_time) f.travel = p.travel_time;
+          f.momentary = p.kind == PointKind::tap || p.kind == PointKind::reset;
+          list.push_back(f);
+        }
+    }
+    commands_.declare(list);
+  }
+
+  std::shared_ptr<Shared> shared_;
+  CommandRules rules_;
+  Commands commands_;
+  const Site* site_ = nullptr;
+};
+
+}  // namespace
+
+void add_command_detectors(Detectors& to, const JudgeSettings& settings) {
+  const auto shared = std::make_shared<Shared>();
+  add_iec104_detectors(to, settings, shared);
+  add_modbus_detectors(to, settings, shared);
+  add_dnp3_detectors(to, settings, shared);
+  to.push_back(std::make_unique<CommandDetector>(settings, shared));
+}
+
+}  // namespace vidra

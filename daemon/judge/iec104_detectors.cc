@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a controlling station may not do on IEC 60870-5-104: I104-01, 03, 04, 20, 21, 22. Commands' lives are in *_rules.cc.
+#include <fmt/format.h>
+
+#include <cmath>
+
+#include "daemon/judge/rules.h"
+
+namespace vidra {
+namespace {
+
+constexpr uint16_t startdt_act = 0x07, fixed_pattern = 0x55aa;
+enum : uint16_t { clock_sync = 103, test_command = 104, reset_process = 105 };
+
+bool refuses_unknown(const Message& m) { return m.role == Role::response && m.reason >= 44 && m.reason <= 47; }
+
+// I104-01. STARTDT, or in a conversation joined later its first request of any kind.
+class ControllingStation final : public Detector {
+ public:
+  explicit ControllingStation(std::shared_ptr<Shared> shared) : shared_(std::move(shared)) {}
+  std::span<const Want> wants() const override {
+    static constexpr Want w[] = {{.protocol = "iec104", .roles = Want::requests}};
+    return w;
+  }
+
+  void see(const Event& e, const Context& c, Findings& to) override {
+    if (c.conversation.known() && !c.learning) [[likely]] return;
+    const Message& m = *e.said;
+    if (e.scene.from != Side::client || (m.link && m.function != startdt_act)) return;
+    const Standing standing = shared_->standing(e.scene, c, to);
+    if (standing != Standing::stranger && standing != Standing::stand_in) return;
+    Standing& told = told_.at(key_of(e.scene.flow, pair_key(e.scene)));
+    if (told == standing) return;                          // once for each connection
+    if (standing == Standing::stand_in && std::exchange(stand_ins_.at(pair_key(e.scene)), true)) return;
+    told = standing;
+    Finding f = finding(row_, e, c);
+    f.object.clear();
+    if (m.link) f.station.clear();
+    const std::string masters = masters_text(e.scene, c);
+    if (standing == Standing::stand_in) {
+      f.severity = std::min<uint8_t>(f.severity, 3);
+      f.confidence = 0.5;
+      f.what = fmt::format("Switch-over? {} has taken over {} while {} is silent.", c.text(e.scene.client.address), c.text(e.scene.server.address), masters);
+      f.expected = fmt::format("{} controls this station. Declare the stand-in as a member of its master group.", masters);
+    } else {
+      f.what = fmt::format("{} {} {} as a controlling station.", c.text(e.scene.client.address),
+                           m.link ? "opened (STARTDT)" : fmt::format("asks ({})", function_text(e.scene.protocol, m.function)), c.text(e.scene.server.address));
+      f.expected = fmt::format("Known to control this station: {}.", masters);
+    }
+    to.raise(std::move(f));
+  }
+
+ private:
+  const Detection& row_ = row("I104-01");
+  std::shared_ptr<Shared> shared_;
+  Recent<Standing> told_;
+  Recent<bool> stand_ins_;
+};
+
+// I104-03. By a master that may command: what others command is told about them.
+class UnknownObject final : public Detector {
+ public:
+  explicit UnknownObject(std::shared_ptr<Shared> shared) : shared_(std::move(shared)) {}
+  std::span<const Want> wants() const override {
+    static constexpr Want w[] = {{.protocol = "iec104", .acts = acts({Act::select, Act::operate}), .roles = Want::requests}};
+    return w;
+  }
+
+  void see(const Event& e, const Context& c, Findings& to) override {
+    const Message& m = *e.said;
+    if (c.learning || m.test || m.broadcast || m.malformed || e.points.empty()) return;
+    if (shared_->standing(e.scene, c, to) != Standing::known || !known(e.scene, c).allows(acts({Act::operate, Act::select}))) return;
+    const HostId server = c.conversation.server;
+    std::string expected;
+    if (!c.site.has_points(server, e.scene.protocol, m.station)) {
+      const ConversationMemory* learned = c.conversation.learned;
+      const bool others = c.site.has_points(server, e.scene.protocol);
+      if (!others && (c.conversation.declared || !learned || learned->stations.empty() || learned->station(m.station))) return;
+      expected = others ? fmt::format("The site's point lists for {} have no common address {}.", c.text(e.scene.server.address), m.station)
+                        : fmt::format("Common address {} was never spoken to behind {}.", m.station, c.text(e.scene.server.address));
+    } else {
+      for (const Point& p : e.points) {
+        const SitePoint* declared = c.site.point(server, e.scene.protocol, m.station, p.object);
+        if (declared && declared->direction == Direction::control) continue;
+        expected = declared ? "The site's point list has it as a monitored point, not as a command." : "The site's point list has no such information object.";
+        break;
+      }
+      if (expected.empty()) return;
+    }
+    const uint64_t weight = pacer_.due(pair_key(e.scene), e.scene.time);
+    if (!weight) return;
+    Finding f = finding(row_, e, c);
+    f.cause = m.station;
+    f.weight = weight;
+    f.what = fmt::format("{} {} {} of {}, {}, to {} ({}).", c.text(e.scene.client.address), m.act == Act::select ? "selected" : "operated", f.object, c.text(e.scene.server.address),
+                         f.station, value_text(e.points[0], e.texts), function_text(e.scene.protocol, m.function));
+    f.expected = std::move(expected);
+    to.raise(std::move(f));
+  }
+
+ private:
+  const Detection& row_ = row("I104-03");
+  std::shared_ptr<Shared> shared_;
+  Pacer pacer_;
+};
+
+// I104-04. Needs no knowledge: a station says itself what it does not have.
+class Enumeration final : public Detector {
+ public:
+  Enumeration(const JudgeSettings& s, std::shared_ptr<Shared> shared)
+      : objects_(unsigned(s.number(row_, "objects"))), window_(Time(s.number(row_, "window") * double(second))), shared_(std::move(shared)) {}
+  std::span<const Want> wants() const override {
+    static constexpr Want w[] = {{.protocol = "iec104", .roles = Want::responses}};
+    return w;
+  }
+
+  void see(const Event& e, const Context& c, Findings& to) override {
+    const Message& m = *e.said;
+    if (!refuses_unknown(m)) [[likely]] return;
+    Tried& t = tried_.at(pair_key(e.scene));
+    if (e.scene.time - t.first > window_) t = Tried{e.scene.time};
+    const uint64_t key = key_of(m.station, e.points.empty() ? 0 : e.points[0].object.key());
+    for (unsigned i = 0; i < std::min(t.count, Tried::kept); i++)
+      if (t.keys[i] == key) return;
+    t.keys[t.count++ % Tried::kept] = key;
+    if (t.count < objects_) return;
+    if (shared_->lately(Shared::sweep, e.scene)) return;   // the sweep is the worse word for the same thing
+    const uint64_t weight = t.told ? pacer_.due(pair_key(e.scene), e.scene.time) : t.count;
+    if (!weight) return;
+    t.told = true;
+    Finding f = finding(row_, e, c);
+    f.source = c.party(e.scene.client.address);
+    f.target = c.party(e.scene.server.address);
+    f.weight = weight;
+    f.what = fmt::format("{} asked {} for {} objects or addresses it does not have in {}, {} of {} the last.", c.text(e.scene.client.address), c.text(e.scene.server.address), t.count,
+                         seconds_text(e.scene.time - t.first), f.object.empty() ? "a station" : f.object, f.station);
+    f.expected = "A master knows its station's objects by its own point list.";
+    to.raise(std::move(f));
+  }
+
+ private:
+  struct Tried {
+    static constexpr unsigned kept = 64;
+    Time first = 0;
+    unsigned count = 0;
+    bool told = false;
+    uint64_t keys[kept] = {};
+  };
+  const Detection& row_ = row("I104-04");
+  unsigned objects_;
+  Time window_;
+  std::shared_ptr<Shared> shared_;
+  Recent<Tried> tried_{256};
+  Pacer pacer_;
+};
+
+// I104-20, I104-21, I104-22: system commands.
+class SystemCommands final : public Detector {
+ public:
+  SystemCommands(const JudgeSettings& s, std::shared_ptr<Shared> shared) : step_(Time(s.number(clock_, "step") * double(second))), shared_(std::move(shared)) {}
+  std::span<const Want> wants() const override {
+    static constexpr Want w[] = {{.protocol = "iec104", .acts = acts({Act::time, Act::run, Act::diagnose}), .roles = Want::requests}};
+    return w;
+  }
+
+  void see(const Event& e, const Context& c, Findings& to) override {
+    const Message& m = *e.said;
+    if (m.test || m.reason != 6) return;
+    if (m.function == clock_sync) return clock(e, c, to);
+    if (m.function == reset_process) {
+      const Known k = known(e.scene, c);
+      if (k.declared && k.declared->allows(Act::run)) return;
+      Finding f = finding(reset_, e, c);
+      f.object.clear();
+      f.what = fmt::format("{} sent {}, {}, a reset process command{}.", c.text(e.scene.client.address), c.text(e.scene.server.address), f.station,
+                           m.qualifier == 1 ? " for the whole process" : m.qualifier == 2 ? " that drops its time-tagged events" : fmt::format(" with qualifier {}", m.qualifier));
+      f.expected = "Stations are reset by hand, during works.";
+      return to.raise(std::move(f));
+    }
+    if (m.function == test_command && m.qualifier != fixed_pattern) {     // 107's counter is free (104, 8.7)
+      Finding f = finding(test_, e, c);
+      f.object.clear();
+      f.what = fmt::format("{} sent {}, {}, a test command with pattern {:04X}.", c.text(e.scene.client.address), c.text(e.scene.server.address), f.station, m.qualifier);
+      f.expected = "The fixed test pattern is 55AA.";
+      to.raise(std::move(f));
+    }
+  }
+
+ private:
+  void clock(const Event& e, const Context& c, Findings& to) {
+    const Standing standing = shared_->standing(e.scene, c, to);
+    std::string expected;
+    Time offset = 0;
+    const bool valued = !e.points.empty() && e.points[0].kind == ValueKind::time && !(e.points[0].time_flags & time_invalid);
+    if (valued) offset = Time(e.points[0].raw) - e.scene.time;
+    if (standing == Standing::stranger) expected = fmt::format("Known to control this station: {}.", masters_text(e.scene, c));
+    else if (standing == Standing::known && !known(e.scene, c).allows(bit(Act::time)))
+      expected = fmt::format("{} may not set this station's clock.", c.text(e.scene.client.address));
+    else if (valued) {
+      // Local time and summer time are whole quarters of an hour away; the rest is compared with what this master sent before.
+      constexpr Time quarter = 15 * minute;
+      const Time zone = (offset + (offset < 0 ? -quarter / 2 : quarter / 2)) / quarter * quarter, rest = offset - zone;
+      Offset& before = offsets_.at(pair_key(e.scene));
+      const bool known_before = std::exchange(before.known, true);
+      const Time last = std::exchange(before.rest, rest);
+      if (std::abs(zone) > 15 * hour) expected = "The time a master sends is the hour of day, in UTC or local time.";
+      else if (known_before && std::abs(rest - last) > step_) expected = fmt::format("This master's clock was within {} of its last one.", seconds_text(step_));
+      else return;
+    } else {
+      return;
+    }
+    Finding f = finding(clock_, e, c);
+    f.object.clear();
+    f.what = fmt::format("{} set the clock of {}, {}{}.", c.text(e.scene.client.address), c.text(e.scene.server.address), f.station,
+                         valued && std::abs(offset) > second ? fmt::format(", {} {} the sensor's", seconds_text(std::abs(offset)), offset < 0 ? "behind" : "ahead of") : "");
+    f.expected = std::move(expected);
+    to.raise(std::move(f));
+  }
+
+  struct Offset { Time rest = 0; bool known = false; };
+  const Detection& clock_ = row("I104-20");
+  const Detection& reset_ = row("I104-21");
+  const Detection& test_ = row("I104-22");
+  Time step_;
+  std::shared_ptr<Shared> shared_;
+  Recent<Offset> offsets_{256};
+};
+
+}  // namespace
+
+void add_iec104_detectors(Detectors& to, const JudgeSettings& s, std::shared_ptr<Shared> shared) {
+  to.push_back(std::make_unique<ControllingStation>(shared));
+  to.push_back(std::make_unique<UnknownObject>(shared));
+  to.push_back(std::make_unique<Enumeration>(s, shared));
+  to.push_back(std::make_unique<SystemCommands>(s, shared));
+}
+
+}  // namespace vidra

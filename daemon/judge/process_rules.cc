@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+// Whether the process follows (I104-12), and whether what is asked of it is within its limits (I104-15).
+#include <fmt/format.h>
+
+#include <cmath>
+
+#include "daemon/judge/rules.h"
+
+namespace vidra {
+namespace {
+
+class Follows final : public CommandRule {
+ public:
+  void see(const Lived& l, Findings& to) override {
+    if ((l.step() != Step::contradicted && l.step() != Step::not_followed) || l.context.learning || !l.is("iec104")) return;
+    Finding f = l.finding(row_);
+    f.cause = l.command.object.key();
+    const Object feedback = l.point ? l.point->feedback_of(l.command.object) : Object{};
+    const std::string of = object_label(l.context, l.command.scene, l.command.station, feedback);
+    f.what = fmt::format("{} of {}, {}, was commanded {} by {} and the station confirmed, but {} after {}.", l.object(), l.server(), f.station, l.value(), l.who(),
+                         l.step() == Step::contradicted ? fmt::format("{} says {}", of, value_text(l.command.seen)) : fmt::format("{} did not move", of),
+                         seconds_text(l.context.now - l.command.operated));
+    f.expected = fmt::format("{} takes the commanded state within {}.", of, seconds_text(l.point && l.point->travel_time ? l.point->travel_time : Feedback{}.travel));
+    to.raise(std::move(f));
+  }
+
+ private:
+  const Detection& row_ = row("I104-12");
+};
+
+class SetPoint final : public CommandRule {
+ public:
+  explicit SetPoint(const JudgeSettings& s) : learned_(unsigned(s.number(row_, "learned"))), spans_(s.number(row_, "spans")) {}
+
+  void see(const Lived& l, Findings& to) override {
+    if (l.step() != Step::operated || l.context.learning || !l.is("iec104")) return;
+    const Point& p = l.command.asked;
+    if (p.kind != ValueKind::real && p.kind != ValueKind::integer && p.kind != ValueKind::natural) return;
+    const double v = p.number();
+    Last& last = last_.at(key_of(key_of(key_of(l.command.scene.server.address), l.command.station), l.command.object.key()));
+    const double before = last.value;
+    const bool known = std::exchange(last.known, true);
+    last.value = v;
+    std::string expected;
+    if (!std::isfinite(v)) expected = "A set-point is a number.";
+    else if (l.point && ((l.point->min && v < *l.point->min) || (l.point->max && v > *l.point->max)))
+      expected = fmt::format("The site declares {} to {} for it.", l.point->min ? fmt::format("{:g}", *l.point->min) : "-∞", l.point->max ? fmt::format("{:g}", *l.point->max) : "∞");
+    else if (l.point && l.point->step && known && std::isfinite(before) && std::fabs(v - before) > *l.point->step)
+      expected = fmt::format("The site declares steps of at most {:g}; the last value was {:g}.", *l.point->step, before);
+    else if (!(l.point && (l.point->min || l.point->max)) && l.habit && l.habit->numbers && l.habit->times >= learned_) {
+      const double span = std::max(l.habit->max - l.habit->min, 1e-3 * std::fabs(l.habit->max));
+      if (v >= l.habit->min - spans_ * span && v <= l.habit->max + spans_ * span) return;
+      expected = fmt::format("{:g} to {:g} in {} commands learned.", l.habit->min, l.habit->max, l.habit->times);
+    } else {
+      return;
+    }
+    Finding f = l.finding(row_);
+    f.cause = l.command.object.key();
+    f.what = fmt::format("{} set {} of {}, {}, to {}.", l.who(), l.object(), l.server(), f.station, l.value());
+    f.expected = std::move(expected);
+    to.raise(std::move(f));
+  }
+
+ private:
+  struct Last { double value = 0; bool known = false; };
+  const Detection& row_ = row("I104-15");
+  unsigned learned_;
+  double spans_;
+  Recent<Last> last_{4096};
+};
+
+}  // namespace
+
+void add_process_rules(CommandRules& to, const JudgeSettings& s) {
+  to.push_back(std::make_unique<Follows>());
+  to.push_back(std::make_unique<SetPoint>(s));
+}
+
+}  // namespace vidra

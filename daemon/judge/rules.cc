@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/judge/rules.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstring>
+
+namespace vidra {
+namespace {
+
+constexpr Time quiet = 20 * second;              // t3 of IEC 60870-5-104, 9.6: a living link speaks within it
+
+bool contains(const std::vector<HostId>& list, HostId id) { return std::find(list.begin(), list.end(), id) != list.end(); }
+
+bool same_network(const Address& a, const Address& b) {
+  if (a.kind != b.kind) return false;
+  const long n = a.kind == Address::Kind::ip4 ? 3 : 8;
+  return a.kind != Address::Kind::mac && std::equal(a.octets.begin(), a.octets.begin() + n, b.octets.begin());
+}
+
+// The masters that the site declares, or that were learned, for this server in this protocol.
+std::vector<Address> masters_of(const Scene& s, const Context& c) {
+  std::vector<Address> list;
+  const auto add = [&](HostId id) {
+    for (const Address& a : c.site.host(id).addresses) list.push_back(a);
+  };
+  const HostId server = c.site.host_of(s.server.address);
+  for (const SiteConversation& d : c.site.conversations)
+    if (d.protocol_index == s.protocol && d.client.kind == Selector::Kind::host && c.site.matches(d.server, s.server.address, server)) add(d.client.host);
+  for (const MasterGroup& g : c.site.groups) {
+    if (!contains(g.stations, server)) continue;
+    for (HostId id : g.members) add(id);
+    for (HostId id : g.standby) add(id);
+  }
+  for (const ConversationMemory& m : c.memory.conversations())
+    if (m.protocol == s.protocol && m.server == s.server.address) list.push_back(m.client);
+  return list;
+}
+
+// A stand-in is a host of the plant, or comes from where the masters are: their network, or through their router; but a
+// stranger in the station's own network is none.
+bool stands_in(const Scene& s, const Context& c, const Findings& findings) {
+  bool near = c.site.host_of(s.client.address) || c.memory.host(s.client.address);
+  const bool outside = !same_network(s.client.address, s.server.address);
+  for (const Address& a : masters_of(s, c)) {
+    const HeardHost* h = findings.heard(a);
+    if (h && s.time - h->last < quiet) return false;
+    if (!outside) continue;
+    near |= same_network(a, s.client.address) || (h && h->mac == s.client_mac);
+    if (const HostMemory* m = c.memory.host(a)) near |= std::find(m->macs.begin(), m->macs.end(), s.client_mac) != m->macs.end();
+  }
+  return near;
+}
+
+}  // namespace
+
+uint64_t key_of(uint64_t a, uint64_t b) {
+  uint64_t x = (a ^ (b << 29 | b >> 35)) * 0x9e3779b97f4a7c15ull;
+  x ^= x >> 32;
+  x = (x + b) * 0xd6e8feb86659fd93ull;
+  return x ^ x >> 32;
+}
+
+uint64_t key_of(const Address& a) {
+  uint64_t high, low;
+  std::memcpy(&high, a.octets.data(), 8);
+  std::memcpy(&low, a.octets.data() + 8, 8);
+  return key_of(high, low + uint64_t(a.kind));
+}
+
+bool Known::allows(ActSet acts) const { return group || (declared && declared->allowed & acts) || (learned && learned->acts & acts); }
+
+Known known(const Scene& s, const Context& c) {
+  Known k;
+  HostId client, server;
+  if (c.conversation.flow == s.flow && c.conversation.protocol == s.protocol && s.flow) {
+    k = {c.conversation.declared, c.conversation.learned, false};
+    client = c.conversation.client, server = c.conversation.server;
+  } else {
+    k = {c.site.conversation(s.client, s.server, s.protocol), c.memory.conversation(s.client.address, s.server.address, s.protocol, s.server.port), false};
+    client = c.site.host_of(s.client.address), server = c.site.host_of(s.server.address);
+  }
+  k.group = client && server && c.site.group(client, server);
+  return k;
+}
+
+Standing Shared::standing(const Scene& s, const Context& c, const Findings& findings) {
+  if (!first_) first_ = s.time;
+  if (c.learning || c.knows_nothing()) return Standing::unjudged;
+  if (known(s, c).any()) return Standing::known;
+  bool fresh;
+  Judged& j = judged_.at(pair_key(s), &fresh);
+  if (fresh || (j.standing != Standing::stranger && s.time - j.at >= second)) {
+    j.at = s.time;
+    // Before a living link must have spoken, its silence means nothing.
+    j.standing = !stands_in(s, c, findings) ? Standing::stranger : s.time - first_ < quiet ? Standing::unjudged : Standing::stand_in;
+  }
+  return j.standing;
+}
+
+std::string object_label(const Context& c, const Scene& s, uint64_t station, Object o, uint32_t count) {
+  const std::string plain = object_text(o, count);
+  const SitePoint* p = c.site.point(c.site.host_of(s.server.address), s.protocol, station, o);
+  if (!p || p->name.empty() || count > 1) return plain;
+  return p->bay.empty() ? fmt::format("{} ({})", p->name, plain) : fmt::format("{} {} ({})", p->bay, p->name, plain);
+}
+
+std::string seconds_text(Time t) { return t >= 10 * second ? fmt::format("{} s", t / second) : fmt::format("{:.1f} s", double(t) / double(second)); }
+
+std::string masters_text(const Scene& s, const Context& c) {
+  std::vector<Address> list = masters_of(s, c);
+  std::sort(list.begin(), list.end());
+  list.erase(std::unique(list.begin(), list.end()), list.end());
+  std::erase(list, s.client.address);
+  if (list.empty()) return "nobody that is known";
+  std::string text;
+  for (size_t i = 0; i < list.size() && i < 6; i++) text += (i ? ", " : "") + c.text(list[i]);
+  return list.size() > 6 ? text + ", …" : text;
+}
+
+std::string function_text(uint16_t protocol, uint16_t function, uint16_t sub) {
+  const std::string_view name = function_name(*protocols[protocol], function, sub);
+  return name.empty() ? fmt::format("function {}", function) : std::string(name);
+}
+
+Finding Lived::finding(const Detection& d) const {
+  Message m;
+  m.station = command.station;
+  m.function = command.function;
+  m.act = Act::operate;
+  Point p = command.asked;
+  p.object = command.object;
+  Scene s = command.scene;
+  s.time = context.now;
+  s.from = Side::client;
+  Finding f = vidra::finding(d, Event{s, &m, nullptr, {&p, 1}, {}}, context);
+  f.object = object();
+  return f;
+}
+
+}  // namespace vidra

@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <memory>
+#include <unordered_map>
+
+#include "daemon/judge/commands.h"
+#include "daemon/judge/detector.h"
+
+namespace vidra {
+
+// What the detectors of protocols with commands share: who may ask whom, who was told lately, the words.
+
+// What is known of two ends in one protocol, also when no event is at hand.
+struct Known {
+  const SiteConversation* declared = nullptr;
+  const ConversationMemory* learned = nullptr;
+  bool group = false;                            // a member of a master group of this server
+  bool any() const { return declared || learned || group; }
+  bool allows(ActSet) const;                     // any of these acts, declared or learned
+};
+Known known(const Scene&, const Context&);
+
+// Who an asker is to the server it speaks to. A stand-in comes the way the known masters come while all of them are silent:
+// perhaps a switch-over that nobody declared.
+enum class Standing : uint8_t { unjudged, known, stand_in, stranger };
+
+// A table of 64-bit keys that forgets the oldest of a few when it is full.
+template <class Value> class Recent {
+ public:
+  explicit Recent(size_t size = 1024) : rows_(size) {}
+  Value& at(uint64_t key, bool* fresh = nullptr) {
+    const size_t first = (key * 0x9e3779b97f4a7c15ull >> 32) & (rows_.size() - 1) & ~size_t{3};
+    Row* oldest = &rows_[first];
+    for (size_t i = first; i < first + 4; i++) {
+      if (rows_[i].used && rows_[i].key == key) {
+        rows_[i].used = ++clock_;
+        if (fresh) *fresh = false;
+        return rows_[i].value;
+      }
+      if (rows_[i].used < oldest->used) oldest = &rows_[i];
+    }
+    *oldest = {key, ++clock_, Value{}};
+    if (fresh) *fresh = true;
+    return oldest->value;
+  }
+  const Value* find(uint64_t key) const {
+    const size_t first = (key * 0x9e3779b97f4a7c15ull >> 32) & (rows_.size() - 1) & ~size_t{3};
+    for (size_t i = first; i < first + 4; i++)
+      if (rows_[i].used && rows_[i].key == key) return &rows_[i].value;
+    return nullptr;
+  }
+  template <class F> void each(F f) {
+    for (Row& r : rows_)
+      if (r.used) f(r.value);
+  }
+
+ private:
+  struct Row { uint64_t key = 0, used = 0; Value value{}; };
+  std::vector<Row> rows_;
+  uint64_t clock_ = 0;
+};
+
+uint64_t key_of(const Address&);
+uint64_t key_of(uint64_t, uint64_t);
+inline uint64_t pair_key(const Scene& s) { return key_of(key_of(s.client.address), key_of(s.server.address) + s.protocol); }
+
+// Shared by the detectors of one judge.
+class Shared {
+ public:
+  Standing standing(const Scene&, const Context&, const Findings&);
+
+  // What one attack has already been called: a stronger word keeps the weaker ones back for a minute.
+  enum Word : uint8_t { sweep, scan, restart, word_count };
+  void said(Word w, const Scene& s) { said_.at(pair_key(s)).at[w] = s.time; }
+  bool lately(Word w, const Scene& s, Time within = minute) const {
+    const Said* p = said_.find(pair_key(s));
+    return p && p->at[w] && s.time - p->at[w] <= within;
+  }
+
+ private:
+  struct Judged { Time at = 0; Standing standing = Standing::unjudged; };
+  struct Said { Time at[word_count] = {}; };
+  Recent<Judged> judged_;
+  Recent<Said> said_;
+  Time first_ = 0;
+};
+
+// How many occurrences to tell now: the first at once, then at most a hundred findings a second for each key.
+class Pacer {
+ public:
+  uint64_t due(uint64_t key, Time now) {
+    Row& r = rows_.at(key);
+    r.waiting++;
+    if (r.told && now - r.told < 10 * millisecond) return 0;
+    r.told = now;
+    return std::exchange(r.waiting, 0);
+  }
+
+ private:
+  struct Row { Time told = 0; uint64_t waiting = 0; };
+  Recent<Row> rows_;
+};
+
+// "Q0 feeder 3 (information object 5101)", or "information object 5101" where the site has no name for it.
+std::string object_label(const Context&, const Scene&, uint64_t station, Object, uint32_t count = 1);
+std::string seconds_text(Time);                  // "2.4 s"
+// "scada (10.10.100.10)": who is declared or learned to ask this server, "nobody that is known" where there is none.
+std::string masters_text(const Scene&, const Context&);
+// "double command" and the like; "function 99" where it has no name.
+std::string function_text(uint16_t protocol, uint16_t function, uint16_t sub_function = 0);
+
+// One step in a command's life with what is known around it.
+struct Lived {
+  const Outcome& outcome;
+  const Context& context;
+  Shared& shared;
+  const Command& command;
+  const SitePoint* point;                        // declared, nullptr none
+  const Habit* habit;                            // learned of this master, nullptr none
+  Known known;
+  Standing standing;
+  bool permitted;                                // the master may operate here, or nothing is known of it
+
+  Step step() const { return outcome.step; }
+  bool is(std::string_view protocol) const { return protocols[command.scene.protocol]->name == protocol; }
+  std::string who() const { return context.text(command.scene.client.address); }
+  std::string server() const { return context.text(command.scene.server.address); }
+  std::string object() const { return object_label(context, command.scene, command.station, command.object); }
+  std::string value() const { return value_text(command.asked); }
+  Finding finding(const Detection&) const;       // sentences are the rule's
+};
+
+// One idea about how commands should live. Hears every step of every command.
+class CommandRule {
+ public:
+  virtual ~CommandRule() = default;
+  virtual void see(const Lived&, Findings&) = 0;
+  virtual void tick(const Context&, Findings&) {}
+};
+using CommandRules = std::vector<std::unique_ptr<CommandRule>>;
+void add_sweep_rules(CommandRules&, const JudgeSettings&);
+void add_select_rules(CommandRules&, const JudgeSettings&);
+void add_answer_rules(CommandRules&, const JudgeSettings&);
+void add_process_rules(CommandRules&, const JudgeSettings&);
+void add_permission_rules(CommandRules&, const JudgeSettings&);
+
+void add_iec104_detectors(Detectors&, const JudgeSettings&, std::shared_ptr<Shared>);
+void add_modbus_detectors(Detectors&, const JudgeSettings&, std::shared_ptr<Shared>);
+void add_dnp3_detectors(Detectors&, const JudgeSettings&, std::shared_ptr<Shared>);
+
+}  // namespace vidra
