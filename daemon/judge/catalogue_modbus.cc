@@ -28,7 +28,7 @@ constexpr Threshold unasked[] = {
     {"window", 60, "s", "The time in which they are counted."},
 };
 constexpr Threshold broken[] = {
-    {"frames", 3, "records", "So many broken records inside the window; one from a client that is not known."},
+    {"frames", 3, "records", "So many broken records inside the window."},
     {"window", 60, "s", "The time in which they are counted."},
 };
 constexpr Threshold flood[] = {

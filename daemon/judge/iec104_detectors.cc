@@ -33,6 +33,9 @@ class ControllingStation final : public Detector {
     if (told == standing) return;                          // once for each connection
     if (standing == Standing::stand_in && std::exchange(stand_ins_.at(pair_key(e.scene)), true)) return;
     told = standing;
+    Lately& lately = lately_.at(pair_key(e.scene));
+    if (lately.standing == standing && e.scene.time - lately.at < minute) return;   // who connects again and again is told once
+    lately = {e.scene.time, standing};
     Finding f = finding(row_, e, c);
     f.object.clear();
     if (m.link) f.station.clear();
@@ -53,7 +56,9 @@ class ControllingStation final : public Detector {
  private:
   const Detection& row_ = row("I104-01");
   std::shared_ptr<Shared> shared_;
+  struct Lately { Time at = 0; Standing standing = Standing::unjudged; };
   Recent<Standing> told_;
+  Recent<Lately> lately_;
   Recent<bool> stand_ins_;
 };
 

@@ -74,6 +74,9 @@ class Clients final : public Detector {
     if (told.standing == standing) return;
     if (standing == Standing::stand_in && std::exchange(stand_ins_.at(pair_key(e.scene)), true)) return;
     told.standing = standing;
+    Time& lately = lately_.at(pair_key(e.scene));
+    if (lately && e.scene.time - lately < minute) return;                // who connects anew for each request is told once
+    lately = e.scene.time;
     Finding f = finding(client_, e, c);
     f.object.clear();
     const std::string known_clients = masters_text(e.scene, c);
@@ -196,6 +199,7 @@ class Clients final : public Detector {
   Time toggle_window_;
   std::shared_ptr<Shared> shared_;
   Recent<Told> told_;
+  Recent<Time> lately_;
   Recent<bool> stand_ins_;
   Recent<Written> written_{4096};
   Pacer pacer_;
@@ -352,6 +356,7 @@ class Probing final : public Detector {
     }
     Ranges& r = absent ? p.absent : p.unknown;
     const Time now = e.scene.time;
+    if (absent && p.unknown.told && now - p.unknown.first <= sweep_window_) return;   // told by the questions
     if (now - r.first > sweep_window_) r = Ranges{now};
     const uint64_t key = key_of(m.station, o.object.key());
     for (unsigned i = 0; i < std::min<unsigned>(r.count, r.keys.size()); i++)
@@ -396,9 +401,8 @@ class Probing final : public Detector {
     if (m.frame == 1 || m.after_gap || now - p.lost < second || (m.midstream && now - p.first < second)) return;   // serial lines are noisy
     if (now - p.broken_since > frames_window_) p.broken_since = now, p.broken = 0;
     p.broken++;
-    const unsigned most = !c.learning && shared_->standing(e.scene, c, to) == Standing::stranger ? 1 : frames_;
-    if (p.broken < most || shared_->lately(Shared::scan, e.scene)) return;
-    const uint64_t weight = p.broken == most ? most : pacer_.due(key_of(pair_key(e.scene), 18), now);
+    if (p.broken < frames_ || shared_->lately(Shared::scan, e.scene)) return;
+    const uint64_t weight = p.broken == frames_ ? frames_ : pacer_.due(key_of(pair_key(e.scene), 18), now);
     if (!weight) return;
     Finding f = finding(broken_, e, c);
     f.source = c.party(e.scene.speaker().address);
@@ -406,8 +410,8 @@ class Probing final : public Detector {
     f.cause = uint64_t(e.scene.from);
     f.object.clear();
     f.weight = weight;
-    f.what = fmt::format("{} sent {} {} that {} the rules of Modbus, {} the last.", c.text(e.scene.speaker().address), c.text(e.scene.listener().address),
-                         p.broken == 1 ? "a record" : fmt::format("{} records", p.broken), p.broken == 1 ? "breaks" : "break", function_text(e.scene.protocol, m.function, m.sub_function));
+    f.what = fmt::format("{} sent {} {} records that break the rules of Modbus, {} the last.", c.text(e.scene.speaker().address), c.text(e.scene.listener().address), p.broken,
+                         function_text(e.scene.protocol, m.function, m.sub_function));
     f.expected = "Protocol identifier 0, a length that fits the function, a function from 1 to 127.";
     to.raise(std::move(f));
   }
