@@ -395,6 +395,7 @@ struct Traffic::Room {
                    : f.phase == Phase::attempted || f.phase == Phase::answered ? Rank::attempted
                    : f.mode == Mode::decided ? Rank::parsed : Rank::plain;
     if (r != f.rank) table.set_rank(f, r, now);
+    if (f.mode == Mode::decided && f.classifier) classifier.close(f.classifier), f.classifier = 0, f.classify_done = true;   // somebody wants it after all
   }
 
   // ---- TCP

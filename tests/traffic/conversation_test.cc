@@ -255,6 +255,25 @@ TEST(Conversation, OnlyOneDirectionArrives) {
   for (int i = 0; i < 12; i++) h.wait(second);
   EXPECT_EQ(h.count(SensorFact::both_ways), 1u);
 }
+TEST(Conversation, NdpiNamesWhatNobodyWants) {
+  TrafficSettings s = Heard::quiet();
+  s.classify = true;
+  Heard h(s);
+  Connection web(h, host_a, host_b, 40'000, 80);
+  web.open();
+  web.up(octets("GET /index.html HTTP/1.1\r\nHost: plant.example\r\nUser-Agent: test\r\n\r\n"));
+  web.down(octets("HTTP/1.1 200 OK\r\nServer: test\r\nContent-Type: text/html\r\nContent-Length: 5\r\n\r\nhello"));
+  for (int i = 0; i < 20; i++) web.up(octets("GET /more HTTP/1.1\r\nHost: plant.example\r\n\r\n"));
+  Connection ours(h, host_a, host_b, 40'001, 2404);
+  ours.open();
+  ours.up(record("1a"));
+  if (!h.traffic.accounts().classified) GTEST_SKIP() << "built without nDPI";
+  EXPECT_EQ(h.traffic.accounts().classified, 1u) << "only what no dissector wants";
+  ASSERT_EQ(h.count(Fact::recognised), 2u);
+  EXPECT_EQ(h.first(Fact::recognised).message.tag, 0u);
+  EXPECT_EQ(h.first(Fact::recognised).text, "HTTP");
+  h.finish();
+}
 TEST(Conversation, SameInputSameOutput) {
   std::vector<std::string> once;
   for (const uint64_t seed : {1u, 2u, 3u}) {
