@@ -253,8 +253,8 @@ struct Question {
   Time asked;
   uint64_t digest;
   uint16_t tag, first, count;
-  uint16_t written_first, written_count;
-  uint8_t unit, function, sub;
+  uint16_t written_first, written_count, sub;
+  uint8_t unit, function;
   bool stale;        // its client has asked again under the same transaction since: answers go to the newer one first
 };
 
@@ -302,7 +302,7 @@ class Parser final : public vidra::Parser {
     broken |= m.function == 0;
     Identity who;
     if (role == Role::request) {
-      Question q{say.time, 0, uint16_t(m.tag), 0, 0, 0, 0, uint8_t(m.station), uint8_t(m.function), 0, false};
+      Question q{say.time, 0, uint16_t(m.tag), 0, 0, 0, 0, 0, uint8_t(m.station), uint8_t(m.function), false};
       if (code & 0x80) broken = true, body.rest();
       else request(body, m, say, q);
       q.digest = m.digest;
@@ -533,7 +533,7 @@ class Parser final : public vidra::Parser {
       case 1: case 2: case 3: case 4: return range(r, say, table, most(uint8_t(m.function)), q.first, q.count);
       case 5: case 6: return single(r, m, say, q.written_first, q.written_count);
       case 7: case 11: case 12: case 17: return;
-      case 8: diagnostics(r, m, say); q.sub = uint8_t(m.sub_function); return;
+      case 8: diagnostics(r, m, say); q.sub = m.sub_function; return;
       case 15: case 16: {
         q.written_first = r.be16();
         q.written_count = r.be16();
@@ -564,7 +564,7 @@ class Parser final : public vidra::Parser {
         r.require(m.qualifier >= 1 && m.qualifier <= 4);
         if (const uint8_t id = r.u8(); r.ok()) say.point(Object(ObjectKind::device_identification, id));
         return;
-      case umas: umas_request(r, m, say); q.sub = uint8_t(m.sub_function); return;
+      case umas: umas_request(r, m, say); q.sub = m.sub_function; return;
       default: return octets(r, say);
     }
   }

@@ -244,6 +244,11 @@ TEST_F(Modbus, broken_rules_are_a_fact_of_the_message) {
   for (const char* octets : answers) EXPECT_TRUE(answer(octets).head.malformed) << octets;
 }
 
+TEST_F(Modbus, an_unknown_sub_function_has_its_answer_too) {
+  EXPECT_EQ(ask("0001 0000 0006 11 08 0141 0000").head.sub_function, 0x141);
+  EXPECT_FALSE(answer("0001 0000 0006 11 08 0141 0000").head.unpaired);
+}
+
 TEST_F(Modbus, a_broken_question_still_has_its_answer) {
   ask("0001 0000 0006 11 03 0000 007E");
   EXPECT_FALSE(answer("0001 0000 0003 11 83 03").head.unpaired);
