@@ -2,6 +2,8 @@
 // vidra: what people type.
 #include <CLI/CLI.hpp>
 
+#include "daemon/collector/alerts_command.h"
+#include "daemon/collector/keys_command.h"
 #include "daemon/tool/commands.h"
 
 int main(int argc, char** argv) {
@@ -17,6 +19,9 @@ int main(int argc, char** argv) {
   add_check(app, status);
   add_catalogue(app, status);
   add_doctor(app, status);
+  add_alerts(app, status);
+  add_sensors(app, status);
+  add_keys(app, status);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {
