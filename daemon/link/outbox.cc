@@ -707,7 +707,10 @@ void Outbox::acknowledge(const std::vector<StreamState>& durable) {
       Stream& s = *e->streams[d.lane];
       s.credit = d.credit;
       const uint64_t upto = std::min(d.durable, s.log.durable());
-      if (upto > s.acknowledged.load(std::memory_order_relaxed)) s.acknowledged.store(upto, std::memory_order_release);
+      if (upto > s.acknowledged.load(std::memory_order_relaxed)) {
+        s.acknowledged.store(upto, std::memory_order_release);
+        if (on_acknowledged) on_acknowledged(s.epoch, s.lane, upto);
+      }
       s.highest = std::max(s.highest, upto);
       while (!s.sent.empty() && s.sent.front() <= upto) s.sent.pop_front(), in_flight_--;
     }

@@ -76,6 +76,8 @@ class Outbox {
 
   // Set before start(). Called by the outbox's thread for each record that became durable, in order per lane.
   std::function<void(const Accepted&)> on_accepted;
+  // Set before a sender starts. Called by the link's thread: everything of (epoch, lane) up to the number is in the collector's journal.
+  std::function<void(uint64_t epoch, uint8_t lane, uint64_t upto)> on_acknowledged;
   // Who is to be woken when there is more to send; an empty function ends it.
   void wake_with(std::function<void()>);
 
