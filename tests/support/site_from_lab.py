@@ -135,7 +135,7 @@ def dnp3_points(d):
 
 def main():
     site = json.load(open(sys.argv[1], encoding="utf-8"))
-    print("# A site as its operator declares it. Every key is explained in docs/OPERATING.md; `vidra check` names what is wrong.")
+    print("# A site as its operator declares it. Every key is explained in docs/SITE.md; `vidra check` names what is wrong.")
     if "capture_point" in site:
         print(f"# Heard from: {site['capture_point']}.")
     print("\n[site]")
