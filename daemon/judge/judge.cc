@@ -207,6 +207,7 @@ void Judge::see(const Event& e) {
   }
 
   const Context context{*site_, memory_, settings_, c, s.time, learning_, first, newcomer};
+  event_ = &e;
   if (newcomer) [[unlikely]] {
     for (Detector* d : newcomer_wanted_) d->see(e, context, *this);
   }
@@ -219,6 +220,7 @@ void Judge::see(const Event& e) {
     counters_.identities++;
     for (Detector* d : identity_wanted_) d->see(e, context, *this);
   }
+  event_ = nullptr;
   if (learning_) memory_.learn(e);
 }
 
@@ -254,8 +256,8 @@ void Judge::tick(Time now) {
 void Judge::finish(Time now) {
   tick(now);
   static const Conversation nobody;
-  const Context context{*site_, memory_, settings_, nobody, now_ + hour, learning_};
-  for (Detector* d : ticking_) d->tick(context, *this);
+  const Context context{*site_, memory_, settings_, nobody, now_, learning_};
+  for (const auto& d : detectors_) d->finish(context, *this);
 }
 
 void Judge::raise(Finding&& f) {
@@ -265,7 +267,13 @@ void Judge::raise(Finding&& f) {
   const HostId source = site_->host_of(f.source.address), target = site_->host_of(f.target.address);
   if (target && !policy.severity && f.severity >= 3) f.severity = uint8_t(f.severity + site_->host(target).criticality);
   f.severity = std::clamp<uint8_t>(f.severity, 1, 5);
-  if (const Window* w = site_->window(f.scene.time, source, target, "", Act::other)) {
+  // Works may be confined to a bay or to acts: those of the event that is being judged.
+  std::string_view bay;
+  if (!site_->windows.empty() && event_ && event_->said && !event_->points.empty()) {
+    const Scene& s = event_->scene;
+    if (const SitePoint* p = site_->point(site_->host_of(s.server.address), s.protocol, event_->said->station, event_->points[0].object)) bay = p->bay;
+  }
+  if (const Window* w = site_->window(f.scene.time, source, target, bay, event_ && event_->said ? event_->said->act : Act::other)) {
     f.in_window = true;
     f.severity = std::min<uint8_t>(f.severity, 2);
     f.expected += (f.expected.empty() ? "" : " ") + std::string("Inside the works ") + w->name + (w->permit.empty() ? "" : ", permit " + w->permit) + ".";

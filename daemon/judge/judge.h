@@ -22,7 +22,7 @@ class Judge final : public EventSink, private Findings {
 
   void see(const Event&) override;
   void tick(Time now);                 // time without events
-  void finish(Time now);               // nothing will come any more: what waits for a time is decided
+  void finish(Time now);               // nothing will come any more: what was held back is told
 
   // Another declared site, and what is off or weighted otherwise, from the next event on; thresholds stay as they were at
   // the start. What was begun under the old site may end under it.
@@ -67,6 +67,7 @@ class Judge final : public EventSink, private Findings {
   std::vector<Slot> slots_;            // two ways
   size_t slot_mask_ = 0;
   Slot loose_;                         // of events without a flow
+  const Event* event_ = nullptr;       // the one that is being judged
   struct Hosts;
   std::unique_ptr<Hosts> hosts_;
 };

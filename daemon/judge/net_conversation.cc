@@ -52,6 +52,10 @@ class NewConversation final : public Detector {
     for (Waiting& w : waiting_)
       if (w.flow && w.due <= c.now) tell(w, c, out);
   }
+  void finish(const Context& c, Findings& out) override {
+    for (Waiting& w : waiting_)
+      if (w.flow) tell(w, c, out);
+  }
 
  private:
   struct Waiting {

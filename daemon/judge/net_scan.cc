@@ -55,6 +55,10 @@ class ArpScan final : public Detector {
       if (c.now - s->last > (s->pace.told ? 2 * second : window_)) s.reset();
     }
   }
+  void finish(const Context& c, Findings& out) override {
+    for (auto& s : searchers_)
+      if (s && s->pace.told && s->pace.pending) tell(*s, c, out);
+  }
 
  private:
   struct Searcher {
@@ -153,6 +157,13 @@ class Scan final : public Detector {
       if (s->pace.told && s->pace.pending) tell_scan(*s, c, out);
       if (s->search_pace.told && s->search_pace.pending) tell_search(*s, c, out);
       if (c.now - s->last_fresh > (s->pace.told ? minute : slow_window_)) s.reset();   // over: the next one begins anew
+    }
+  }
+  void finish(const Context& c, Findings& out) override {
+    for (auto& s : searchers_) {
+      if (!s) continue;
+      if (s->pace.told && s->pace.pending) tell_scan(*s, c, out);
+      if (s->search_pace.told && s->search_pace.pending) tell_search(*s, c, out);
     }
   }
 

@@ -163,6 +163,13 @@ TEST(KnownPair, SpeakingItsOwnProtocolOnAnyPortOfItsOwnIsSilent) {
   EXPECT_EQ(h.times("NET-03"), 0u) << h.told();
 }
 
+TEST(NewConversation, IsToldWhenTheRecordingEndsBeforeItsTime) {
+  Hearing h(plant);
+  h.opened("10.1.1.11:40000", "10.1.1.1:80");
+  h.judge.finish(h.now);
+  EXPECT_EQ(h.times("NET-02"), 1u) << h.told();
+}
+
 // NET-04
 
 TEST(Claim, OfAnAddressWhoseOwnerSpeaks) {
@@ -447,6 +454,33 @@ TEST(Window, MarksWhatIsFoundInsideItsScopeAndSoftensNothingElse) {
     EXPECT_EQ(f.in_window, f.target.name == "plc1");
     EXPECT_EQ(f.severity, f.target.name == "plc1" ? 2 : 3);
   }
+}
+
+TEST(Window, MayBeConfinedToABayAndToActs) {
+  std::string works(plant);
+  works += R"(
+[[modbus_point]]
+host = "plc1"
+unit = 1
+table = "holding_register"
+address = 3
+bay = "E01"
+[[window]]
+name = "relay test"
+start = "2026-11-21"
+end = "2026-11-23"
+bays = ["E01"]
+acts = ["read"]
+)";
+  Hearing h(works);
+  h.say("modbus", "203.0.113.7:50000", "10.1.1.60:502", read_request(), {Point{Object(ObjectKind::holding_register, 3)}});
+  h.say("modbus", "203.0.113.8:50000", "10.1.1.60:502", read_request(), {Point{Object(ObjectKind::holding_register, 4)}});
+  ASSERT_EQ(h.times("NET-12"), 2u) << h.told();
+  EXPECT_TRUE(h.findings[0].in_window || h.findings[1].in_window);
+  for (const Finding& f : h.findings)
+    if (f.detection->id == "NET-12") {
+      EXPECT_EQ(f.in_window, text_of(f.source.address) == "203.0.113.7") << f.what;
+    }
 }
 
 }  // namespace
