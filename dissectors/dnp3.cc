@@ -701,8 +701,10 @@ class Dnp3 final : public Parser {
       p.form = code;
       one(in, f, form, p);
     }
-    if (f.command && form.tail == Tail::status)
-      for (uint8_t *status = f.octets.data() + start + stride - 1, *const end = status + whole * stride; status != end; status += stride) *status = 0;
+    if (f.command && form.tail == Tail::status) {
+      uint8_t* const octets = f.octets.data();
+      for (size_t i = 0, at = start + stride - 1; i < whole; i++, at += stride) octets[at] = 0;
+    }
     if (form.group == 51 && whole) {                               // the events behind it count from here
       const Point& p = f.say.points().back();
       f.common = Time(p.raw);
