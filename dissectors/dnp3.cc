@@ -94,7 +94,8 @@ enum Code : uint8_t {
 };
 constexpr uint16_t link_function = 0x100, confirmed_user_data = 0x113, unconfirmed_user_data = 0x114;
 
-// What breaks the protocol's rules: Message::reason of a malformed message that refuses nothing.
+// What breaks the protocol's rules: Message::reason of what refuses nothing. All but the direction and the address make it
+// malformed: those two are told of a sentence that is otherwise whole, and that an outstation may well obey.
 enum Wrong : uint16_t {
   wrong_header = 0x401,      // start, length or CRC of a link header
   wrong_block = 0x402,       // CRC of a data block
@@ -320,9 +321,9 @@ class Dnp3 final : public Parser {
     address(m, link, link.master());
     m.sequence = link.control | uint32_t{transport} << 8;
     m.refused = !link.primary() && (m.function == 0x101 || m.function == 0x10e || m.function == 0x10f);
-    if (wrong) m.reason = wrong;
-    else if (link.reserved()) m.reason = wrong_address;
-    m.malformed = m.reason != 0;
+    m.malformed = wrong != 0;
+    m.reason = wrong;
+    if (!wrong && link.reserved()) m.reason = wrong_address;
     say.end();
   }
 
@@ -455,10 +456,10 @@ class Dnp3 final : public Parser {
       f.wrong(wrong_function);
       r.rest();
     } else {
-      if (from_master != link.master()) f.wrong(wrong_direction);
-      if (link.reserved()) f.wrong(wrong_address);
       for (bool first = true; r; first = false) header(r, f, first);
       if (f.bad) f.wrong(wrong_objects);
+      if (!m.reason && link.reserved()) m.reason = wrong_address;
+      if (!m.reason && from_master != link.master()) m.reason = wrong_direction;
     }
     if (code < 128) ask(m, code);
     say.end();
