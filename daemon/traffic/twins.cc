@@ -9,6 +9,11 @@
 
 namespace vidra {
 
+Twins::Twins(uint64_t seed) : keyed_(seed), heard_(zeroed(size)), sequences_(zeroed(size / 4)) {
+  static_assert(sizeof secret_ == XXH_SECRET_DEFAULT_SIZE);
+  XXH3_generateSecret_fromSeed(secret_, keyed_.seed());
+}
+
 Twins::Word Twins::ask(const Frame& f, uint16_t interface, Time now) {
   const Bytes n = f.network;
   uint64_t front = 0, back = 0;
@@ -26,7 +31,7 @@ Twins::Word Twins::ask(const Frame& f, uint16_t interface, Time now) {
     back = f.destination.number();
   }
   if (n.size() <= from) return Word::first;
-  const uint64_t body = XXH3_64bits_withSeed(n.data() + from, n.size() - from, keyed_.seed());
+  const uint64_t body = XXH3_64bits_withSecret(n.data() + from, n.size() - from, secret_, sizeof secret_);
   const uint64_t hash = keyed_.more(keyed_(front, back), body);
   const uint64_t path = uint64_t(f.vlan) << 8 | uint64_t(f.lan) << 4 | (interface & 15);
   const uint64_t mark = hash >> 24 << 24 | path;

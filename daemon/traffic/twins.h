@@ -22,7 +22,7 @@ class Twins {
 
   enum class Word : uint8_t { first, twin, differs };
 
-  explicit Twins(uint64_t seed) : keyed_(seed), heard_(zeroed(size)), sequences_(zeroed(size / 4)) {}
+  explicit Twins(uint64_t seed);
 
   Word ask(const Frame&, uint16_t interface, Time);
 
@@ -40,6 +40,7 @@ class Twins {
   }
 
   Keyed keyed_;
+  uint8_t secret_[192];                                 // of XXH3, from the seed
   Table heard_, sequences_;
   int doubled_[16] = {};                                // by interface
 };
