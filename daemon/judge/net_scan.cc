@@ -29,7 +29,7 @@ class ArpScan final : public Detector {
     // Those it has business with do not count: a master that starts asks for all of its stations.
     if (sender.kind != Address::Kind::none && (c.site.speaks(sender, words.target) || c.site.speaks(words.target, sender) || c.memory.speaks(sender, words.target) || c.memory.speaks(words.target, sender))) return;
     Searcher& s = find(e.scene.client_mac.empty() ? words.sender_mac : e.scene.client_mac, c.now);
-    if (sender.kind != Address::Kind::none) s.address = sender;
+    if (s.address.kind == Address::Kind::none) s.address = sender;   // the first it gave: a router has many, its story one
     const bool fresh = s.targets.add(words.target.ip4_number(), c.now, window_);
     s.last = c.now;
     s.pace.pending++;
@@ -95,10 +95,10 @@ class ArpScan final : public Detector {
     s.pace.last_told = c.now;
     s.pace.told = true;
     uint32_t low = ~0u, high = 0;
-    s.targets.each(c.now, window_, [&](uint64_t a) { low = std::min(low, uint32_t(a)); high = std::max(high, uint32_t(a)); });
+    s.targets.each(s.last, window_, [&](uint64_t a) { low = std::min(low, uint32_t(a)); high = std::max(high, uint32_t(a)); });
     f.object = fmt::format("addresses {} to {}", text_of(Address::ip4(low)), text_of(Address::ip4(high)));
     f.what = fmt::format("{}{} asked for {} different addresses ({} requests) from {} to {}.", by_address ? c.text(s.address) : text_of(s.mac), by_address ? ", hardware address " + text_of(s.mac) + "," : "",
-                         s.targets.count(c.now, window_), s.pace.total, text_of(Address::ip4(low)), text_of(Address::ip4(high)));
+                         s.targets.count(s.last, window_), s.pace.total, text_of(Address::ip4(low)), text_of(Address::ip4(high)));
     f.expected = fmt::format("A host asks for the few it speaks with: fewer than {} others in {}.", targets_, human_duration(window_));
     out.raise(std::move(f));
   }

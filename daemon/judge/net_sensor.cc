@@ -14,7 +14,7 @@ class Sensor final : public Detector {
 
   void see(const Event& e, const Context& c, Findings& out) override {
     if (is_protocol(e, sensor_)) hear_sensor(e, c, out);
-    else if (fact_of(e) == Fact::unreadable && !e.said->after_gap) lose(e, c, out, e.said->tag, "no record begins with");
+    else if (fact_of(e) == Fact::unreadable && !e.said->after_gap) lose(e, c, out, e.said->tag, "begin no record");
   }
 
  private:
@@ -23,13 +23,18 @@ class Sensor final : public Detector {
     const uint32_t n = e.said->tag;
     const std::string interface = fmt::format("interface {}", e.points.empty() ? e.scene.interface : e.points[0].object.number());
     switch (fact) {
-      case SensorFact::silent: blind(e, c, out, interface, 4, fmt::format("Nothing was heard on {} for {} s.", interface, n), "Frames arrive all the time; their absence is a cable, a mirror port or a switch."); break;
+      case SensorFact::silent:
+        if (Time(n) * second > longest_silence) break;
+        blind(e, c, out, interface, 4, fmt::format("Nothing was heard on {} for {} s.", interface, n), "Frames arrive all the time; their absence is a cable, a mirror port or a switch.");
+        break;
       case SensorFact::interface_down: blind(e, c, out, interface, 4, fmt::format("The link of {} is down.", interface), "The link is up."); break;
       case SensorFact::one_way: blind(e, c, out, interface, 3, fmt::format("Only one direction of the conversations arrives on {}.", interface), "The mirror brings both directions."); break;
       case SensorFact::dropped:
         if (n >= drops_) blind(e, c, out, interface, 3, fmt::format("{} frames of {} were lost before the sensor could read them.", n, interface), "Every frame is read.", n);
         break;
-      case SensorFact::resynchronised: lose(e, c, out, n, "were skipped to find the next record"); break;
+      case SensorFact::resynchronised:            // the sum of all; each conversation says its own as `unreadable`
+        if (e.scene.flow) lose(e, c, out, n, "were skipped to find the next record");
+        break;
       case SensorFact::bound_hit: {
         Finding f = finding(lost_, e, c);
         f.cause = 2;
@@ -75,13 +80,13 @@ class Sensor final : public Detector {
     f.cause = e.scene.protocol;
     f.station.clear();
     f.object.clear();
-    const bool named = e.scene.flow != 0;
-    f.what = fmt::format("{} the octets lost their order {} times; {} octets {}.",
-                         named ? fmt::format("In the conversation of {} with {}", c.text(e.scene.client.address), text_of(e.scene.server)) : "In some conversations", l->times, l->octets, how);
+    f.what = fmt::format("In the conversation of {} with {} the octets lost their order {} times; {} octets {}.", c.text(e.scene.client.address), text_of(e.scene.server), l->times, l->octets, how);
     f.expected = "Every octet belongs to a record of the conversation's protocol.";
     out.raise(std::move(f));
   }
 
+  // Live, silence is told after seconds. One of hours is a recording with a seam, or a clock that was set.
+  static constexpr Time longest_silence = hour;
   struct Loser { uint64_t flow; Time since, last; uint64_t times, octets, pending; };
   static constexpr Want wants_[] = {{.protocol = "sensor"}, {.protocol = "tcp"}, {.protocol = "udp"}};
   const Detection& blind_;

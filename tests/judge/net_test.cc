@@ -239,6 +239,14 @@ TEST(ArpScan, OfASubnetIsOneStoryThatCountsEveryRequest) {
   EXPECT_LE(h.stories(), 2u) << "the new host, and its scan\n" << h.told();
   EXPECT_NE(h.last("NET-05").what.find("494 requests"), std::string::npos) << h.told();
 }
+TEST(ArpScan, OfARouterWithSeveralAddressesIsOneStory) {
+  Hearing h("");
+  for (int i = 0; i < 200; i++) h.arp(1, fmt::format("10.1.{}.1", i % 7), "02:bb:bb:bb:bb:bb", fmt::format("10.1.{}.{}", i % 7, 2 + i));
+  h.wait(3 * minute);
+  EXPECT_EQ(h.stories(), 1u) << h.told();
+  EXPECT_EQ(h.weight("NET-05"), 200u);
+  EXPECT_NE(h.last("NET-05").what.find("200 different addresses"), std::string::npos) << h.told();
+}
 TEST(ArpScan, WithoutAnyKnowledge) {
   Hearing h("");
   for (int i = 2; i < 250; i++) h.arp(1, "10.1.1.199", "02:bb:bb:bb:bb:bb", fmt::format("10.1.1.{}", i));
@@ -389,6 +397,7 @@ TEST(Blind, IsASilentInterfaceALinkThatIsDownAndLostFrames) {
 }
 TEST(Blind, IsNotAnInterfaceThatIsHeardAgain) {
   Hearing h("");
+  h.sensor(SensorFact::silent, 239'119'594);   // two recordings joined in one file
   h.sensor(SensorFact::heard_again, 0);
   h.sensor(SensorFact::both_ways, 0);
   h.sensor(SensorFact::interface_up, 0);
