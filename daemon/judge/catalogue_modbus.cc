@@ -14,12 +14,12 @@ constexpr Threshold toggle[] = {
     {"window", 5, "s", "The time in which they are counted. Coils that were learned to toggle are watchdogs."},
 };
 constexpr Threshold scan[] = {
-    {"functions", 6, "functions", "So many different unlearned functions tried inside the window,"},
+    {"functions", 6, "functions", "So many different unlearned functions tried inside the window."},
     {"refusals", 3, "refusals", "and so many of them refused as illegal."},
     {"window", 60, "s", "The time in which they are counted."},
 };
 constexpr Threshold sweep[] = {
-    {"ranges", 16, "ranges", "So many different ranges read that nobody declared or learned, inside the window,"},
+    {"ranges", 16, "ranges", "So many different ranges read that nobody declared or learned, inside the window."},
     {"absent", 8, "addresses", "or so many different addresses refused as illegal."},
     {"window", 60, "s", "The time in which they are counted."},
 };
