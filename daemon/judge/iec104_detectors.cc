@@ -33,10 +33,10 @@ class ControllingStation final : public Detector {
     if (told == standing) return;                          // once for each connection
     if (standing == Standing::stand_in && std::exchange(stand_ins_.at(pair_key(e.scene)), true)) return;
     told = standing;
-    Lately& lately = lately_.at(pair_key(e.scene));
-    if (lately.standing == standing && e.scene.time - lately.at < minute) return;   // who connects again and again is told once
-    lately = {e.scene.time, standing};
+    const uint64_t weight = pacer_.due(pair_key(e.scene), e.scene.time);
+    if (!weight) return;
     Finding f = finding(row_, e, c);
+    f.weight = weight;
     f.object.clear();
     if (m.link) f.station.clear();
     const std::string masters = masters_text(e.scene, c);
@@ -56,10 +56,9 @@ class ControllingStation final : public Detector {
  private:
   const Detection& row_ = row("I104-01");
   std::shared_ptr<Shared> shared_;
-  struct Lately { Time at = 0; Standing standing = Standing::unjudged; };
   Recent<Standing> told_;
-  Recent<Lately> lately_;
   Recent<bool> stand_ins_;
+  Pacer pacer_;
 };
 
 // I104-03. By a master that may command: what others command is told about them.

@@ -74,10 +74,10 @@ class Clients final : public Detector {
     if (told.standing == standing) return;
     if (standing == Standing::stand_in && std::exchange(stand_ins_.at(pair_key(e.scene)), true)) return;
     told.standing = standing;
-    Time& lately = lately_.at(pair_key(e.scene));
-    if (lately && e.scene.time - lately < minute) return;                // who connects anew for each request is told once
-    lately = e.scene.time;
+    const uint64_t weight = pacer_.due(key_of(pair_key(e.scene), 1), e.scene.time);
+    if (!weight) return;
     Finding f = finding(client_, e, c);
+    f.weight = weight;
     f.object.clear();
     const std::string known_clients = masters_text(e.scene, c);
     if (standing == Standing::stand_in) {
@@ -199,7 +199,6 @@ class Clients final : public Detector {
   Time toggle_window_;
   std::shared_ptr<Shared> shared_;
   Recent<Told> told_;
-  Recent<Time> lately_;
   Recent<bool> stand_ins_;
   Recent<Written> written_{4096};
   Pacer pacer_;

@@ -30,10 +30,11 @@ TEST(ModbusClient, Stranger) {
   EXPECT_EQ(p.times("MOD-01"), 1u) << p.told();
   EXPECT_EQ(p.last("MOD-01").target.name, "plc1");
 }
-TEST(ModbusClient, WhoConnectsAnewForEachRequestIsToldOnce) {
+TEST(ModbusClient, WhoConnectsAnewForEachRequestIsOneStory) {
   Plant p;
   for (uint64_t i = 0; i < 20; i++) p(ask(Time(i) * second, 1, 3, 0, 10, {}, laptop).flow(100 + i));
-  EXPECT_EQ(p.times("MOD-01"), 1u) << p.told();
+  EXPECT_EQ(p.weight("MOD-01"), 20u) << p.told();
+  EXPECT_EQ(p.of("MOD"), p.times("MOD-01"));
 }
 TEST(ModbusClient, DeclaredLearnedOrNothingKnown) {
   Plant declared, nothing(""), known(Hearing::Options{"", learned({ask(0, 1, 3, 0, 10, {}, laptop)}), {}});
