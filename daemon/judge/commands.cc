@@ -82,7 +82,7 @@ std::string_view name_of(Step s) { return size_t(s) < steps.size() ? steps[size_
 
 // Answers are tied to requests by object (IEC 60870-5) or by tag (everybody else).
 struct Commands::Traits {
-  enum Kind : uint8_t { ordinary, connection, sensor, none } kind = ordinary;
+  enum Kind : uint8_t { ordinary, connection, sensor, without_commands } kind = ordinary;
   bool by_object = false;
   bool writes = false;               // a write is a command
   bool same_function = false;        // the answer bears the request's function
@@ -99,7 +99,7 @@ struct Commands::Traits {
       a[3] = {.sequenced = true, .unanswered_function = 6};                                                          // dnp3
       a[4] = {.kind = connection};
       a[5] = {.kind = sensor};
-      a[6] = {.kind = none};
+      a[6] = {.kind = without_commands};
       return a;
     }();
     return t;
