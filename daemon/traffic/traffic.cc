@@ -563,7 +563,7 @@ struct Traffic::Room {
   [[gnu::always_inline]] inline void acknowledge(Flow& f, int d, Stream& s) {
     const uint32_t ack = frame.acknowledged;
     if (!s.has_ack) {
-      if (s.started && uint32_t(distance(s.next, ack) + int32_t(settings.window)) > 2 * settings.window) return;
+      if (s.started && (distance(s.next, ack) > int32_t(settings.window) || distance(s.next, ack) < -int32_t(settings.window))) return;
       s.has_ack = true;
       s.acked = ack;
     } else {
