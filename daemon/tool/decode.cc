@@ -103,6 +103,7 @@ class Decode final : public EventSink {
     Counted& c = counted_[e.scene.protocol];
     c.messages++;
     c.malformed += m.malformed;
+    if (m.link && m.malformed && m.function == 0) return;   // octets without a record: heard once, counted as malformed
     if (m.frame < c.frames.size()) c.frames[m.frame]++;
     const Protocol& p = *protocols[e.scene.protocol];
     for (const Function& f : p.functions)
@@ -114,7 +115,7 @@ class Decode final : public EventSink {
     Counted::Function& f = c.functions[m.function];
     f.records++;
     (m.role == Role::request ? f.request : m.role == Role::response ? f.response : f.report)++;
-    f.refused += m.refused;
+    f.refused += m.refused && m.role == Role::response;
   }
 
   bool wanted(const Event& e) const {

@@ -169,6 +169,7 @@ void Hearing::lose(Flow& f, int d) {
   Message& m = speaker_.begin();
   m.role = f.scene.from == Side::client ? Role::request : Role::response;
   m.malformed = true;
+  m.link = true;               // no PDU: function 0 is one in some protocols
   speaker_.end();
   h.searching = true;
   h.unreadable = 0;
