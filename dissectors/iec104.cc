@@ -563,6 +563,14 @@ Walk walk_from_anywhere(Bytes octets) {
   return first;
 }
 
+// Whether the octets are cut into APDUs by their lengths alone, whatever is in them: enough to hear, at a port where 104 is
+// expected, what is wrong with them.
+bool chained(Bytes octets) {
+  size_t at = 0;
+  while (at + 1 < octets.size() && octets[at] == 0x68 && octets[at + 1] >= 4 && octets[at + 1] <= 253) at += size_t{2} + octets[at + 1];
+  return at != 0 && at == octets.size();
+}
+
 // A variable frame of FT1.2 (IEC 60870-5-1), as 101, 103 and M-Bus have it, also begins with 0x68.
 bool ft12(Bytes o) { return o.size() >= 6 && o[0] == 0x68 && o[3] == 0x68 && o[1] == o[2]; }
 
@@ -575,6 +583,7 @@ Recognised recognises(Bytes up, Bytes down, Carrier carrier) {
   if (bits >= (broken ? 80 : 36)) r.sure = Recognised::yes;
   else if (bits >= (broken ? 36 : 4)) r.sure = Recognised::maybe;
   else if (a.frames + b.frames >= 2 || (a.frames && a.bits >= 28) || (b.frames && b.bits >= 28)) r.sure = Recognised::maybe;   // began well
+  else if (chained(up) || chained(down)) r.sure = Recognised::maybe;
   if (r.sure == Recognised::no) return r;
   const int up_asks = a.client + b.server, down_asks = a.server + b.client;
   if (up_asks > down_asks) r.client = Recognised::up;

@@ -765,12 +765,16 @@ TEST(Iec104, from_the_middle_the_types_tell) {
                        "| 68 12 2C 0C 06 00 0D 01 03 00 0A 00 64 00 00 00 00 49 42 00").sure, Recognised::yes);
 }
 
+TEST(Iec104, a_chain_of_lengths_is_enough_where_it_is_expected) {
+  EXPECT_EQ(recognised("68 05 07 00 00 00 00").sure, Recognised::maybe);                           // a STARTDT of five octets
+  EXPECT_EQ(recognised("68 0F 28 0C 06 00 0D 01 03 00 0A 00 64 00 00 00 00").sure, Recognised::maybe);   // objects do not fill it
+}
+
 TEST(Iec104, what_only_begins_alike_is_not_it) {
   EXPECT_EQ(recognised("68 09 09 68 53 01 64 01 06 01 00 00 14 D4 16").sure, Recognised::no);      // FT1.2: IEC 101 over a serial server
   EXPECT_EQ(recognised("68 03 03 68 53 FE 50 A1 16").sure, Recognised::no);                        // M-Bus
   EXPECT_EQ(recognised("68 65 6C 6C 6F 20 77 6F 72 6C 64").sure, Recognised::no);                  // "hello world"
-  EXPECT_EQ(recognised("68 04 07 00 00 01").sure, Recognised::no);
-  EXPECT_EQ(recognised("68 0F 28 0C 06 00 0D 01 03 00 0A 00 64 00 00 00 00").sure, Recognised::no);   // its objects do not fill it
+  EXPECT_EQ(recognised("68 04 07 00 00 01 02").sure, Recognised::no);
   EXPECT_EQ(protocol_named("iec104").recognises(hex("68 04 07 00 00 00"), {}, Carrier::udp).sure, Recognised::no);
 }
 
