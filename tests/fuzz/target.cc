@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/fuzz/target.h"
+
+#include <cstdio>
+#include <cstdlib>
+
+#include "tests/support/hear.h"
+
+namespace vidra {
+namespace {
+
+void demand(bool holds, const char* what) {
+  if (holds) return;
+  std::fprintf(stderr, "broken rule: %s\n", what);
+  std::abort();
+}
+
+// Counts what is said, and puts every value into words as people will read it.
+struct Reading final : Listener {
+  size_t sentences = 0, points = 0;
+  const Protocol* protocol = nullptr;
+
+  void heard(const Message& m, std::span<const Point> all, Texts texts) override {
+    sentences++;
+    points += all.size();
+    demand(m.points == all.size(), "the head counts its points");
+    demand(protocol->frames.empty() ? m.frame == 0 : m.frame < protocol->frames.size(), "the frame has a name");
+    function_name(*protocol, m.function, m.sub_function);
+    if (protocol->reason) protocol->reason(m.reason);
+    char words[48];
+    for (const Point& p : all.first(std::min<size_t>(all.size(), 16))) {
+      demand(describe_object(p.object, texts, words).size() <= sizeof words, "an object's name fits");
+      demand(describe_value(p, texts, words).size() <= sizeof words, "a value fits");
+      demand(describe_quality(p.quality, words).size() <= sizeof words, "a quality fits");
+    }
+  }
+  void heard(const Identity&, Texts) override { sentences++; }
+};
+
+}  // namespace
+
+const std::vector<const Protocol*>& parsed_protocols() {
+  static const std::vector<const Protocol*> all = [] {
+    std::vector<const Protocol*> found;
+    for (const Protocol* p : protocols)
+      if (p->open) found.push_back(p);
+    return found;
+  }();
+  return all;
+}
+
+void play(const Protocol& protocol, Bytes input) {
+  static Reading reading;
+  static Speaker say(reading);   // as in a worker, they outlive every conversation
+  static Pool pool(4 << 20);
+  reading.protocol = &protocol;
+  Parser* parser = protocol.open(pool);
+  demand(parser != nullptr, "a conversation opens");
+  Feed feed(*parser, say);
+  std::vector<uint8_t> last[2];
+  bool bad = false;
+  Reader r{input, bad};
+  while (r) {
+    const uint8_t head = r.u8();
+    const uint16_t length = r.le16();
+    const Side from = head & 1 ? Side::server : Side::client;
+    const Piece what = Piece(head & 6);
+    if (what == Piece::gap) { feed.gap(from, length); continue; }
+    const Bytes octets = r.bytes(std::min<size_t>(length, r.left()));
+    const std::vector<uint8_t> own(octets.begin(), octets.end());        // its end is the end of what may be read
+    const size_t waiting = feed.waiting(from), sentences = reading.sentences, points = reading.points;
+    size_t heard = own.size();
+    switch (what) {
+      case Piece::record: parser->parse(own, from, say); break;
+      case Piece::stream: feed.offer(from, own, head & 0x80), heard += waiting; break;
+      default:
+        if (protocol.recognises)
+          for (Carrier c : {Carrier::tcp, Carrier::udp, Carrier::ethertype}) protocol.recognises(own, last[head & 1 ? 0 : 1], c);
+    }
+    demand(reading.sentences - sentences <= heard + 16, "no more sentences than octets");
+    demand(reading.points - points <= 16 * heard + 256, "points are bounded by octets");
+    demand(feed.stalls == 0, "next() goes on");
+    demand(feed.waiting(from) <= longest_record, "octets do not pile up");
+    last[head & 1] = own;
+  }
+  pool.unmake(parser);
+  demand(pool.used() == 0, "a parser gives its memory back");
+}
+
+}  // namespace vidra
