@@ -299,7 +299,7 @@ class Probing final : public Detector {
   struct Ranges { Time first = 0; unsigned count = 0; bool told = false; std::array<uint64_t, 64> keys{}; };
   struct Pair {
     Time first = 0, lost = 0;
-    Time scan_since = 0;
+    Time scan_since = 0, scan_last = 0;
     uint64_t asked_functions[2] = {};
     unsigned functions = 0, refusals = 0, tried = 0;
     bool scan_told = false;
@@ -314,14 +314,15 @@ class Probing final : public Detector {
     const Message& m = *e.said;
     const unsigned f = m.function & 127;
     const Time now = e.scene.time;
-    if (now - p.scan_since > scan_window_ && (p.functions || p.refusals)) {
-      if (!p.functions && !p.refusals) return;
+    // A scan under way goes on until it has been quiet for the window: a boundary in its midst would tell it twice.
+    if (now - (p.scan_told ? p.scan_last : p.scan_since) > scan_window_ && (p.functions || p.refusals)) {
       p.scan_since = now, p.functions = p.refusals = p.tried = 0, p.scan_told = false;
       p.asked_functions[0] = p.asked_functions[1] = 0;
     }
     if (p.asked_functions[f >> 6] >> (f & 63) & 1) [[likely]] return;
     p.asked_functions[f >> 6] |= 1ull << (f & 63);
     if (!p.scan_since) p.scan_since = now;
+    p.scan_last = now;
     if (c.conversation.learned && !c.learning && c.conversation.learned->knows_function(m.function, m.sub_function)) return;
     p.functions++;
     scanned(e, c, to, p, false);
