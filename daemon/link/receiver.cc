@@ -526,7 +526,8 @@ struct Receiver::Hub {
         }
         for (auto& [key, s] : fresh)
           if (const auto old = p.streams.find(key); old != p.streams.end()) s.recent = std::move(old->second.recent), s.open_gaps = std::move(old->second.open_gaps), s.open_since = old->second.open_since;
-        for (auto& [key, s] : fresh) std::erase_if(s.recent, [&](const auto& r) { return r.first > s.durable; });
+        for (auto& [key, s] : fresh)   // what was heard and not kept may come again, differently
+          while (!s.recent.empty() && s.recent.back().first > s.durable) s.recent.pop_back();
         p.streams = std::move(fresh);
         p.greeted = control(p.route, p.id, MessageType::welcome, body_of(w));
         p.rewinding = false;
