@@ -461,7 +461,10 @@ class Borders final : public Detector {
   void see(const Event& e, const Context& c, Findings& to) override {
     const Address &client = e.scene.client.address, &server = e.scene.server.address;
     std::string what, expected;
+    // A plant that nobody declared may have been given public addresses: between neighbours no border is crossed.
+    const bool neighbours = c.site.prefixes.empty() && client.kind == server.kind && std::equal(client.octets.begin(), client.octets.begin() + 2, server.octets.begin());
     for (const Address* a : {&client, &server}) {
+      if (neighbours) break;
       if (a->group() || c.site.inside(*a) || c.site.outside_allowed(*a)) continue;
       what = fmt::format("{} asks {} by Modbus: {} is outside the site.", c.text(client), c.text(server), text_of(*a));
       expected = "Modbus has no authentication and stays inside; what comes from outside is declared (`outside`).";

@@ -259,6 +259,11 @@ TEST(ModbusBorders, FromTheInternet) {
   p(modbus_request(start, "203.0.113.7", plc, 1, 3, 0, 10));
   EXPECT_EQ(p.times("MOD-25"), 1u) << p.told();
 }
+TEST(ModbusBorders, APlantWithPublicAddresses) {
+  Plant p("");
+  p(modbus_request(start, "141.81.0.10", "141.81.0.86", 1, 3, 0, 10));
+  EXPECT_EQ(p.times("MOD-25"), 0u) << p.told();
+}
 TEST(ModbusBorders, DeclaredOutsideOrInside) {
   Plant p("[site]\nprefixes = [\"10.1.1.0/24\"]\noutside = [\"100.64.0.0/10\"]\n"), inside("");
   p(modbus_request(start, "100.64.3.7", plc, 1, 3, 0, 10));
