@@ -111,7 +111,7 @@ bool modest(Bytes json, size_t length, size_t depth) {
 std::string detection_in(Bytes body) {
   const auto j = object(body);
   if (!j) return "";
-  if (const auto d = j->find("detection"); d != j->end() && d->is_object()) return text_in(*d, "id", 64);
+  if (const auto rule = j->find("rule"); rule != j->end() && rule->is_object()) return text_in(*rule, "id", 64);
   return text_in(*j, "detection", 64);
 }
 

@@ -87,7 +87,7 @@ bool read(Bytes, Bye&);
 
 // False when JSON text nests deeper than `depth` or is longer than `length`: asked before any parser sees it.
 bool modest(Bytes json, size_t length = 64 * 1024, size_t depth = 16);
-// The text of "detection" (or of "id" within it) in a record's body, "" when there is none: what evicted alerts were about.
+// The detection that a record's body names (rule.id, or a text "detection"), "" when there is none: what evicted alerts were about.
 std::string detection_in(Bytes body);
 
 }  // namespace vidra

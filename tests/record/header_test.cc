@@ -151,7 +151,7 @@ TEST(Messages, hostile_bodies_are_refused_quietly) {
     EXPECT_FALSE(read(bytes_of(s), a)) << s.substr(0, 60);
   }
   EXPECT_TRUE(modest(bytes_of("{\"a\":\"[[[[[[[[[[[[[[[[[[[[[\\\"[[[[[\"}")));
-  EXPECT_EQ(detection_in(bytes_of(R"({"detection":{"id":"I104-05"}})")), "I104-05");
+  EXPECT_EQ(detection_in(bytes_of(R"({"rule":{"id":"I104-05"}})")), "I104-05");
   EXPECT_EQ(detection_in(bytes_of(R"({"detection":"MOD-01"})")), "MOD-01");
   EXPECT_EQ(detection_in(bytes_of("zstd?")), "");
 }

@@ -35,6 +35,13 @@ int main() {
   for (const Story& s : told.all)
     for (const Issuer& who : {plain, exercise}) std::puts(story_body(s, who, s.last).c_str());
 
+  // Whatever the catalogue may say is a body too.
+  for (const Detection& d : catalogue) {
+    Stories one;
+    Reporter(settings, one).found(finding(start, d));
+    std::puts(story_body(one.all.at(0), exercise, start).c_str());
+  }
+
   Health h;
   h.since = start, h.now = start + hour;
   std::puts(health_body(h, plain).c_str());
