@@ -514,6 +514,7 @@ struct Receiver::Hub {
         std::map<StreamKey, Stream> fresh;
         Welcome w;
         w.software = settings.software, w.contact = settings.contact, w.wall_ns = wall_clock();
+        w.attempt = d.said.attempt;
         for (const ChainHead& head : d.heads) {
           if (fresh.size() >= streams_most) break;
           Stream& s = fresh[{head.epoch, head.lane}];

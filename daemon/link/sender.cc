@@ -44,6 +44,7 @@ struct Sender::Link {
   // Of the socket in use.
   std::string endpoint;
   bool shaken = false, welcome = false;          // handshake done; WELCOME heard
+  uint64_t attempt = 0;            // of the latest HELLO
   int64_t heard = 0, hello_at = 0, ping_at = 0, oldest_sent = 0;
   bool valid_heard = false;
   uint64_t acknowledged_before = 0;
@@ -72,6 +73,7 @@ struct Sender::Link {
   void hello(void* socket) {
     Hello h = settings.hello;
     h.streams = outbox.streams();
+    h.attempt = ++attempt;
     outbox.pause();
     held.reset();
     welcome = false;
@@ -151,6 +153,8 @@ struct Sender::Link {
       case MessageType::welcome: {
         Welcome w;
         if (!(good = read(body, w))) break;
+        // Only the answer to the latest HELLO counts: the collector drops what is sent between two, and takes up behind a hole.
+        if (w.attempt && w.attempt != attempt) break;
         outbox.rewind(w.streams);
         welcome = true;
         oldest_sent = 0;

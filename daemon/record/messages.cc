@@ -117,7 +117,7 @@ std::string detection_in(Bytes body) {
 
 std::string body_of(const Hello& h) {
   return dump({{"protocol", {h.protocol_from, h.protocol_to}}, {"software", h.software}, {"boot", h.boot_id}, {"instance", h.instance},
-    {"name", h.name}, {"site", h.site}, {"contact", h.contact}, {"policy", h.policy}, {"sign_key", h.sign_key}, {"streams", json_of(h.streams)}});
+    {"name", h.name}, {"site", h.site}, {"contact", h.contact}, {"policy", h.policy}, {"sign_key", h.sign_key}, {"attempt", h.attempt}, {"streams", json_of(h.streams)}});
 }
 bool read(Bytes b, Hello& h) {
   const auto j = object(b);
@@ -127,16 +127,18 @@ bool read(Bytes b, Hello& h) {
   h.software = text_in(*j, "software"), h.boot_id = text_in(*j, "boot"), h.instance = text_in(*j, "instance");
   h.name = text_in(*j, "name"), h.site = text_in(*j, "site"), h.contact = text_in(*j, "contact");
   h.policy = text_in(*j, "policy"), h.sign_key = text_in(*j, "sign_key");
+  h.attempt = number_in<uint64_t>(*j, "attempt");
   return streams_in(*j, h.streams);
 }
 
 std::string body_of(const Welcome& w) {
-  return dump({{"protocol", w.protocol}, {"software", w.software}, {"contact", w.contact}, {"time", w.wall_ns}, {"streams", json_of(w.streams)}});
+  return dump({{"protocol", w.protocol}, {"attempt", w.attempt}, {"software", w.software}, {"contact", w.contact}, {"time", w.wall_ns}, {"streams", json_of(w.streams)}});
 }
 bool read(Bytes b, Welcome& w) {
   const auto j = object(b);
   if (!j) return false;
   w.protocol = number_in<uint32_t>(*j, "protocol", 1);
+  w.attempt = number_in<uint64_t>(*j, "attempt");
   w.software = text_in(*j, "software"), w.contact = text_in(*j, "contact");
   w.wall_ns = number_in<int64_t>(*j, "time");
   return streams_in(*j, w.streams);

