@@ -290,6 +290,8 @@ class Live final : public Source {
     if (write(stop_, &one, sizeof one) < 0) return;   // full: it wakes all the same
   }
 
+  bool live() const override { return true; }
+  bool up(uint16_t i) const override { return i >= taps_.size() || taps_[i]->flaw().empty(); }
   std::string flaw() const override {
     std::string all;
     for (const auto& t : taps_)

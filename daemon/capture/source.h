@@ -48,6 +48,8 @@ struct Source {
   virtual Counters counters(uint16_t interface) const = 0;
   virtual std::span<const Interface> interfaces() const = 0;
   virtual void stop() = 0;                     // from any thread or signal: poll ends soon
+  virtual bool live() const { return false; }       // stamps follow the wall clock, times do not
+  virtual bool up(uint16_t) const { return true; }  // whether this interface can bring frames now
   virtual std::string flaw() const { return {}; }  // what was wrong with the input, and where; "" when all was read
   virtual double progress() const { return -1; }   // 0 to 1 where the length is known
 };

@@ -141,6 +141,14 @@ void Pipeline::run() {
   std::array<Packet, 64> burst;
   for (;;) {
     const Source::Polled polled = source_->poll(burst);
+    // Live, the stamps follow the wall clock and the times do not: where they part by a second, the wall was stepped.
+    if (polled.packets && source_->live()) {
+      const Time apart = burst[polled.packets - 1].stamp - burst[polled.packets - 1].time;
+      if (std::abs(apart - stepped_) >= second) {
+        say_fact(*rings_[0], polled.now, 0, SensorFact::clock_stepped, uint32_t(std::min<Time>(std::abs(apart - stepped_) / second, UINT32_MAX)));
+        stepped_ = apart;
+      }
+    }
     if (polled.packets) traffic_->take(std::span<const Packet>(burst).first(polled.packets));
     source_->release();
     traffic_->tick(polled.now);
@@ -163,6 +171,7 @@ void Pipeline::observe(Time now, bool last) {
   observed_ = now;
   const auto interfaces = source_->interfaces();
   dropped_.resize(interfaces.size());
+  up_.resize(interfaces.size(), true);
   SensorStatus s;
   for (size_t i = 0; i < interfaces.size(); i++) {
     const Counters c = source_->counters(uint16_t(i));
@@ -171,6 +180,10 @@ void Pipeline::observe(Time now, bool last) {
     if (c.dropped_by_kernel != Counters::unknown) dropped += c.dropped_by_kernel;
     if (dropped > dropped_[i]) say_fact(*rings_[0], now, uint16_t(i), SensorFact::dropped, uint32_t(std::min<uint64_t>(dropped - dropped_[i], UINT32_MAX)));
     dropped_[i] = dropped;
+    if (const bool up = source_->up(uint16_t(i)); up != bool(up_[i])) {
+      say_fact(*rings_[0], now, uint16_t(i), up ? SensorFact::interface_up : SensorFact::interface_down, 0);
+      up_[i] = up;
+    }
     s.interfaces.push_back({interfaces[i].name, c, 0});
   }
   const std::unique_lock lock(snapshot_mutex_, std::try_to_lock);   // never waits for a reader

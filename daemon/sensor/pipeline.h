@@ -85,6 +85,8 @@ class Pipeline {
   std::atomic<Time> judged_until_{0};
   std::atomic<uint64_t> findings_dropped_{0};
   std::vector<uint64_t> dropped_;          // by interface, as of the last look
+  std::vector<char> up_;                   // likewise
+  Time stepped_ = 0;                       // how far stamps and times are apart
   Time observed_ = 0;
   Time started_ = 0;
 

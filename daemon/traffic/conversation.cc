@@ -169,7 +169,8 @@ void Hearing::lose(Flow& f, int d) {
   Message& m = speaker_.begin();
   m.role = f.scene.from == Side::client ? Role::request : Role::response;
   m.malformed = true;
-  m.link = true;               // no PDU: function 0 is one in some protocols
+  m.link = true;             // octets, no PDU: counted as malformed, as no function and no kind of frame
+  m.frame = 0xff;
   speaker_.end();
   h.searching = true;
   h.unreadable = 0;
