@@ -30,6 +30,9 @@ struct Classifier::Room {
     if (!module) return failed = true, false;
     NDPI_PROTOCOL_BITMASK all;
     NDPI_BITMASK_SET_ALL(all);
+    // It takes MMS for S7 and chance octets for IEC 104; what control protocols are is for the dissectors to say.
+    for (uint16_t ours : {NDPI_PROTOCOL_MODBUS, NDPI_PROTOCOL_DNP3, NDPI_PROTOCOL_IEC60870, NDPI_PROTOCOL_S7COMM, NDPI_PROTOCOL_ETHERNET_IP})
+      NDPI_DEL_PROTOCOL_FROM_BITMASK(all, ours);
     ndpi_set_protocol_detection_bitmask2(module, &all);
     ndpi_finalize_initialization(module);
     size = (ndpi_detection_get_sizeof_ndpi_flow_struct() + 63) / 64 * 64;

@@ -924,6 +924,11 @@ struct Traffic::Room {
 
   [[gnu::noinline]] void classify(Flow& f) {
     if (!settings.classify || frame.payload.empty()) return;
+    // TPKT (RFC 1006) carries MMS, S7 and ICCP as well as RDP: on its own port nDPI's word for it would be a false friend.
+    if (f.scene.server.port == 102) {
+      f.classify_done = true;
+      return;
+    }
     if (!f.classify_packets++) {
       f.classifier = classifier.open();
       if (!f.classifier) {
