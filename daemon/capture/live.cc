@@ -27,6 +27,7 @@ struct bpf_program { unsigned int bf_len; struct bpf_insn* bf_insns; };
 #include <cstring>
 #include <stdexcept>
 
+#include "daemon/base/clock.h"
 #include "daemon/base/text.h"
 #include "daemon/capture/link.h"
 #include "daemon/capture/merge.h"
@@ -40,12 +41,6 @@ constexpr Time block_lag = 10 * millisecond;    // and how much later its frames
 constexpr int wait_ms = 10;                     // the longest that poll waits
 constexpr size_t frames_each = 8192;            // held of one interface
 constexpr size_t arena_octets = size_t{4} << 20;
-
-Time read_clock(clockid_t id) {
-  timespec t{};
-  clock_gettime(id, &t);
-  return Time(t.tv_sec) * second + t.tv_nsec;
-}
 
 std::string interfaces_here() {
   char why[PCAP_ERRBUF_SIZE];
@@ -301,7 +296,7 @@ class Live final : public Source {
 
  private:
   void read() {
-    const Time now = clock_.advance(read_clock(CLOCK_MONOTONIC), read_clock(CLOCK_REALTIME));
+    const Time now = clock_.advance(monotonic_now(), wall_now());
     heard_ = Merge::never;
     for (size_t i = 0; i < taps_.size(); i++) {
       Tap& t = *taps_[i];
@@ -329,7 +324,7 @@ class Live final : public Source {
   Merge merge_;
   std::vector<std::unique_ptr<Tap>> taps_;
   std::vector<pollfd> waits_;
-  SteadyWall clock_{read_clock(CLOCK_MONOTONIC), read_clock(CLOCK_REALTIME)};
+  SteadyWall clock_{monotonic_now(), wall_now()};
   Time now_ = 0, heard_ = 0;
   bool grouped_ = false;
   int stop_;

@@ -1,20 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/capture/paced.h"
 
-#include <time.h>
-
 #include <algorithm>
 #include <array>
 #include <atomic>
 
+#include "daemon/base/clock.h"
+
 namespace vidra {
 namespace {
-
-Time monotonic() {
-  timespec t{};
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return Time(t.tv_sec) * second + t.tv_nsec;
-}
 
 class Paced final : public Source {
  public:
@@ -28,13 +22,12 @@ class Paced final : public Source {
       at_ = 0, have_ = polled.packets, held_ = true;
       if (polled.ended) return {0, now_, true};
       if (!have_) return {0, now_, false};
-      if (!started_) began_ = monotonic(), first_ = burst_[0].time, started_ = true;
+      if (!started_) began_ = monotonic_now(), first_ = burst_[0].time, started_ = true;
     }
     Time due = played();
     if (burst_[at_].time > due) {
       const Time wait = std::min<Time>(Time(double(burst_[at_].time - due) / pace_), 5 * millisecond);
-      const timespec t{time_t(wait / second), long(wait % second)};
-      nanosleep(&t, nullptr);
+      sleep_for(wait);
       due = played();
     }
     size_t n = 0;
@@ -51,7 +44,7 @@ class Paced final : public Source {
   double progress() const override { return in_->progress(); }
 
  private:
-  Time played() const { return first_ + Time(double(monotonic() - began_) * pace_); }
+  Time played() const { return first_ + Time(double(monotonic_now() - began_) * pace_); }
 
   std::unique_ptr<Source> in_;
   std::atomic<double> pace_;

@@ -11,6 +11,7 @@
 #include <ctime>
 #include <nlohmann/json.hpp>
 
+#include "daemon/base/clock.h"
 #include "daemon/base/text.h"
 #include "daemon/report/words.h"
 
@@ -19,12 +20,6 @@ namespace {
 
 constexpr size_t longest_queue = 10'000;   // alerts that wait for a slow terminal
 constexpr size_t most_shown = 10'000;      // stories remembered as shown
-
-Time wall() {
-  timespec t;
-  clock_gettime(CLOCK_REALTIME, &t);
-  return t.tv_sec * second + t.tv_nsec;
-}
 
 }  // namespace
 
@@ -60,13 +55,13 @@ std::string Desk::start(bool reindex) {
   trust_keys();
   Time told_at = 0;
   error = intake_->open(reindex, [&](uint64_t done, uint64_t all) {
-    if (all > 10'000 && (wall() - told_at > second || done == all)) {
-      told_at = wall();
+    if (all > 10'000 && (wall_now() - told_at > second || done == all)) {
+      told_at = wall_now();
       remarks_ << fmt::format("reading the journal: {} of {} records\n", human_count(done), human_count(all)) << std::flush;
     }
   });
   if (!error.empty()) return error;
-  for (const std::string& t : intake_->troubles()) remark(wall(), "journal: " + t);
+  for (const std::string& t : intake_->troubles()) remark(wall_now(), "journal: " + t);
 
   ReceiverSettings& link = settings_.link;
   link.endpoint = "tcp://" + settings_.listen;
@@ -74,7 +69,7 @@ std::string Desk::start(bool reindex) {
   link.contact = settings_.contact;
   link.software = "vidra " VIDRA_VERSION;
   receiver_ = std::make_unique<Receiver>(*intake_, static_cast<ReceiverEvents&>(*this), link, keys_);
-  started_ = wall();
+  started_ = wall_now();
   if (!receiver_->start(error)) {
     receiver_.reset();
     return error;
@@ -85,7 +80,7 @@ std::string Desk::start(bool reindex) {
 void Desk::stop() {
   if (!receiver_) return;
   receiver_->stop();
-  follow_sensors(wall());
+  follow_sensors(wall_now());
   turn(0);
   receiver_.reset();
 }
@@ -99,7 +94,7 @@ std::string Desk::public_key() const { return keys_.curve_public; }
 
 void Desk::happened(Kind kind, const std::string& sensor, const std::string& text) {
   std::lock_guard guard(mutex_);
-  if (happenings_.size() < longest_queue) happenings_.push_back({kind, sensor, text, wall()});
+  if (happenings_.size() < longest_queue) happenings_.push_back({kind, sensor, text, wall_now()});
   wake_.notify_one();
 }
 
@@ -117,7 +112,7 @@ void Desk::turn(Time at_most) {
   for (const Happening& h : happenings) note(h);
   for (News& n : news) show(std::move(n));
   alerts_.flush();
-  const Time now = wall();
+  const Time now = wall_now();
   if (missed) {
     counters_.not_shown += missed;
     remark(now, fmt::format("{} alerts came faster than they could be shown; all are kept: vidra alerts", human_count(missed)));

@@ -8,16 +8,11 @@
 #include <ctime>
 #include <filesystem>
 
+#include "daemon/base/clock.h"
 #include "daemon/base/text.h"
 
 namespace vidra {
 namespace {
-
-Time monotonic() {
-  timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return t.tv_sec * second + t.tv_nsec;
-}
 
 constexpr size_t catch_up_batch = 1000;
 
@@ -134,7 +129,7 @@ std::vector<ChainHead> Intake::heads(const SensorId& sensor) {
 }
 
 void Intake::look_for_room() {
-  const Time now = monotonic();
+  const Time now = monotonic_now();
   if (now - room_asked_ < 100 * millisecond) return;
   room_asked_ = now;
   uint64_t free = 0;

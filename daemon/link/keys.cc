@@ -15,17 +15,13 @@
 #include <ctime>
 #include <utility>
 
+#include "daemon/base/clock.h"
+
 namespace vidra {
 
 namespace {
 
 constexpr std::string_view state_names[] = {"pending", "probation", "active", "suspended", "revoked"};
-
-int64_t wall_now() {
-  timespec t;
-  clock_gettime(CLOCK_REALTIME, &t);
-  return t.tv_sec * 1'000'000'000 + t.tv_nsec;
-}
 
 bool write_file(const std::string& path, const std::string& text, mode_t mode, std::string& error) {
   // Written aside and linked into place: two processes that begin at once end up with one key file, and never half of one.

@@ -9,19 +9,13 @@
 #include <cstring>
 #include <ctime>
 
+#include "daemon/base/clock.h"
+
 namespace vidra {
 
 namespace {
 constexpr int64_t second = 1'000'000'000;
 constexpr size_t told_most = 4096, epochs_most = 16, entry_overhead = entry_prefix_size + header_size;
-
-int64_t clock_ns(clockid_t id) {
-  timespec t;
-  clock_gettime(id, &t);
-  return t.tv_sec * second + t.tv_nsec;
-}
-int64_t wall_now() { return clock_ns(CLOCK_REALTIME); }
-int64_t mono_now() { return clock_ns(CLOCK_BOOTTIME); }
 
 // What of `r` no range of `told` covers.
 std::vector<Range> beyond(Range r, const std::vector<Range>& told) {
@@ -88,7 +82,7 @@ std::vector<Outbox::EpochPtr> Outbox::epochs() const {
 void Outbox::failed(int error, const char* doing) {
   failing_.store(true, std::memory_order_relaxed);
   sync_failures_.fetch_add(1, std::memory_order_relaxed);
-  retry_at_ = mono_now() + settings_.retry_interval;
+  retry_at_ = boot_now() + settings_.retry_interval;
   std::lock_guard lock(mutex_);
   trouble_ = fmt::format("{}: {} failed: {}; records wait in memory, tried again every {} ms", settings_.directory, doing, std::strerror(-error),
                          settings_.retry_interval / 1'000'000);
@@ -102,7 +96,7 @@ void Outbox::wake_with(std::function<void()> waker) {
 // --- recovery
 
 void Outbox::open() {
-  upkeep_at_ = cursors_at_ = checkpoint_at_ = mono_now() + second;
+  upkeep_at_ = cursors_at_ = checkpoint_at_ = boot_now() + second;
   std::vector<std::string> names, found;
   int e = storage_.make_directories(settings_.directory);
   if (!e || e == -EROFS) e = storage_.list(settings_.directory, names);
@@ -283,7 +277,7 @@ uint64_t Outbox::append(Lane lane, MessageType type, uint8_t prio, uint8_t flags
     return 0;
   }
   const uint64_t ticket = tickets_[l].fetch_add(1, std::memory_order_relaxed) + 1;
-  if (enqueue(l, {ticket, type, std::min<uint8_t>(prio, 100), flags, wall_now(), uint64_t(mono_now()), std::move(body)}, false)) return ticket;
+  if (enqueue(l, {ticket, type, std::min<uint8_t>(prio, 100), flags, wall_now(), uint64_t(boot_now()), std::move(body)}, false)) return ticket;
   refused_[l].fetch_add(1, std::memory_order_relaxed);
   return 0;
 }
@@ -291,7 +285,7 @@ uint64_t Outbox::append(Lane lane, MessageType type, uint8_t prio, uint8_t flags
 // Own records (gaps, checkpoints) carry no ticket and are never turned away: they are few, and silence would be worse.
 void Outbox::tell(Gap g) {
   gaps_.fetch_add(1, std::memory_order_relaxed);
-  enqueue(0, {0, MessageType::gap, 60, 0, wall_now(), uint64_t(mono_now()), body_of(g)}, true);
+  enqueue(0, {0, MessageType::gap, 60, 0, wall_now(), uint64_t(boot_now()), body_of(g)}, true);
 }
 
 void Outbox::tell_missing(Stream& s, Range r, const char* reason) {
@@ -373,11 +367,11 @@ void Outbox::checkpoint(Epoch& epoch) {
     if (s->log.durable()) heads.push_back({epoch.number, s->lane, s->log.durable(), s->head});
   if (heads.empty()) return;
   checkpoints_.fetch_add(1, std::memory_order_relaxed);
-  enqueue(0, {0, MessageType::checkpoint, 0, 0, wall_now(), uint64_t(mono_now()), body_of(sign(settings_.sensor, std::move(heads), secret_))}, true);
+  enqueue(0, {0, MessageType::checkpoint, 0, 0, wall_now(), uint64_t(boot_now()), body_of(sign(settings_.sensor, std::move(heads), secret_))}, true);
 }
 
 bool Outbox::commit() {
-  const int64_t now = mono_now();
+  const int64_t now = boot_now();
   if (failing_.load(std::memory_order_relaxed) && now < retry_at_) return false;
   if (!writable_ || renew_.exchange(false)) {
     if (const int e = begin_epoch()) {
@@ -531,7 +525,7 @@ void Outbox::retire(const EpochPtr& epoch) {
 }
 
 void Outbox::upkeep() {
-  const int64_t now = mono_now(), wall = wall_now();
+  const int64_t now = boot_now(), wall = wall_now();
   upkeep_at_ = now + second;
   if (now >= cursors_at_) {
     cursors_at_ = now + 5 * second;
@@ -595,7 +589,7 @@ void Outbox::stop() {
 void Outbox::run() {
   std::unique_lock lock(mutex_);
   while (!stopping_) {
-    const int64_t now = mono_now();
+    const int64_t now = boot_now();
     const bool failing = failing_.load(std::memory_order_relaxed);
     int64_t until = upkeep_at_;
     if (since_checkpoint_) until = std::min(until, checkpoint_at_);
@@ -617,7 +611,7 @@ void Outbox::run() {
     }
     lock.unlock();
     if (due) commit();
-    if (mono_now() >= upkeep_at_) upkeep();
+    if (boot_now() >= upkeep_at_) upkeep();
     lock.lock();
   }
 }

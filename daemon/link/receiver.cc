@@ -132,7 +132,7 @@ struct Receiver::Hub {
         } else {
           const auto now_table = keys_now();
           const auto at = now_table->find(key);
-          const int64_t now = wall_clock();
+          const int64_t now = wall_now();
           const std::string address = text(3).starts_with("::ffff:") ? text(3).substr(7) : text(3);   // IPv4 on a socket that hears both
           // Each knock is a write to disk: few of them, whoever knocks and however fast.
           auto [last, fresh] = written.try_emplace(key, 0);
@@ -198,15 +198,15 @@ struct Receiver::Hub {
         if (queue.empty() && stopping) return;
         jobs.swap(queue);
       }
-      if (pausing && steady_clock_ns() - asked > second) {
-        asked = steady_clock_ns();
+      if (pausing && monotonic_now() - asked > second) {
+        asked = monotonic_now();
         if (journal.ready()) pausing = false;
       }
       if (was_pausing && !pausing) finish({"", "", Done::What::resume, {}, {}, "", {}});
       const auto pause = [&](const std::string& key, const std::string& sensor, const char* why) {
         if (!pausing) events.happened(Kind::journal_failed, sensor, why);
         pausing = true;
-        asked = steady_clock_ns();
+        asked = monotonic_now();
         if (holed.insert(key).second) finish({key, "", Done::What::rewind, {}, {}, "", {}});
       };
       std::map<std::pair<std::string, StreamKey>, ChainHead> taken;
@@ -285,7 +285,7 @@ struct Receiver::Hub {
   }
   // A NOTE, at most four a second to one connection: a peer that does not listen gets no stream of them.
   void note(const std::string& route, const SensorId& id, NoteCode code, const std::string& text) {
-    const int64_t now = steady_clock_ns();
+    const int64_t now = monotonic_now();
     if (noted.size() > 4096) noted.clear();
     int64_t& last = noted[route];
     if (now - last < second / 4) return;
@@ -326,9 +326,9 @@ struct Receiver::Hub {
       note(route, h.sensor, NoteCode::identity, "another sensor's id");
       return;
     }
-    p.heard = steady_clock_ns();
+    p.heard = monotonic_now();
     p.said_silent = false;
-    p.link.last_heard = wall_clock();
+    p.link.last_heard = wall_now();
     if (h.seq) return on_record(p, h, f);
     switch (h.type) {
       case MessageType::ping: {
@@ -336,7 +336,7 @@ struct Receiver::Hub {
         if (!read(f[2], ping)) { bad++, p.link.bad++; break; }
         if (!ping.answer) {
           ping.answer = true;
-          ping.t2 = ping.t3 = wall_clock();
+          ping.t2 = ping.t3 = wall_now();
           p.link.clock_offset = ping.t2 - ping.t1;
           control(route, p.id, MessageType::ping, body_of(ping));
         }
@@ -390,7 +390,7 @@ struct Receiver::Hub {
     const StreamKey at{h.epoch, h.lane};
     if (!p.streams.contains(at) && p.streams.size() >= streams_most) return note(p.route, p.id, NoteCode::over_quota, "too many epochs");
     Stream& s = p.streams[at];
-    const int64_t now = steady_clock_ns();
+    const int64_t now = monotonic_now();
     if (h.seq <= s.received) {
       duplicates++, p.link.duplicates++;
       for (const auto& [seq, self] : s.recent)
@@ -423,7 +423,7 @@ struct Receiver::Hub {
     if (s.recent.size() > remembered) s.recent.pop_front();
     records++, p.link.records++, p.link.bytes += octets;
     Job j;
-    j.key = p.key, j.header = h, j.body = std::move(f[2]), j.received = wall_clock();
+    j.key = p.key, j.header = h, j.body = std::move(f[2]), j.received = wall_now();
     std::copy_n(f[1].begin(), header_size, j.header_bytes.begin());
     j.probation = p.link.state == KeyState::probation;
     j.waiting = p.waiting;
@@ -435,7 +435,7 @@ struct Receiver::Hub {
   void diverged(Peer& p, const Header& h) {
     p.link.refused++;
     note(p.route, p.id, NoteCode::diverged, fmt::format("epoch {} lane {} number {} does not continue what is here", h.epoch, h.lane, h.seq));
-    if (const int64_t now = steady_clock_ns(); now - p.told_diverged > 60 * second || !p.told_diverged) {
+    if (const int64_t now = monotonic_now(); now - p.told_diverged > 60 * second || !p.told_diverged) {
       p.told_diverged = now;
       events.happened(Kind::diverged, p.link.sensor, fmt::format("{} does not continue the chain that is here: a cloned or restored sensor; it is refused", record_id(h)));
     }
@@ -513,7 +513,7 @@ struct Receiver::Hub {
         p.link.name = d.said.name, p.link.site = d.said.site, p.link.software = d.said.software;
         std::map<StreamKey, Stream> fresh;
         Welcome w;
-        w.software = settings.software, w.contact = settings.contact, w.wall_ns = wall_clock();
+        w.software = settings.software, w.contact = settings.contact, w.wall_ns = wall_now();
         w.attempt = d.said.attempt;
         for (const ChainHead& head : d.heads) {
           if (fresh.size() >= streams_most) break;
@@ -532,15 +532,15 @@ struct Receiver::Hub {
         p.streams = std::move(fresh);
         p.greeted = control(p.route, p.id, MessageType::welcome, body_of(w));
         p.rewinding = false;
-        p.heard = steady_clock_ns();
+        p.heard = monotonic_now();
         p.link.paused = pausing;
         p.said_silent = false;
         if (!p.link.connected) {
-          p.link.connected_since = wall_clock();
+          p.link.connected_since = wall_now();
           events.happened(Kind::connected, p.link.sensor, fmt::format("connected{}{}", p.link.name.empty() ? "" : " as ", p.link.name));
         }
         p.link.connected = true;
-        p.link.last_heard = wall_clock();
+        p.link.last_heard = wall_now();
         break;
       }
       case Done::What::durable:
@@ -564,7 +564,7 @@ struct Receiver::Hub {
   }
 
   void tick() {
-    const int64_t now = steady_clock_ns();
+    const int64_t now = monotonic_now();
     for (auto& [key, p] : peers) {
       if (p.rewinding && !pausing && p.waiting->load(std::memory_order_relaxed) < settings.sensor_bytes / 4 && !p.route.empty())
         note(p.route, p.id, NoteCode::rewind, "records are taken again");
@@ -601,7 +601,7 @@ struct Receiver::Hub {
     size_t n = 0;
     int64_t ticked = 0, published = 0;
     uint64_t beat = 0;
-    int64_t beat_at = steady_clock_ns();
+    int64_t beat_at = monotonic_now();
     while (!stopping) {
       zmq_pollitem_t items[] = {{router.raw(), 0, ZMQ_POLLIN, 0}, {nullptr, bell.fd(), ZMQ_POLLIN, 0}};
       zmq_poll(items, 2, milliseconds(std::min<int64_t>(settings.heartbeat / 4, second / 10)));
@@ -624,7 +624,7 @@ struct Receiver::Hub {
           if (control(p->second.route, p->second.id, MessageType::ack, body_of(a))) acks++;
         }
       to_acknowledge.clear();
-      const int64_t now = steady_clock_ns();
+      const int64_t now = monotonic_now();
       if (now - ticked > std::min(settings.heartbeat / 4, second)) ticked = now, tick();
       if (now - published > second / 20) published = now, publish();
       if (zap_beat != beat) beat = zap_beat, beat_at = now;
@@ -656,11 +656,11 @@ struct Receiver::Hub {
     zmq_connect(monitor.raw(), "inproc://events");
     zmq_connect(client.raw(), to.c_str());
     bool inside = false, outside = false;
-    const int64_t until = steady_clock_ns() + 3 * second;
+    const int64_t until = monotonic_now() + 3 * second;
     std::vector<std::vector<uint8_t>> f;
     size_t n = 0;
-    while (!inside && !outside && steady_clock_ns() < until) {
-      if (settings.without_zap && steady_clock_ns() > until - 5 * second / 2) break;
+    while (!inside && !outside && monotonic_now() < until) {
+      if (settings.without_zap && monotonic_now() > until - 5 * second / 2) break;
       zmq_pollitem_t item{monitor.raw(), 0, ZMQ_POLLIN, 0};
       zmq_poll(&item, 1, 50);
       while (receive(monitor.raw(), f, 2, n)) {

@@ -53,7 +53,7 @@ struct Sender::Link {
 
   void set(LinkState state, std::string text) {
     std::lock_guard lock(mutex);
-    if (status.state != state) status.since = wall_clock();
+    if (status.state != state) status.since = wall_now();
     status.state = state;
     status.text = std::move(text);
   }
@@ -77,7 +77,7 @@ struct Sender::Link {
     outbox.pause();
     held.reset();
     welcome = false;
-    hello_at = steady_clock_ns();
+    hello_at = monotonic_now();
     control(socket, MessageType::hello, body_of(h));
   }
 
@@ -147,7 +147,7 @@ struct Sender::Link {
   void take(void* socket, Bytes header, Bytes body) {
     Header h;
     if (check(header, body, h) != HeaderFlaw::none || h.sensor != keys.id) return count([](LinkStatus& s) { s.bad_messages++; });
-    const int64_t now = steady_clock_ns();
+    const int64_t now = monotonic_now();
     bool good = true;
     switch (h.type) {
       case MessageType::welcome: {
@@ -207,10 +207,10 @@ struct Sender::Link {
         Ping p;
         if (!(good = read(body, p))) break;
         if (!p.answer) {
-          p.answer = true, p.t2 = p.t3 = wall_clock();
+          p.answer = true, p.t2 = p.t3 = wall_now();
           control(socket, MessageType::ping, body_of(p));
         } else if (p.t1) {
-          const int64_t t4 = wall_clock();
+          const int64_t t4 = wall_now();
           count([&](LinkStatus& s) { s.round_trip = (t4 - p.t1) - (p.t3 - p.t2), s.clock_offset = ((p.t2 - p.t1) + (p.t3 - t4)) / 2; });
         }
         break;
@@ -225,7 +225,7 @@ struct Sender::Link {
     if (!good) return count([](LinkStatus& s) { s.bad_messages++; });
     heard = now;
     valid_heard = true;
-    count([](LinkStatus& s) { s.last_heard = wall_clock(); });
+    count([](LinkStatus& s) { s.last_heard = wall_now(); });
   }
 
   // Lives as long as one socket does; whether anything valid was heard on it.
@@ -256,7 +256,7 @@ struct Sender::Link {
     count_no_detail = auth_code = 0;
     probes = 0;
     held.reset();
-    const int64_t born = steady_clock_ns();
+    const int64_t born = monotonic_now();
     heard = born;
     ping_at = born + settings.heartbeat;
     if (zmq_connect(dealer.raw(), endpoint.c_str())) {
@@ -267,7 +267,7 @@ struct Sender::Link {
     size_t n = 0;
     bool more = false;
     while (!stopping) {
-      const int64_t now = steady_clock_ns();
+      const int64_t now = monotonic_now();
       if (now - heard > 3 * settings.heartbeat) {
         if (!shaken) diagnose(false);
         break;   // whatever state libzmq's session is in, it is of no use: a new socket
@@ -280,7 +280,7 @@ struct Sender::Link {
       if (shaken && now >= ping_at) {
         ping_at = now + settings.heartbeat;
         Ping p;
-        p.t1 = wall_clock();
+        p.t1 = wall_now();
         control(dealer.raw(), MessageType::ping, body_of(p));
       }
       zmq_pollitem_t items[] = {{dealer.raw(), 0, ZMQ_POLLIN, 0}, {monitor.raw(), 0, ZMQ_POLLIN, 0}, {nullptr, bell.fd(), ZMQ_POLLIN, 0}};
@@ -333,7 +333,7 @@ struct Sender::Link {
       sent++;
     }
     if (sent) {
-      if (!oldest_sent) oldest_sent = steady_clock_ns();
+      if (!oldest_sent) oldest_sent = monotonic_now();
       const uint64_t flying = outbox.in_flight();
       count([&](LinkStatus& s) { s.sent += sent, s.in_flight = flying; });
     }
@@ -352,10 +352,10 @@ struct Sender::Link {
       const int doublings = int(std::min<uint64_t>(failures, 16));
       const double spread = std::uniform_real_distribution<double>(0.7, 1.3)(random);
       const int64_t wait = int64_t(double(std::min(settings.backoff << doublings, settings.backoff_longest)) * spread);
-      const int64_t until = steady_clock_ns() + wait;
-      while (!stopping && steady_clock_ns() < until) {
+      const int64_t until = monotonic_now() + wait;
+      while (!stopping && monotonic_now() < until) {
         pollfd p{bell.fd(), POLLIN, 0};
-        ::poll(&p, 1, milliseconds(until - steady_clock_ns()));
+        ::poll(&p, 1, milliseconds(until - monotonic_now()));
         if (p.revents) bell.silence();
       }
     }

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "daemon/base/clock.h"
 #include "daemon/record/header.h"
 
 namespace vidra {
@@ -122,21 +123,10 @@ class Bell {
   int fd_;
 };
 
-inline int64_t wall_clock() {
-  timespec t;
-  clock_gettime(CLOCK_REALTIME, &t);
-  return t.tv_sec * 1'000'000'000 + t.tv_nsec;
-}
-inline int64_t steady_clock_ns() {
-  timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return t.tv_sec * 1'000'000'000 + t.tv_nsec;
-}
-
 // A control message's header: no lane's number, no chain, but sealed like every other.
 inline HeaderBytes control_header(MessageType type, const SensorId& sensor, std::string_view body) {
   Header h;
-  h.type = type, h.sensor = sensor, h.wall_ns = wall_clock(), h.mono_ns = uint64_t(steady_clock_ns());
+  h.type = type, h.sensor = sensor, h.wall_ns = wall_now(), h.mono_ns = uint64_t(monotonic_now());
   seal(h, bytes_of(body));
   return encode(h);
 }

@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <ctime>
 
+#include "daemon/base/clock.h"
 #include "daemon/record/crc32c.h"
 #include "daemon/record/octets.h"
 
@@ -17,12 +18,6 @@ constexpr uint32_t entry_magic = 0x1e505243;     // "CRP" and a record separator
 constexpr uint32_t segment_magic = 0x4c505243;   // "CRPL"
 constexpr uint16_t segment_version = 1;
 constexpr size_t window_size = 256 * 1024;
-
-int64_t wall_now() {
-  timespec t;
-  clock_gettime(CLOCK_REALTIME, &t);
-  return t.tv_sec * 1'000'000'000 + t.tv_nsec;
-}
 
 std::string segment_name(uint64_t first, uint32_t attempt) {
   return attempt ? fmt::format("{:016x}.{:04x}.seg", first, attempt) : fmt::format("{:016x}.seg", first);

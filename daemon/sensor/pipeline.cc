@@ -2,34 +2,17 @@
 #include "daemon/sensor/pipeline.h"
 
 #include <sys/resource.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <array>
 #include <filesystem>
 
+#include "daemon/base/clock.h"
 #include "daemon/base/text.h"
 #include "dissectors/facts.h"
 
 namespace vidra {
 namespace {
-
-Time wall() {
-  timespec t{};
-  clock_gettime(CLOCK_REALTIME, &t);
-  return Time(t.tv_sec) * second + t.tv_nsec;
-}
-
-Time monotonic() {
-  timespec t{};
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return Time(t.tv_sec) * second + t.tv_nsec;
-}
-
-void nap(Time ns) {
-  const timespec t{time_t(ns / second), long(ns % second)};
-  nanosleep(&t, nullptr);
-}
 
 // A fact of the sensor's own, as an event.
 void say_fact(EventSink& to, Time now, uint16_t interface, SensorFact fact, uint32_t tag) {
@@ -67,7 +50,7 @@ struct Pipeline::Dispatch final : FindingSink, StorySink {
   void found(Finding&& f) override {
     for (int i = 0; i < 1000; i++) {
       if (pipeline.findings_.push(std::move(f))) return;
-      nap(100 * microsecond);
+      sleep_for(100 * microsecond);
     }
     pipeline.findings_dropped_.fetch_add(1, std::memory_order_relaxed);
   }
@@ -77,14 +60,14 @@ struct Pipeline::Dispatch final : FindingSink, StorySink {
       // The most severe go before everything else; an update is complete in itself, so lanes need no order among them.
       const Lane lane = s.severity >= 5 && s.revision == 0 ? Lane::critical : Lane::alert;
       const uint8_t flags = d->who.test ? record_flag::test : 0;
-      d->outbox.append(lane, s.revision == 0 ? MessageType::alert : MessageType::update, uint8_t(s.severity * 20), flags, story_body(s, d->who, wall()));
+      d->outbox.append(lane, s.revision == 0 ? MessageType::alert : MessageType::update, uint8_t(s.severity * 20), flags, story_body(s, d->who, wall_now()));
     }
   }
   Pipeline& pipeline;
 };
 
 Pipeline::Pipeline(SensorSettings settings, Memory memory, std::unique_ptr<Source> source, const Keys& keys, Storage& storage)
-    : settings_(std::move(settings)), source_(std::move(source)), keys_(keys), started_(wall()) {
+    : settings_(std::move(settings)), source_(std::move(source)), keys_(keys), started_(wall_now()) {
   dispatch_ = std::make_unique<Dispatch>(*this);
   rings_.push_back(std::make_unique<EventRing>(settings_.ring, events_));
   settings_.traffic.interfaces = std::max<size_t>(settings_.traffic.interfaces, source_->interfaces().size());
@@ -235,7 +218,7 @@ void Pipeline::judge() {
 }
 
 void Pipeline::report() {
-  Time healthy = monotonic();
+  Time healthy = monotonic_now();
   for (;;) {
     const uint32_t rung = findings_bell_.heard();
     const bool last = !judging_.load(std::memory_order_acquire);
@@ -247,9 +230,9 @@ void Pipeline::report() {
       const std::lock_guard lock(snapshot_mutex_);
       snapshot_.reporter = reporter_->counters();
     }
-    if (const Time now = monotonic(); now - healthy >= settings_.health_every || last) {
+    if (const Time now = monotonic_now(); now - healthy >= settings_.health_every || last) {
       healthy = now;
-      tell_health(wall());
+      tell_health(wall_now());
     }
     if (last) return;
     findings_bell_.sleep(rung);
@@ -301,14 +284,14 @@ void Pipeline::tell_health(Time now) {
 }
 
 bool Pipeline::settle(Time at_most) {
-  const Time until = monotonic() + at_most;
+  const Time until = monotonic_now() + at_most;
   for (;;) {
     bool waiting = false;
     for (const auto& d : deliveries_)
       for (const auto& lane : d->outbox.status().lanes) waiting |= lane.waiting + lane.unacknowledged > 0;
     if (!waiting) return true;
-    if (monotonic() > until) return false;
-    nap(20 * millisecond);
+    if (monotonic_now() > until) return false;
+    sleep_for(20 * millisecond);
   }
 }
 

@@ -107,10 +107,10 @@ class RawClient {
   }
   // Waits for a message of this type; its body, or "" after the time.
   std::string await(MessageType type, int milliseconds = 3000) {
-    const int64_t until = steady_clock_ns() + int64_t{milliseconds} * 1'000'000;
+    const int64_t until = monotonic_now() + int64_t{milliseconds} * 1'000'000;
     std::vector<std::vector<uint8_t>> f;
     size_t n = 0;
-    while (steady_clock_ns() < until) {
+    while (monotonic_now() < until) {
       zmq_pollitem_t item{socket_.raw(), 0, ZMQ_POLLIN, 0};
       zmq_poll(&item, 1, 20);
       while (receive(socket_.raw(), f, 2, n)) {
