@@ -39,7 +39,7 @@ std::string host_name() {
 int refuse(const Problems& problems, const std::string& config) {
   for (const std::string& p : problems) log(3, p);
   log(3, fmt::format("{} is refused; `vidra check {}` says the same", config.empty() ? "the settings" : config, config));
-  return 1;
+  return 2;
 }
 
 std::string link_line(const SensorStatus::Telling& t) {
@@ -202,7 +202,7 @@ int main(int argc, char** argv) {
   app.add_option("--pace", o.pace, "times the recorded pace; 0: as fast as it can be read")->check(CLI::Range(0.0, 1e6));
   app.add_flag("--print", o.print, "print each alert here too");
   app.add_option("--settle", settle, "seconds to wait at the end for the collectors' acknowledgements")->check(CLI::Range(0.0, 3600.0));
-  app.footer("Exit status: 0 done, 1 it cannot start, 2 the command line is wrong, 3 the recording was damaged.");
+  app.footer("Exit status: 0 done, 1 it cannot start, 2 the command line or the settings are wrong (starting again would not help), 3 the recording was damaged.");
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {

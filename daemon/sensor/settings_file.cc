@@ -126,7 +126,7 @@ void read_collector(TomlTable& t, SensorSettings& s) {
     t.complain("name", fmt::format("'{}' names a folder: letters, digits, - and _ only", c.name));
   for (const CollectorLink& other : s.collectors)
     if (other.name == c.name) t.complain("name", fmt::format("two collectors are called '{}'", c.name));
-  if (!t.read("endpoint", c.endpoints)) t.complain({}, "a [[collector]] needs an endpoint, like endpoint = \"tcp://cert.example:4711\"");
+  if (!t.read("endpoint", c.endpoints)) t.complain({}, "a [[collector]] needs an endpoint, like endpoint = \"tcp://cert.example:7421\"");
   for (const std::string& e : c.endpoints)
     if (e.rfind("tcp://", 0) != 0 || e.rfind(':') < 6) t.complain("endpoint", fmt::format("'{}' is no endpoint; write tcp://HOST:PORT", e));
   if (!t.read("server_key", c.server_key)) t.complain({}, "a [[collector]] needs its server_key; at the collector, `vidra keys fingerprint` prints it");
