@@ -34,6 +34,7 @@ class File : public Source {
     in_->settle();
     size_t n = 0;
     while (n < to.size() && !ended_ && !stop_.load(std::memory_order_relaxed)) {
+      if (in_->idle(n ? 0 : 100)) break;     // what has come through a pipe is not held back for company
       const Step step = next(to[n], n == 0);
       if (step == Step::packet) {
         Packet& p = to[n++];
@@ -53,7 +54,7 @@ class File : public Source {
   void release() override {}
   Counters counters(uint16_t interface) const override { return interface < counters_.size() ? counters_[interface] : Counters{}; }
   std::span<const Interface> interfaces() const override { return interfaces_; }
-  void stop() override { stop_ = true; }
+  void stop() override { stop_ = true, in_->stop(); }
   std::string flaw() const override { return flaw_; }
   double progress() const override { return in_->progress(); }
 
@@ -73,6 +74,7 @@ class File : public Source {
     const Bytes ahead = in_->ahead(n);
     if (ahead.size() >= n) return ahead.first(n);
     ended_ = true;
+    if (stop_.load(std::memory_order_relaxed)) return {};   // asked to, in the middle of a pipe's packet
     if (const std::string why = in_->flaw(); !why.empty()) damage(why);
     else if (inside || !ahead.empty()) damage(fmt::format("it ends in the middle: {} octets are wanted, {} are left", n, ahead.size()));
     return {};

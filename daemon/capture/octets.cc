@@ -2,6 +2,7 @@
 #include "daemon/capture/octets.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -9,6 +10,7 @@
 #include <zstd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <cstring>
 #include <stdexcept>
@@ -67,11 +69,21 @@ class Windowed final : public Octets {
   uint64_t offset() const override { return offset_; }
   double progress() const override { return file_size_ ? std::min(1.0, double(read_) / double(file_size_)) : -1; }
   std::string flaw() const override { return flaw_; }
+  bool idle(int wait) override { return !file_size_ && at_ == end_ && raw_at_ == raw_end_ && !raw_ended_ && !ended_ && !readable(wait); }
+  void stop() override { stop_ = true; }
 
  private:
+  bool readable(int wait) {
+    pollfd p{fd_, POLLIN, 0};
+    return ::poll(&p, 1, wait) != 0;
+  }
   void fill() {
     if (raw_at_ == raw_end_ && !raw_ended_) {
       ssize_t n;
+      // A writer that stops in the middle of a packet must not keep the sensor from ending.
+      if (!file_size_)
+        while (!stop_ && !readable(100)) {}
+      if (stop_) return void(raw_ended_ = ended_ = true);
       do n = ::read(fd_, raw_.data(), raw_.size()); while (n < 0 && errno == EINTR);
       if (n < 0) flaw_ = std::strerror(errno);
       if (n <= 0) raw_ended_ = true;
@@ -126,6 +138,7 @@ class Windowed final : public Octets {
   uint64_t offset_ = 0, read_ = 0, file_size_;
   bool raw_ended_ = false, ended_ = false, inside_ = false;
   std::string flaw_;
+  std::atomic<bool> stop_{false};
   z_stream gz_{};
   ZSTD_DStream* zstd_ = nullptr;
 };

@@ -19,6 +19,8 @@ struct Octets {
   virtual uint64_t offset() const = 0;             // of the next octet, in the decompressed input
   virtual double progress() const = 0;             // 0 to 1 of the file as it lies on disk, -1 where that is unknown
   virtual std::string flaw() const = 0;            // of reading or decompressing, "" for none
+  virtual bool idle(int) { return false; }         // a pipe without anything at hand, after so many milliseconds
+  virtual void stop() {}                           // from any thread: a pipe is not waited for any more
 };
 
 inline constexpr size_t window_octets = size_t{4} << 20;   // the longest piece that a read or decompressed input can bring ahead

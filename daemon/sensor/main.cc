@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // vidrad: the sensor.
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <signal.h>
 #include <systemd/sd-daemon.h>
@@ -25,6 +26,7 @@ struct Options {
   std::string config, play, state;
   double pace = 1;
   bool check = false, print = false;
+  int witness = -1;
   Time settle = 10 * second;
 };
 
@@ -40,6 +42,15 @@ int refuse(const Problems& problems, const std::string& config) {
   for (const std::string& p : problems) log(3, p);
   log(3, fmt::format("{} is refused; `vidra check {}` says the same", config.empty() ? "the settings" : config, config));
   return 2;
+}
+
+int level_of(LinkState s) {
+  switch (s) {
+    case LinkState::connected: case LinkState::connecting: case LinkState::greeting: case LinkState::stopped: return 6;
+    case LinkState::away: case LinkState::paused: case LinkState::waiting_approval: return 5;
+    case LinkState::silent: case LinkState::wrong_service: case LinkState::wrong_key: case LinkState::refused: return 4;
+  }
+  return 4;
 }
 
 std::string link_line(const SensorStatus::Telling& t) {
@@ -63,6 +74,12 @@ void print_summary(const SensorStatus& s, Time heard_from, bool settled) {
                settled ? "" : fmt::format(" ({}; {} wait on disk)", t.link.text, human_count(waiting)));
   }
   std::fflush(stdout);
+}
+
+// One line a record, in one write: whoever reads it knows of a record exactly when it is safe.
+void witness(int fd, const Pipeline::Witnessed& w) {
+  const std::string line = fmt::format("accepted {} {} {} {} {} {}\n", w.collector, w.record.epoch, w.record.lane, w.record.seq, w.story.empty() ? "-" : w.story, w.revision);
+  while (::write(fd, line.data(), line.size()) < 0 && errno == EINTR) {}
 }
 
 // One signal at a time, taken by the thread that waits here; every other thread has them blocked.
@@ -97,12 +114,12 @@ void reload(Pipeline& pipeline, const Options& o) {
 }
 
 int run(const Options& o) {
-  const Signals signals;
   Problems problems;
   SensorSettings settings = load_settings(o.config, problems);
   Memory memory = load_learned(settings, problems);
   if (!problems.empty()) return refuse(problems, o.config);
   if (o.check) return fmt::print("{}: right\n", o.config.empty() ? "the embedded settings" : o.config), 0;
+  if (o.witness >= 0 && fcntl(o.witness, F_GETFD) < 0) return log(3, fmt::format("--witness {}: no such file descriptor is open; like 3 3>accepted.log", o.witness)), 1;
   if (settings.name.empty()) settings.name = host_name();
   if (!o.state.empty()) settings.state = std::filesystem::absolute(o.state).string();
 
@@ -137,6 +154,7 @@ int run(const Options& o) {
     return log(3, e.what()), 1;
   }
 
+  const Signals signals;                   // not before: a pipe may let an opening wait, and that must be easy to end
   Source* const heard = source.get();
   const bool playing = !o.play.empty();
   Pipeline pipeline(std::move(settings), std::move(memory), std::move(source), keys, real_storage());
@@ -144,6 +162,7 @@ int run(const Options& o) {
   if (o.print) pipeline.on_story = [style](const Story& s) {
     if (s.revision == 0) print_story(std::cout, told(s), style), std::cout.flush();
   };
+  if (o.witness >= 0) pipeline.on_accepted = [fd = o.witness](const Pipeline::Witnessed& w) { witness(fd, w); };
   if (!pipeline.start(error)) return log(3, error), 1;
   log(6, fmt::format("vidra {} hears {}; this sensor is {}, key {}", VIDRA_VERSION, playing ? o.play : "its interfaces", uuid_text(keys.id), keys.fingerprint()));
 
@@ -153,7 +172,7 @@ int run(const Options& o) {
     over = true;
   });
   sd_notify(0, "READY=1");
-  std::map<std::string, LinkState> states;
+  std::map<std::string, std::string> told;
   Time next_status = 0;
   for (Time ticks = 0; !over; ticks += 200 * millisecond) {
     const int s = signals.wait(200 * millisecond);
@@ -169,9 +188,9 @@ int run(const Options& o) {
     next_status = ticks + second;
     const SensorStatus now = pipeline.status();
     for (const auto& t : now.collectors) {
-      auto& state = states[t.collector];
-      if (state != t.link.state) log(t.link.state == LinkState::connected ? 6 : 5, link_line(t));
-      state = t.link.state;
+      const std::string now_so = fmt::format("{} {}", name_of(t.link.state), t.link.text);
+      if (told[t.collector] != now_so) log(level_of(t.link.state), link_line(t));
+      told[t.collector] = now_so;
     }
     std::string lines;
     for (const auto& t : now.collectors) lines += "; " + link_line(t);
@@ -201,6 +220,7 @@ int main(int argc, char** argv) {
   app.add_option("--play", o.play, "hear this recording instead of an interface, then end with a summary");
   app.add_option("--pace", o.pace, "times the recorded pace; 0: as fast as it can be read")->check(CLI::Range(0.0, 1e6));
   app.add_flag("--print", o.print, "print each alert here too");
+  app.add_option("--witness", o.witness, "an open file descriptor: one line for each record that is on this disk (accepted COLLECTOR EPOCH LANE SEQ STORY REVISION)")->check(CLI::Range(0, 1 << 20));
   app.add_option("--settle", settle, "seconds to wait at the end for the collectors' acknowledgements")->check(CLI::Range(0.0, 3600.0));
   app.footer("Exit status: 0 done, 1 it cannot start, 2 the command line or the settings are wrong (starting again would not help), 3 the recording was damaged.");
   try {

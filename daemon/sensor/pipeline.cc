@@ -6,6 +6,7 @@
 
 #include <array>
 #include <filesystem>
+#include <map>
 
 #include "daemon/base/clock.h"
 #include "daemon/base/text.h"
@@ -38,8 +39,27 @@ void say_fact(EventSink& to, Time now, uint16_t interface, SensorFact fact, uint
 struct Pipeline::Delivery {
   Delivery(const CollectorLink& c, Issuer s, Storage& storage, OutboxSettings box, SenderSettings link, const Keys& keys)
       : settings(c), who(std::move(s)), outbox(storage, std::move(box), keys.sign_secret), sender(outbox, std::move(link), keys) {}
+  void append(Lane lane, MessageType type, uint8_t prio, std::string body, const std::string& story = {}, uint64_t revision = 0) {
+    const uint8_t flags = who.test ? record_flag::test : 0;
+    if (!witnessed) return void(outbox.append(lane, type, prio, flags, std::move(body)));
+    const std::lock_guard lock(mutex);       // the ticket is known before its acceptance can be told
+    if (const uint64_t ticket = outbox.append(lane, type, prio, flags, std::move(body))) tickets[size_t(lane)][ticket] = {story, revision};
+  }
+  void witness(const std::function<void(const Witnessed&)>& to) {
+    witnessed = true;
+    outbox.on_accepted = [this, &to](const Accepted& a) {
+      const std::lock_guard lock(mutex);
+      auto& waiting = tickets[a.lane];
+      const auto i = waiting.find(a.ticket);
+      to({settings.name, a, i->second.first, i->second.second});
+      waiting.erase(waiting.begin(), std::next(i));   // those before it gave way to it in memory
+    };
+  }
   CollectorLink settings;
   Issuer who;
+  bool witnessed = false;
+  std::mutex mutex;
+  std::array<std::map<uint64_t, std::pair<std::string, uint64_t>>, lane_count> tickets;
   Outbox outbox;
   Sender sender;
 };
@@ -59,8 +79,7 @@ struct Pipeline::Dispatch final : FindingSink, StorySink {
     for (const auto& d : pipeline.deliveries_) {
       // The most severe go before everything else; an update is complete in itself, so lanes need no order among them.
       const Lane lane = s.severity >= 5 && s.revision == 0 ? Lane::critical : Lane::alert;
-      const uint8_t flags = d->who.test ? record_flag::test : 0;
-      d->outbox.append(lane, s.revision == 0 ? MessageType::alert : MessageType::update, uint8_t(s.severity * 20), flags, story_body(s, d->who, wall_now()));
+      d->append(lane, s.revision == 0 ? MessageType::alert : MessageType::update, uint8_t(s.severity * 20), story_body(s, d->who, wall_now()), s.id, s.revision);
     }
   }
   Pipeline& pipeline;
@@ -92,6 +111,8 @@ Pipeline::Pipeline(SensorSettings settings, Memory memory, std::unique_ptr<Sourc
     link.name = c.name;
     link.endpoints = c.endpoints;
     link.server_key = c.server_key;
+    link.heartbeat = c.heartbeat;
+    link.backoff_longest = c.retry_longest;
     link.hello.software = "vidra " VIDRA_VERSION;
     link.hello.name = settings_.name;
     link.hello.site = settings_.site->name;
@@ -111,6 +132,7 @@ Pipeline::~Pipeline() {
 
 bool Pipeline::start(std::string& error) {
   for (const auto& d : deliveries_) {
+    if (on_accepted) d->witness(on_accepted);
     d->outbox.open();
     d->outbox.start();
     if (!d->sender.start(error)) return false;
@@ -279,7 +301,7 @@ void Pipeline::tell_health(Time now) {
     h.complaints.clear();
     if (box.failing) h.complaints.push_back("the outbox's disk takes nothing: " + box.trouble);
     if (s.findings_dropped) h.complaints.push_back("findings found no room on their way to the reporter");
-    d->outbox.append(Lane::state, MessageType::health, 10, d->who.test ? record_flag::test : 0, health_body(h, d->who));
+    d->append(Lane::state, MessageType::health, 10, health_body(h, d->who));
   }
 }
 

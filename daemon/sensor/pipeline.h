@@ -52,6 +52,15 @@ class Pipeline {
 
   // Each story as it is told, on the reporter's thread. Set before `start`.
   std::function<void(const Story&)> on_story;
+  // Each record as a collector's outbox accepted it (it is on this disk now), on that outbox's thread; a record that tells of
+  // health has no story. Set before `start`.
+  struct Witnessed {
+    const std::string& collector;
+    Accepted record;
+    std::string story;
+    uint64_t revision = 0;
+  };
+  std::function<void(const Witnessed&)> on_accepted;
 
   bool start(std::string& error);          // the threads behind the worker; false: a link that cannot be
   void run();                              // hears until the source ends or `stop`; then everything behind it finishes

@@ -35,6 +35,8 @@ struct CollectorLink {
   std::string server_key;                   // Z85, 40 characters: from `vidra keys fingerprint` at the collector
   std::string tlp = "AMBER", policy_id;
   bool test = false, operations_in_full = false;
+  Time heartbeat = 10 * second;             // PING when nothing else was heard; three without an answer: a new connection
+  Time retry_longest = minute;              // between two attempts to reach it
   std::array<LaneBounds, lane_count> lanes = OutboxSettings{}.lanes;
 };
 

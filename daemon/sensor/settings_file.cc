@@ -139,6 +139,8 @@ void read_collector(TomlTable& t, SensorSettings& s) {
   t.read("policy", c.policy_id);
   t.read("test", c.test);
   t.read("operations_in_full", c.operations_in_full);
+  t.read_duration("heartbeat", c.heartbeat, second, 10 * minute);
+  t.read_duration("retry_longest", c.retry_longest, second, hour);
   constexpr std::string_view sizes[] = {"critical_size", "alert_size", "state_size"}, ages[] = {"critical_age", "alert_age", "state_age"};
   for (size_t lane = 0; lane < lane_count; lane++) {
     t.read_size(sizes[lane], c.lanes[lane].max_bytes, 1 << 20, uint64_t{1} << 40);

@@ -7,6 +7,7 @@
 #include <zstd.h>
 
 #include <fstream>
+#include <thread>
 
 #include "tests/support/corpus.h"
 #include "tests/support/hex.h"
@@ -166,6 +167,38 @@ TEST(Corpus, every_capture_is_read_to_its_last_packet) {
     }
     EXPECT_EQ(n, c.packets) << c.name << " " << source->flaw();
   }
+}
+
+// tcpdump -w - | vidrad --play -: what has come is not held back for company, and nobody waits for the rest who was told to stop.
+TEST(Pipe, hands_over_what_has_come_and_stops_in_the_middle_of_a_packet) {
+  int ends[2];
+  ASSERT_EQ(pipe(ends), 0);
+  const auto put = [&](const Octet& o) { ASSERT_EQ(write(ends[1], o.data(), o.size()), ssize_t(o.size())); };
+  put(micro + one);
+  auto source = open_file("/dev/fd/" + std::to_string(ends[0]));
+  std::vector<Packet> burst(64);
+  EXPECT_EQ(source->poll(burst).packets, 1u);
+  source->release();
+  const auto waiting = source->poll(burst);
+  EXPECT_EQ(waiting.packets, 0u);
+  EXPECT_FALSE(waiting.ended);
+  put(two + Octet(one.begin(), one.begin() + 5));
+  std::thread later([&] {
+    usleep(50'000);
+    source->stop();
+  });
+  size_t packets = 0;
+  for (;;) {
+    const auto polled = source->poll(burst);
+    packets += polled.packets;
+    source->release();
+    if (polled.ended) break;
+  }
+  later.join();
+  EXPECT_LE(packets, 1u);      // the whole one, unless the stop came first
+  EXPECT_EQ(source->flaw(), "");
+  close(ends[0]);
+  close(ends[1]);
 }
 
 }  // namespace

@@ -1,0 +1,116 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""A real sensor and a real collector, either or both killed (SIGKILL) at random moments and started again at once. What the sensor
+accepted is witnessed here, outside both: `vidrad --witness` writes a line for each record that is on its disk. In the end all of it is
+in the collector's journal exactly once, in unbroken chains, and no record says that something is missing.
+
+With a third program, the library of tests/support/unsynced.cc, what is written and not synced dies with the process: the sensor's
+outbox, the collector's journal and its index. The table of keys is left out: `vidra keys`, another process, writes it too.
+
+usage: kill.py VIDRAD VIDRA VIDRA-COLLECTOR ROOT [UNSYNCED.so]; VIDRA_SEED repeats a run, VIDRA_ROUNDS makes it longer"""
+import collections
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from programs import Feed, Pair, Programs, Tap  # noqa: E402
+
+programs = Programs(*sys.argv[1:5])
+shim = os.path.abspath(sys.argv[5]) if len(sys.argv) > 5 else None
+rounds = int(os.environ.get("VIDRA_ROUNDS", "30"))
+seed = int(os.environ.get("VIDRA_SEED", str(random.SystemRandom().randrange(1 << 32))))
+dice = random.Random(seed)
+tap = Tap()
+print(f"# seed {seed}, {rounds} rounds{', unsynced writes are lost' if shim else ''}", flush=True)
+pair = Pair(programs)
+environment = {"LD_PRELOAD": shim, "VIDRA_UNSYNCED": f"{pair.sensor_state}/outbox/:{pair.collector_state}/journal/:{pair.collector_state}/index.db:{pair.folder}/shim"} if shim else {}
+
+if shim:   # the library does what it says, or all that follows shows nothing
+    script = r'''
+import os, signal, sys
+d = sys.argv[1]
+a = os.open(d + "/shim-synced", os.O_RDWR | os.O_CREAT); os.pwrite(a, b"0123456789", 0); os.fdatasync(a); os.pwrite(a, b"lost", 10); os.pwrite(a, b"xx", 2)
+b = os.open(d + "/shim-unsynced", os.O_RDWR | os.O_CREAT); os.write(b, b"lost"); os.lseek(b, 0, 0)
+c = os.open(d + "/shim-cut", os.O_RDWR | os.O_CREAT); os.pwrite(c, b"0123456789", 0); os.fsync(c); os.ftruncate(c, 4); os.pwrite(c, b"9", 5)
+again = os.open(d + "/shim-cut", os.O_RDONLY)
+sys.stdout.buffer.write(os.pread(a, 99, 0) + b"|" + os.read(b, 99) + b"|" + os.pread(again, 99, 0) + b"|%d" % os.fstat(again).st_size); sys.stdout.flush()
+os.kill(os.getpid(), signal.SIGKILL)'''
+    seen = subprocess.run([sys.executable, "-c", script, str(pair.folder)], env={**os.environ, **environment}, stdout=subprocess.PIPE).stdout
+    left = {name: (pair.folder / f"shim-{name}").read_bytes() for name in ("synced", "unsynced", "cut")}
+    tap.check(seen == b"01xx456789lost|lost|0123\x009|6" and left == {"synced": b"0123456789", "unsynced": b"", "cut": b"0123456789"},
+              "kill -9 loses what was not synced, and what was read meanwhile was whole", seen, left)
+
+accepted = {}
+feed = Feed()
+collector = pair.collector(environment)
+pair.configure(pair.server_key())
+sensor = pair.sensor(feed, environment, accepted)
+status, text = pair.approve(sensor)
+tap.check(status == 0, "the sensor knocks and is let in", text, "\n".join(sensor.errors))
+killed = collections.Counter()
+for _ in range(rounds):
+    time.sleep(dice.choice([dice.uniform(0.02, 0.5), dice.uniform(0.5, 1.8)]))
+    which = dice.choice(["sensor", "collector", "both"])
+    killed[which] += 1
+    if which != "collector":
+        sensor.end(signal.SIGKILL)
+        sensor.feeding()
+    if which != "sensor":
+        collector.end(signal.SIGKILL)
+    if which != "sensor":
+        collector = pair.collector(environment)
+    if which != "collector":
+        sensor = pair.sensor(feed, environment, accepted)
+sensor.feeding()          # the recording is over: the sensor judges what it heard, waits for the acknowledgements, and ends
+try:
+    status = sensor.process.wait(90)
+except subprocess.TimeoutExpired:
+    status = "still running"
+sensor.end()
+summary = "\n".join(sensor.output + sensor.errors[-10:])
+tap.check(status == 0 and " wait on disk" not in summary, "in the end the sensor has been acknowledged everything and ends with 0", status, summary)
+status = collector.end()
+tap.check(status == 0, "the collector stops when asked, with 0", status, "\n".join(collector.errors[-20:]))
+
+entries = pair.journal()
+held = {}
+twice = sum(e[0] in held or held.update({e[0]: e}) is not None for e in entries)
+lost = sorted(set(accepted) - set(held))
+told = {k: json.loads(held[k][4]) for k in accepted if k in held}
+wrong = [k for k, (story, revision) in accepted.items() if k in held and (told[k].get("story", "-"), told[k].get("revision", 0)) != (story, revision)]
+gaps = [json.loads(e[4]) for e in entries if e[1] == 8]
+heads, broken = {}, []
+for (epoch, lane, seq), kind, prev, own, body in entries:
+    last = heads.get((epoch, lane), (0, bytes(32)))
+    if (seq, prev) != (last[0] + 1, last[1]):
+        broken.append((epoch, lane, seq))
+    heads[(epoch, lane)] = (seq, own)
+alerts = {k for k, (story, revision) in accepted.items() if story != "-"}
+lanes = collections.Counter(k[1] for k in accepted)
+print(f"# killed {dict(killed)}; {len(accepted)} accepted (lanes {dict(sorted(lanes.items()))}), {len(alerts)} of stories, {len(entries)} journalled, "
+      f"{len({k[0] for k in held})} epochs, {len(gaps)} torn ends", flush=True)
+tap.check(len(alerts) > 20 * rounds and min(lanes[0], lanes[1], lanes[2]) > 0, "there was something to lose in every lane", lanes)
+tap.check(not lost, f"everything accepted is in the journal: {len(lost)} are not", lost[:10])
+tap.check(not twice, f"each once, known by its id: {twice} are there twice")
+tap.check(not wrong, f"and as it was accepted: {len(wrong)} tell something else", wrong[:10])
+tap.check(not broken, f"every lane of every epoch is one unbroken chain from number 1 on: {len(broken)} breaks", broken[:10])
+tap.check(not [g for g in gaps if g.get("from")], "no GAP record says that a number is missing", gaps[:5])
+
+# What people are shown comes from the index, made anew or brought up to the journal after each kill.
+stories = pair.stories()
+ids = [s["story"] for s in stories]
+known = {story for story, revision in accepted.values() if story != "-"}
+newest = {}
+for story, revision in accepted.values():
+    newest[story] = max(revision, newest.get(story, 0))
+tap.check(len(ids) == len(set(ids)) and known <= set(ids), f"vidra alerts shows each of the {len(known)} accepted stories once", len(ids), len(set(ids)), list(known - set(ids))[:5])
+stale = [s["story"] for s in stories if s["revision"] < newest.get(s["story"], 0)]
+tap.check(not stale, f"in its last state: {len(stale)} are older", stale[:5])
+about = pair.sensors()
+tap.check(len(about) == 1 and not any(about[0][k] for k in ("missing", "chain_breaks", "quarantined")), "vidra sensors: one sensor, nothing missing, broken or set aside", about)
+tap.end(pair.folder)

@@ -1,0 +1,264 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The real programs as processes, for the end-to-end tests: start them, let the sensor in, give it something to hear, read what
+the collector keeps. Nothing here waits for a fixed time where something can be waited for."""
+import json
+import os
+import pathlib
+import re
+import shutil
+import signal
+import socket
+import struct
+import subprocess
+import tempfile
+import threading
+import time
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def wait_for(what, seconds=20, every=0.05):
+    """The first true value of what(), or what it said last."""
+    until = time.monotonic() + seconds
+    while True:
+        value = what()
+        if value or time.monotonic() > until:
+            return value
+        time.sleep(every)
+
+
+class Tap:
+    """Test points as they are decided; the plan comes last, so that a test that dies is noticed."""
+
+    def __init__(self):
+        self.number = self.failed = 0
+
+    def check(self, holds, text, *more):
+        self.number += 1
+        self.failed += not holds
+        print(f"{'ok' if holds else 'not ok'} {self.number} - {text}", flush=True)
+        if not holds:
+            for each in more:
+                for line in str(each).splitlines()[-40:]:
+                    print("#   " + line, flush=True)
+        return bool(holds)
+
+    def skip(self, text, why):
+        self.number += 1
+        print(f"ok {self.number} - {text} # SKIP {why}", flush=True)
+
+    def end(self, folder=None):
+        print(f"1..{self.number}", flush=True)
+        if folder and self.failed:
+            print(f"# kept for a look: {folder}", flush=True)
+        elif folder:
+            shutil.rmtree(folder, ignore_errors=True)
+        raise SystemExit(1 if self.failed else 0)
+
+
+class Process:
+    """A program whose standard error (and output, unless it goes elsewhere) is kept line by line."""
+
+    def __init__(self, *command, environment=None, **more):
+        more.setdefault("stdout", subprocess.PIPE)
+        self.errors, self.output = [], []
+        self.process = subprocess.Popen([str(c) for c in command], stderr=subprocess.PIPE, env={**os.environ, **(environment or {})}, **more)
+        self.readers = [threading.Thread(target=self.read, args=(self.process.stderr, self.errors), daemon=True)]
+        if self.process.stdout:
+            self.readers.append(threading.Thread(target=self.read, args=(self.process.stdout, self.output), daemon=True))
+        for r in self.readers:
+            r.start()
+
+    @staticmethod
+    def read(stream, to):
+        for line in stream:
+            to.append(line.decode("utf-8", "replace").rstrip("\n"))
+
+    def said(self, pattern, since=0):
+        return next((m for line in self.errors[since:] if (m := re.search(pattern, line))), None)
+
+    def says(self, pattern, seconds=20, since=0):
+        """Waits for a line of the log."""
+        return wait_for(lambda: self.said(pattern, since) or self.process.poll() is not None and self.said(pattern, since), seconds)
+
+    def end(self, how=signal.SIGTERM, seconds=60):
+        if self.process.poll() is None:
+            self.process.send_signal(how)
+        try:
+            self.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        for r in self.readers:
+            r.join(10)
+        return self.process.returncode
+
+
+class Programs:
+    def __init__(self, vidrad, vidra, collector, root):
+        self.vidrad, self.vidra, self.vidra_collector, self.root = (os.path.abspath(p) for p in (vidrad, vidra, collector, root))
+
+    def run(self, *command, seconds=120, **more):
+        """A program to its end: its status, its output and its errors as octets."""
+        done = subprocess.run([str(c) for c in command], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=seconds, **more)
+        return done.returncode, done.stdout, done.stderr
+
+
+class Pair:
+    """A folder with a collector's and a sensor's state and settings."""
+
+    def __init__(self, programs, port=None, collector_state=None):
+        self.programs = programs
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="vidra-e2e-"))
+        self.collector_state, self.sensor_state = pathlib.Path(collector_state or self.folder / "collector"), self.folder / "sensor"
+        self.port = port or free_port()
+        self.settings, self.collector_settings = self.folder / "vidra.toml", self.folder / "collector.toml"
+        self.collector_settings.write_text('[link]\nheartbeat = "1s"\n[journal]\nsegment = "64 KiB"\nsize = "1 GiB"\nmin_free = "1 MiB"\n')
+
+    def collector(self, environment=None, *arguments):
+        p = Process(self.programs.vidra_collector, "--config", self.collector_settings, "--state", self.collector_state, "--listen", f"127.0.0.1:{self.port}",
+                    "--show", "nothing", "--quiet", *arguments, environment=environment)
+        if not p.says(r"^listening on", 60):
+            raise SystemExit("Bail out! the collector does not start: " + "\n".join(p.errors))
+        return p
+
+    def server_key(self):
+        out = self.programs.run(self.programs.vidra, "keys", "fingerprint", "--state", self.collector_state)[1].decode()
+        return re.search(r'server_key = "(.{40})"', out).group(1)
+
+    def configure(self, server_key, extra=""):
+        self.settings.write_text(f'''[sensor]
+name = "alder-1"
+state = "{self.sensor_state}"
+health_every = "1s"
+[report]
+quiet = "1s"
+[detection.NET-01]
+off = true
+[[collector]]
+name = "cert"
+endpoint = "tcp://127.0.0.1:{self.port}"
+server_key = "{server_key}"
+heartbeat = "1s"
+retry_longest = "1s"
+{extra}[site]
+name = "Alder 110/20 kV"
+prefixes = ["10.0.0.0/8"]
+''' + "".join(f'[[host]]\nname = "h{n}"\naddress = "10.0.0.{n}"\nmac = "{mac_text(owner_mac(n))}"\nrole = "{"rtu" if n % 8 == 0 else "other"}"\n' for n in range(1, 33)))
+
+    def sensor(self, feed, environment=None, witness=None, settle=60):
+        read, write = os.pipe()
+        p = Process(self.programs.vidrad, "--config", self.settings, "--play", "-", "--pace", "0", "--settle", settle, "--witness", write, environment=environment,
+                    stdin=subprocess.PIPE, pass_fds=[write])
+        os.close(write)
+        p.witness = threading.Thread(target=self.listen, args=(read, witness if witness is not None else {}), daemon=True)
+        p.witness.start()
+        p.readers.append(p.witness)
+        p.feeding = feed.into(p.process.stdin)
+        return p
+
+    @staticmethod
+    def listen(fd, to):
+        with os.fdopen(fd, "rb") as lines:
+            for line in lines:
+                if line.endswith(b"\n"):
+                    word, collector, epoch, lane, seq, story, revision = line.decode().split()
+                    to[(int(epoch), int(lane), int(seq))] = (story, int(revision))
+
+    def keys(self, *arguments):
+        status, out, err = self.programs.run(self.programs.vidra, "keys", "--state", self.collector_state, *arguments)
+        return status, (out + err).decode()
+
+    def fingerprint(self, sensor):
+        m = sensor.says(r", key ([0-9a-f-]+)$")
+        return m and m.group(1)
+
+    def approve(self, sensor):
+        """As a person at the CERT would, once the sensor has knocked."""
+        mark = self.fingerprint(sensor)
+        wait_for(lambda: "pending" in self.keys()[1])
+        return self.keys("approve", "--name", "alder-1", mark[:9])
+
+    def stories(self, *arguments):
+        status, out, err = self.programs.run(self.programs.vidra, "alerts", "--state", self.collector_state, "--json", "--limit", "0", *arguments)
+        return [json.loads(line) for line in out.decode().splitlines()]
+
+    def sensors(self):
+        return [json.loads(line) for line in self.programs.run(self.programs.vidra, "sensors", "--state", self.collector_state, "--json")[1].decode().splitlines()]
+
+    def journal(self):
+        """What the collector keeps, read from its files: (epoch, lane, seq), type, prev, self, body, in the order in which they lie there."""
+        entries = []
+        for path in sorted((self.collector_state / "journal").glob("*/*/*.seg"), key=lambda p: (p.parent, p.name)):
+            data, at = path.read_bytes(), 64
+            while at + 20 <= len(data):
+                length = int.from_bytes(data[at + 4:at + 8], "little")
+                header, payload = data[at + 20:at + 148], data[at + 148:at + 20 + length]
+                at += 20 + length
+                body = payload[:int.from_bytes(header[60:64], "little")]
+                entries.append(((int.from_bytes(header[24:32], "little"), header[6], int.from_bytes(header[32:40], "little")), header[4], header[64:96], header[96:128], body))
+        return entries
+
+
+def mac_text(octets):
+    return ":".join(f"{o:02x}" for o in octets)
+
+
+def owner_mac(n):
+    return bytes([0x00, 0x0e, 0x8c, 0, 0, n])
+
+
+def arp(sender_mac, sender, target):
+    """An ARP request: who has `target`, asked by `sender`."""
+    frame = b"\xff" * 6 + sender_mac + b"\x08\x06" + struct.pack(">HHBBH", 1, 0x0800, 6, 4, 1) + sender_mac + bytes(sender) + bytes(6) + bytes(target)
+    return frame + bytes(60 - len(frame))
+
+
+class Feed:
+    """Endless traffic in which ever new cards claim the addresses of declared hosts: each claim is a story of its own (NET-04), one
+    in eight of the highest severity, which has the critical lane; all are closed a second later. Its clock goes on over restarts."""
+    step = 60_000_000     # of recorded time between two claims: fewer of one kind in a second than are told together
+
+    def __init__(self, rate=250):
+        self.rate, self.number, self.clock, self.lock = rate, 0, int(time.time() - 86_400) * 1_000_000_000, threading.Lock()
+
+    def packets(self, claims):
+        out = []
+        with self.lock:
+            for _ in range(claims):
+                if self.number % 32 == 0:
+                    out += [(self.clock, arp(owner_mac(n), (10, 0, 0, n), (10, 0, 0, n % 32 + 1))) for n in range(1, 33)]
+                n = self.number % 32 + 1
+                out.append((self.clock, arp(b"\x02\x00" + struct.pack(">I", self.number), (10, 0, 0, n), (10, 0, 0, n % 32 + 1))))
+                self.number += 1
+                self.clock += self.step
+        return b"".join(struct.pack("<IIII", t // 1_000_000_000, t % 1_000_000_000, len(f), len(f)) + f for t, f in out)
+
+    def into(self, pipe):
+        stop = threading.Event()
+
+        def write():
+            try:
+                pipe.write(struct.pack("<IHHiIII", 0xa1b23c4d, 2, 4, 0, 0, 262_144, 1))
+                while not stop.is_set():
+                    pipe.write(self.packets(max(1, self.rate // 50)))
+                    pipe.flush()
+                    time.sleep(0.02)
+            except OSError:
+                pass
+            try:
+                pipe.close()
+            except OSError:
+                pass
+
+        thread = threading.Thread(target=write, daemon=True)
+        thread.start()
+
+        def end():
+            stop.set()
+            thread.join(10)
+        return end
