@@ -49,6 +49,33 @@ bool split_unit(std::string_view text, double& number, std::string& unit) {
   return true;
 }
 
+// A text without its comments, everything else where it was: the parser looks at each octet of them at length, and a learned
+// memory is a fifth comments. With texts of several lines it is left as it is.
+std::string without_comments(std::string_view text) {
+  std::string out;
+  out.reserve(text.size());
+  const bool whole = text.find("\"\"\"") != text.npos || text.find("'''") != text.npos;
+  for (size_t at = 0; at < text.size();) {
+    const size_t end = std::min(text.find('\n', at), text.size());
+    const std::string_view line = text.substr(at, end - at);
+    size_t keep = whole ? line.size() : std::min(line.find('#'), line.size());
+    if (keep < line.size()) {                            // unless it stands in quotes
+      char quote = 0;
+      for (keep = 0; keep < line.size() && (quote || line[keep] != '#'); keep++) {
+        const char c = line[keep];
+        if (quote == '"' && c == '\\') keep++;
+        else if (quote) quote = c == quote ? 0 : quote;
+        else if (c == '"' || c == '\'') quote = c;
+      }
+      keep = std::min(keep, line.size());
+    }
+    out += line.substr(0, keep);
+    if (end < text.size()) out += '\n';
+    at = end + 1;
+  }
+  return out;
+}
+
 }  // namespace
 
 std::optional<TomlTable> TomlTable::open(const std::string& path, Problems& problems) {
@@ -68,7 +95,7 @@ std::optional<TomlTable> TomlTable::open(const std::string& path, Problems& prob
 
 std::optional<TomlTable> TomlTable::parse(std::string_view text, const std::string& path, Problems& problems) {
   try {
-    auto root = std::make_shared<toml::table>(toml::parse(text, path));
+    auto root = std::make_shared<toml::table>(toml::parse(std::string_view(without_comments(text)), path));
     const toml::table* table = root.get();
     return TomlTable(std::move(root), table, "", path, problems);
   } catch (const toml::parse_error& e) {
@@ -189,14 +216,14 @@ bool TomlTable::read_choice(std::string_view key, size_t& to, std::initializer_l
 bool TomlTable::read_duration(std::string_view key, int64_t& to, int64_t least, int64_t most) {
   const toml::node* node = find(key);
   if (!node) return false;
-  const std::string wanted = fmt::format("a duration from {} to {}, like \"250ms\", \"5s\", \"10min\", \"2h\" or \"7d\"", human_duration(least), human_duration(most));
+  const auto wanted = [&] { return fmt::format("a duration from {} to {}, like \"250ms\", \"5s\", \"10min\", \"2h\" or \"7d\"", human_duration(least), human_duration(most)); };
   const auto v = node->value_exact<std::string>();
   double number;
   std::string unit;
-  if (!v || !split_unit(*v, number, unit)) return wrong(key, *node, wanted);
+  if (!v || !split_unit(*v, number, unit)) return wrong(key, *node, wanted());
   const double scale = unit == "us" ? 1e3 : unit == "ms" ? 1e6 : unit == "s" ? 1e9 : unit == "min" ? 60e9 : unit == "h" ? 3600e9 : unit == "d" ? 86400e9 : 0;
   const double ns = number * scale;
-  if (scale == 0 || ns < double(least) || ns > double(most)) return wrong(key, *node, wanted);
+  if (scale == 0 || ns < double(least) || ns > double(most)) return wrong(key, *node, wanted());
   to = int64_t(ns);
   return true;
 }
@@ -249,11 +276,11 @@ std::vector<TomlTable> TomlTable::tables(std::string_view key) {
 }
 
 void TomlTable::finish() {
-  std::vector<std::string_view> allowed(asked_.begin(), asked_.end());
-  std::sort(allowed.begin(), allowed.end());
-  allowed.erase(std::unique(allowed.begin(), allowed.end()), allowed.end());
   for (const auto& [k, node] : *table_) {
-    if (std::binary_search(allowed.begin(), allowed.end(), k.str())) continue;
+    if (std::find(asked_.begin(), asked_.end(), k.str()) != asked_.end()) continue;
+    std::vector<std::string_view> allowed(asked_.begin(), asked_.end());
+    std::sort(allowed.begin(), allowed.end());
+    allowed.erase(std::unique(allowed.begin(), allowed.end()), allowed.end());
     const std::string_view near = nearest(k.str(), allowed);
     complain(k.str(), fmt::format("unknown key '{}'{}{}; allowed: {}", k.str(), name_.empty() ? "" : fmt::format(" in [{}]", name_),
                                   near.empty() ? "" : fmt::format(", did you mean '{}'?", near), joined(allowed)));

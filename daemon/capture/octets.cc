@@ -24,6 +24,7 @@ class Mapped final : public Octets {
   Mapped(const uint8_t* data, size_t size) : all_{data, size} {}
   ~Mapped() override { munmap(const_cast<uint8_t*>(all_.data()), all_.size()); }
   Bytes ahead(size_t) override { return all_.subspan(at_); }
+  Bytes lasting() const override { return all_.subspan(at_); }
   void skip(size_t n) override { at_ += n; }
   void settle() override {}
   bool fits(size_t) const override { return true; }

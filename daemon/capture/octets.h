@@ -14,6 +14,7 @@ struct Octets {
   // until the next call of `consume_to`.
   virtual Bytes ahead(size_t n) = 0;
   virtual void skip(size_t n) = 0;                 // n octets of what is ahead are done with; they stay in place
+  virtual Bytes lasting() const { return {}; }      // all that is ahead, where it stays in place as long as this does; else nothing
   virtual void settle() = 0;                       // nothing is borrowed any more: room may be made
   virtual bool fits(size_t n) const = 0;           // n octets can be brought ahead without moving what is borrowed
   virtual uint64_t offset() const = 0;             // of the next octet, in the decompressed input

@@ -27,7 +27,7 @@ class CommandDetector final : public Detector {
 
   void see(const Event& e, const Context& c, Findings& f) override {
     if (site_ != &c.site) [[unlikely]] declare(c.site);
-    tell(commands_.see(e), c, f);
+    if (const auto outcomes = commands_.see(e); !outcomes.empty()) [[unlikely]] tell(outcomes, c, f);
   }
   void tick(const Context& c, Findings& f) override {
     tell(commands_.tick(c.now), c, f);

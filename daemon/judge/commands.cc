@@ -177,9 +177,10 @@ std::span<const Outcome> Commands::see(const Event& e) {
     if (command && !e.points.empty()) request(e, t, place_of(e.scene.server.address, e.scene.protocol, m.station));
     return outcomes_;
   }
-  if (watches_.empty() && !used_ && !t.by_object) return outcomes_;
+  const bool may_answer = m.role == Role::response && (used_ || t.by_object);
+  if (!may_answer && watches_.empty()) return outcomes_;
   const uint64_t place = place_of(e.scene.server.address, e.scene.protocol, m.station);
-  if (m.role == Role::response && (used_ || t.by_object)) answer(e, t, place);
+  if (may_answer) answer(e, t, place);
   if (place_filter_[place >> 6 & (place_filter_.size() - 1)] >> (place & 63) & 1) hear(e, place);
   return outcomes_;
 }

@@ -152,14 +152,19 @@ void Judge::fill(Slot& slot, const Scene& s) {
   counters_.flows_resolved++;
 }
 
-Judge::Slot* Judge::find(uint64_t flow, uint16_t protocol) {
-  const size_t at = mix(flow + uint64_t(protocol) * 0x9e3779b97f4a7c15ull) & slot_mask_ & ~size_t{1};
-  for (Slot* way : {&slots_[at], &slots_[at + 1]})
-    if (way->conversation.flow == flow && way->conversation.protocol == protocol) return way;
+// Flows are numbered as they begin, so that one multiplication spreads them well.
+inline size_t Judge::place(uint64_t flow, uint16_t protocol) const {
+  return (flow * 64 + protocol) * 0x9e3779b97f4a7c15ull >> 24 & slot_mask_ & ~size_t{1};
+}
+
+inline Judge::Slot* Judge::find(uint64_t flow, uint16_t protocol) {
+  Slot* const way = &slots_[place(flow, protocol)];
+  if (way[0].conversation.flow == flow && way[0].conversation.protocol == protocol) [[likely]] return way;
+  if (way[1].conversation.flow == flow && way[1].conversation.protocol == protocol) return way + 1;
   return nullptr;
 }
 
-Judge::Slot& Judge::resolve(const Scene& s, bool& first) {
+inline Judge::Slot& Judge::resolve(const Scene& s, bool& first) {
   first = false;
   if (!s.flow) {
     loose_ = Slot{};
@@ -169,7 +174,7 @@ Judge::Slot& Judge::resolve(const Scene& s, bool& first) {
   }
   Slot* slot = find(s.flow, s.protocol);
   if (!slot) [[unlikely]] {
-    const size_t at = mix(s.flow + uint64_t(s.protocol) * 0x9e3779b97f4a7c15ull) & slot_mask_ & ~size_t{1};
+    const size_t at = place(s.flow, s.protocol);
     slot = slots_[at].used <= slots_[at + 1].used ? &slots_[at] : &slots_[at + 1];
     counters_.flows_forgotten += slot->conversation.flow != 0;
     *slot = Slot{};
@@ -233,11 +238,13 @@ void Judge::watch() {
 // Ticks fall on whole tenths of the traffic's second, wherever the time comes from: a replay ticks as the wire did.
 void Judge::advance(Time now) {
   now_ = now;
+  if (now < undisturbed_) [[likely]] return;
   if (learning_) {
     if (!learning_since_) learning_since_ = now;
     else if (settings_.learn_for && now - learning_since_ >= settings_.learn_for) watch();
   }
   const Time due = now / tick_period * tick_period;
+  if (!learning_) undisturbed_ = due + tick_period;
   if (due <= ticked_) [[likely]] return;
   // After a long silence the ticks in between would all say the same.
   Time at = ticked_ && due - ticked_ <= 100 * tick_period ? ticked_ + tick_period : due;

@@ -40,6 +40,7 @@ class Judge final : public EventSink, private Findings {
 
   struct Slot { Conversation conversation; uint64_t version = 0; Time used = 0; bool told = false; };
   Slot& resolve(const Scene&, bool& first);
+  size_t place(uint64_t flow, uint16_t protocol) const;
   Slot* find(uint64_t flow, uint16_t protocol);
   void fill(Slot&, const Scene&);
   HeardHost* hear(const Address&, const Mac&, Time, const HeardHost*& newcomer);
@@ -55,6 +56,7 @@ class Judge final : public EventSink, private Findings {
   bool learning_;
   int arp_, tcp_, udp_;                // indices of protocols
   Time learning_since_ = 0, now_ = 0, ticked_ = 0;
+  Time undisturbed_ = 0;               // before then no tick is due
   Counters counters_;
 
   // For each (protocol, act, role) the detectors that want it: first the ones for every event, then those for first ones.

@@ -184,6 +184,7 @@ const SiteConversation* Site::conversation(const Endpoint& client, const Endpoin
   const Carrier carrier = heard == "tcp" ? Carrier::tcp : heard == "udp" ? Carrier::udp : Carrier::none;
   for (const SiteConversation& d : conversations) {
     if (!d.protocol.empty() && carrier == Carrier::none && d.protocol_index != protocol) continue;
+    if (d.client.kind == Selector::Kind::host && d.client.host != c && d.client.host != s) continue;   // neither of the two
     const auto ends = [&](const Endpoint& a, HostId ida, const Endpoint& b, HostId idb) {
       if (!matches(d.client, a.address, ida) || !matches(d.server, b.address, idb)) return false;
       if (d.ports.empty()) {

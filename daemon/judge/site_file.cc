@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <charconv>
 #include <filesystem>
+#include <unordered_map>
 
 #include "daemon/base/text.h"
 
@@ -75,7 +76,9 @@ std::optional<Time> parse_instant(std::string_view s) {
 
 class SiteReader {
  public:
-  SiteReader(Site& site, TomlTable& root) : site_(site), root_(root) {}
+  SiteReader(Site& site, TomlTable& root) : site_(site), root_(root) {
+    for (size_t i = 0; i < site_.hosts.size(); i++) by_name_.emplace(site_.hosts[i].name, HostId(i + 1));
+  }
 
   void read() {
     for (TomlTable t : root_.tables("zone")) zone(t);
@@ -137,7 +140,7 @@ class SiteReader {
   }
 
   HostId find_host(const std::string& name) const {
-    if (const HostId id = site_.host_named(name)) return id;
+    if (const auto at = by_name_.find(name); at != by_name_.end()) return at->second;
     if (const auto a = parse_address(name))
       for (size_t i = 0; i < site_.hosts.size(); i++)
         for (const Address& b : site_.hosts[i].addresses)
@@ -171,7 +174,7 @@ class SiteReader {
   void host(TomlTable& t) {
     SiteHost h;
     if (!t.read("name", h.name)) t.complain("name", "a [[host]] needs a name");
-    if (!h.name.empty() && site_.host_named(h.name)) t.complain("name", fmt::format("the host \"{}\" is declared twice", h.name));
+    if (!h.name.empty() && by_name_.contains(h.name)) t.complain("name", fmt::format("the host \"{}\" is declared twice", h.name));
     std::vector<std::string> addresses;
     t.read("address", addresses);
     for (const std::string& s : addresses)
@@ -191,6 +194,7 @@ class SiteReader {
     t.read("criticality", h.criticality, 0, 2);
     t.read("note", h.note);
     t.finish();
+    by_name_.emplace(h.name, HostId(site_.hosts.size() + 1));
     site_.hosts.push_back(std::move(h));
   }
 
@@ -450,6 +454,7 @@ class SiteReader {
   }
 
   Site& site_;
+  std::unordered_map<std::string, HostId> by_name_;   // the first of each name
   TomlTable& root_;
 };
 

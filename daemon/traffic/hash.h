@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
+#include <cstring>
 #include <memory>
 
 namespace vidra {
@@ -20,9 +21,30 @@ class Keyed {
   }
   uint64_t operator()(uint64_t a, uint64_t b) const { return mix(a ^ secret_[0], b ^ secret_[1]); }
   uint64_t more(uint64_t h, uint64_t a) const { return mix(h ^ secret_[2], a ^ secret_[3]); }
+  // Of a run of octets, after h: sixteen a step, the last ones once more where they do not fill one. For short runs.
+  uint64_t run(uint64_t h, const uint8_t* p, size_t n) const {
+    uint64_t a = 0, b = 0;
+    if (n > 16) [[likely]] {
+      const uint8_t* const last = p + n - 16;
+      for (; p < last; p += 16) h = mix(read<uint64_t>(p) ^ secret_[0], read<uint64_t>(p + 8) ^ h);
+      a = read<uint64_t>(last), b = read<uint64_t>(last + 8);
+    } else if (n >= 8) {
+      a = read<uint64_t>(p), b = read<uint64_t>(p + n - 8);
+    } else if (n >= 4) {
+      a = read<uint32_t>(p), b = read<uint32_t>(p + n - 4);
+    } else if (n) {
+      a = uint64_t{p[0]} << 16 | uint64_t{p[n / 2]} << 8 | p[n - 1];
+    }
+    return mix(a ^ secret_[1], b ^ h ^ uint64_t{n} << 48);
+  }
   uint64_t seed() const { return secret_[2]; }
 
  private:
+  template <class Word> static Word read(const uint8_t* p) {
+    Word v;
+    std::memcpy(&v, p, sizeof v);
+    return v;
+  }
   static uint64_t mix(uint64_t a, uint64_t b) {
     __extension__ typedef unsigned __int128 Wide;
     const Wide product = Wide{a} * b;

@@ -31,8 +31,11 @@ Twins::Word Twins::ask(const Frame& f, uint16_t interface, Time now) {
     back = f.destination.number();
   }
   if (n.size() <= from) return Word::first;
-  const uint64_t body = XXH3_64bits_withSecret(n.data() + from, n.size() - from, secret_, sizeof secret_);
-  const uint64_t hash = keyed_.more(keyed_(front, back), body);
+  const uint64_t begun = keyed_(front, back);
+  const uint8_t* const body = n.data() + from;
+  const size_t size_of_body = n.size() - from;
+  const uint64_t hash = size_of_body <= 256 ? keyed_.run(begun, body, size_of_body)
+                                            : keyed_.more(begun, XXH3_64bits_withSecret(body, size_of_body, secret_, sizeof secret_));
   const uint64_t path = uint64_t(f.vlan) << 8 | uint64_t(f.lan) << 4 | (interface & 15);
   const uint64_t mark = hash >> 24 << 24 | path;
 
