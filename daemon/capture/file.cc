@@ -153,6 +153,9 @@ class Pcap final : public File {
       at += 16 + captured;
     }
     in_->skip(size_t(at - all.data()));
+    // While this burst is heard, the next one's octets come nearer: a file is larger than any cache.
+    const size_t near = std::min<size_t>(size_t(end - at), 8192);
+    for (size_t ahead = 0; ahead < near; ahead += 64) __builtin_prefetch(at + ahead, 0, 2);
     Counters& c = counters_[0];
     c.delivered += n;
     c.octets += octets;

@@ -140,7 +140,7 @@ HeardHost* Judge::hear(const Address& a, const Mac& m, Time now, const HeardHost
   return h;
 }
 
-void Judge::fill(Slot& slot, const Scene& s) {
+[[gnu::noinline]] void Judge::fill(Slot& slot, const Scene& s) {
   Conversation& c = slot.conversation;
   c.flow = s.flow;
   c.protocol = s.protocol;
@@ -157,14 +157,14 @@ inline size_t Judge::place(uint64_t flow, uint16_t protocol) const {
   return (flow * 64 + protocol) * 0x9e3779b97f4a7c15ull >> 24 & slot_mask_ & ~size_t{1};
 }
 
-inline Judge::Slot* Judge::find(uint64_t flow, uint16_t protocol) {
+[[gnu::always_inline]] inline Judge::Slot* Judge::find(uint64_t flow, uint16_t protocol) {
   Slot* const way = &slots_[place(flow, protocol)];
   if (way[0].conversation.flow == flow && way[0].conversation.protocol == protocol) [[likely]] return way;
   if (way[1].conversation.flow == flow && way[1].conversation.protocol == protocol) return way + 1;
   return nullptr;
 }
 
-inline Judge::Slot& Judge::resolve(const Scene& s, bool& first) {
+[[gnu::always_inline]] inline Judge::Slot& Judge::resolve(const Scene& s, bool& first) {
   first = false;
   if (!s.flow) {
     loose_ = Slot{};
@@ -193,7 +193,8 @@ inline Judge::Slot& Judge::resolve(const Scene& s, bool& first) {
 
 void Judge::see(const Event& e) {
   const Scene& s = e.scene;
-  if (s.time > now_) advance(s.time);
+  if (s.time >= undisturbed_) [[unlikely]] advance(std::max(s.time, now_));
+  else now_ = std::max(s.time, now_);
   bool first;
   Slot& slot = resolve(s, first);
   Conversation& c = slot.conversation;
@@ -219,8 +220,9 @@ void Judge::see(const Event& e) {
   if (e.said) {
     counters_.events++;
     const List& list = lists_[(size_t(s.protocol) * act_count + size_t(e.said->act)) * roles + size_t(e.said->role)];
-    const uint32_t end = first ? list.end : list.always;
-    for (uint32_t i = list.begin; i < end; i++) wanted_[i]->see(e, context, *this);
+    Detector* const* const all = wanted_.data();
+    Detector* const* const end = all + (first ? list.end : list.always);
+    for (Detector* const* d = all + list.begin; d != end; d++) (*d)->see(e, context, *this);
   } else if (e.identity) {
     counters_.identities++;
     for (Detector* d : identity_wanted_) d->see(e, context, *this);
@@ -238,7 +240,6 @@ void Judge::watch() {
 // Ticks fall on whole tenths of the traffic's second, wherever the time comes from: a replay ticks as the wire did.
 void Judge::advance(Time now) {
   now_ = now;
-  if (now < undisturbed_) [[likely]] return;
   if (learning_) {
     if (!learning_since_) learning_since_ = now;
     else if (settings_.learn_for && now - learning_since_ >= settings_.learn_for) watch();

@@ -139,7 +139,7 @@ size_t Hearing::recognise(Flow& f, int d, Bytes octets, size_t newest, Bytes oth
   return octets.size();
 }
 
-void Hearing::one(Flow& f, int d, Bytes record) {
+[[gnu::always_inline]] inline void Hearing::one(Flow& f, int d, Bytes record) {
   Conversation& c = *f.talk;
   Conversation::Half& h = c.half[d];
   f.scene.time = now_;

@@ -6,7 +6,7 @@
 namespace vidra {
 namespace {
 
-bool low_first(FlowKey& k, uint16_t source_port, uint16_t destination_port, uint8_t protocol, uint8_t kind, uint16_t group) {
+[[gnu::always_inline]] inline bool low_first(FlowKey& k, uint16_t source_port, uint16_t destination_port, uint8_t protocol, uint8_t kind, uint16_t group) {
   const bool source_is_low = k.low[0] != k.high[0] ? k.low[0] < k.high[0]
                              : k.low[1] != k.high[1] ? k.low[1] < k.high[1] : source_port <= destination_port;
   const uint64_t tail = uint64_t(protocol) << 24 | uint64_t(kind) << 16 | group;
@@ -20,7 +20,7 @@ bool low_first(FlowKey& k, uint16_t source_port, uint16_t destination_port, uint
   return source_is_low;
 }
 
-void addresses(FlowKey& k, uint8_t version, const uint8_t* at) {
+[[gnu::always_inline]] inline void addresses(FlowKey& k, uint8_t version, const uint8_t* at) {
   if (version == 4) {
     uint32_t a, b;
     std::memcpy(&a, at, 4);

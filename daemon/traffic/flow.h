@@ -19,7 +19,9 @@ struct FlowKey {
   uint64_t low[2], high[2];   // addresses in memory's order, IPv4 in four octets
   uint64_t rest;              // ports, protocol, kind, group of interfaces
 
-  bool operator==(const FlowKey&) const = default;
+  bool operator==(const FlowKey& o) const {
+    return ((low[0] ^ o.low[0]) | (high[0] ^ o.high[0]) | (rest ^ o.rest) | (low[1] ^ o.low[1]) | (high[1] ^ o.high[1])) == 0;
+  }
   uint64_t hash(const Keyed& keyed) const {
     uint64_t h = keyed(low[0], high[0]);
     if (low[1] | high[1]) h = keyed.more(h, keyed(low[1], high[1]));
@@ -40,11 +42,11 @@ struct Stream {
   uint32_t past = 0;         // the newest payload in History
   uint32_t packets = 0;      // in this direction
   uint16_t interface = 0;    // where it was first heard: its octets are accounted there
-  bool started : 1 = false;  // `next` is known
-  bool has_ack : 1 = false;  // `acked` is known
-  bool fin : 1 = false;      // its end has been heard, at `next`
+  bool started = false;      // `next` is known
+  bool has_ack = false;      // `acked` is known
+  bool fin = false;          // its end has been heard, at `next`
+  bool over = false;         // the parser was told that nothing follows
   bool syn : 1 = false;
-  bool over : 1 = false;     // the parser was told that nothing follows
   bool fin_held : 1 = false; // a FIN waits behind a hole, at the end of what is held
   bool keep_alive : 1 = false;
 };
@@ -75,23 +77,23 @@ struct Flow {
   Mode mode = Mode::undecided;
   Rank rank = Rank::plain;
   uint8_t classify_packets = 0;
-  bool up_is_low : 1 = true;
-  bool flipped : 1 = false;      // the scene's client is the one who answered
+  bool up_is_low = true;
+  bool flipped = false;          // the scene's client is the one who answered
+  bool midstream = false;
+  bool two_way = false;          // counted for its interface
+  bool one_way : 1 = false;
   bool fragmented : 1 = false;   // facts said
   bool overlapped : 1 = false;
   bool unanswered : 1 = false;
-  bool midstream : 1 = false;
   bool has_candidate : 1 = false;
   bool candidate_up : 1 = false;
-  bool one_way : 1 = false;      // counted for its interface
-  bool two_way : 1 = false;
   bool twin_said : 1 = false;
   bool classify_done : 1 = false;
 
   // The Side of what direction d (0 up, 1 down) sends.
   Side side(int d) const { return (d == 1) != flipped ? Side::server : Side::client; }
 };
-static_assert(sizeof(Flow) <= 320);
+static_assert(sizeof(Stream) <= 32 && sizeof(Flow) <= 320);
 
 // All conversations, in memory taken once; found by key, forgotten by rank and age, visited by a timer wheel of one
 // second a slot.

@@ -69,8 +69,8 @@ struct Traffic::Room {
 
   // ---- time
 
-  void advance(Time t) {
-    if (t > now) now = t;
+  [[gnu::always_inline]] inline void advance(Time t) {
+    now = std::max(now, t);
     if (now >= next_second) [[unlikely]] turn();
     hearing.at(now, frames);
   }
@@ -334,14 +334,15 @@ struct Traffic::Room {
     Stream& s = f.stream[d];
     f.last = now;
     if (!s.packets) s.interface = interface;
-    if (s.packets != 0xffffffff) s.packets++;
+    s.packets += s.packets != 0xffffffff;
     Scene& scene = f.scene;
     scene.interface = interface;
     scene.vlan = frame.vlan;
     scene.inner_vlan = frame.inner_vlan;
     scene.tunnelled = frame.tunnels > 0;
-    if (f.side(d) == Side::client) scene.client_mac = frame.source, scene.server_mac = frame.destination;
-    else scene.client_mac = frame.destination, scene.server_mac = frame.source;
+    const bool asks = f.side(d) == Side::client;
+    (asks ? scene.client_mac : scene.server_mac) = frame.source;
+    (asks ? scene.server_mac : scene.client_mac) = frame.destination;
     if (frame.fragmented && !f.fragmented) [[unlikely]] {
       f.fragmented = true;
       hearing.say(f, Fact::fragmented, d);
@@ -614,7 +615,7 @@ struct Traffic::Room {
       }
     }
     const int32_t ahead = distance(s.next, sequence);
-    if (ahead == 0) [[likely]] return in_order(f, d, payload, missing);
+    if (ahead == 0) [[likely]] return next_in_order(f, d, payload, missing);
     if (ahead > int32_t(settings.window) || ahead < -int32_t(settings.window)) return jump(f, d, sequence, payload, missing);
     if (ahead > 0) return ahead_of_turn(f, d, sequence, payload);
 
@@ -644,7 +645,8 @@ struct Traffic::Room {
     hearing.say(f, Fact::overlap, d);
   }
 
-  void in_order(Flow& f, int d, Bytes payload, uint32_t missing) {
+  [[gnu::noinline]] void in_order(Flow& f, int d, Bytes payload, uint32_t missing) { next_in_order(f, d, payload, missing); }
+  [[gnu::always_inline]] inline void next_in_order(Flow& f, int d, Bytes payload, uint32_t missing) {
     Stream& s = f.stream[d];
     if (f.phase == Phase::closed) [[unlikely]] revive(f, d);
     if (s.over) [[unlikely]] s.over = s.fin = false;       // the end was none: forged, or of a connection before
