@@ -16,7 +16,7 @@ class Ring {
     size_t n = 4096;
     while (n < octets) n *= 2;
     mask_ = n - 1;
-    memory_ = std::make_unique<std::byte[]>(n);
+    memory_ = std::make_unique_for_overwrite<std::byte[]>(n);   // touched as it is used
   }
 
   size_t capacity() const { return mask_ + 1; }
