@@ -22,6 +22,10 @@ class CommandDetector final : public Detector {
     add_process_rules(rules_, settings);
   }
 
+  void settle(const JudgeSettings& s) override {
+    for (const auto& r : rules_) r->settle(s);
+    site_ = nullptr;                               // another site may lie where a former one lay
+  }
   std::span<const Want> wants() const override { return wanted; }
   bool ticks() const override { return true; }
 

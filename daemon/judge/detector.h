@@ -57,6 +57,8 @@ struct Findings {
   virtual void raise(Finding&&) = 0;
   // Whether something was found about this conversation (of the flow) since it began.
   virtual bool told(uint64_t flow) const = 0;
+  // Whether somebody said lately (within ten minutes) what a client does at this port of a server, other than that it is new.
+  virtual bool told(const Address& client, const Endpoint& server) const = 0;
   // The last word of a host, nullptr where it was not heard.
   virtual const HeardHost* heard(const Address&) const = 0;
 
@@ -68,7 +70,7 @@ struct Findings {
 // target, station, object (of the first point). The sentences are the detector's.
 Finding finding(const Detection&, const Event&, const Context&);
 std::string station_text(uint16_t protocol, uint64_t station);                 // "common address 11", "unit 1", "outstation 10"
-std::string object_text(Object, uint32_t count = 1, const Texts& = {});         // "information object 5101", "holding register 0-9"
+std::string object_text(Object, uint32_t count = 1, const Texts& = {});         // "information object 5101", "holding registers 0-9"
 std::string value_text(const Point&, const Texts& = {});
 
 // Which events a detector wants: of a protocol, with an act, in a role.
@@ -99,6 +101,8 @@ class Detector {
   virtual ~Detector() = default;
   virtual std::span<const Want> wants() const = 0;
   virtual void see(const Event&, const Context&, Findings&) = 0;
+  // Takes over thresholds, at the start and when the configuration was read again; what was counted so far stays.
+  virtual void settle(const JudgeSettings&) {}
   // Ten times a second of the traffic's time, for those that ask for it.
   virtual bool ticks() const { return false; }
   virtual void tick(const Context&, Findings&) {}

@@ -24,7 +24,7 @@ class Master final : public Detector {
 
   void see(const Event& e, const Context& c, Findings& to) override {
     const Message& m = *e.said;
-    if (e.scene.from != Side::client || c.learning || m.malformed) return;
+    if (e.scene.from != Side::client || c.learning || (m.malformed && (m.link || m.after_gap))) return;
     if (c.conversation.known() && knows_address(e, c)) [[likely]] return;
     const Standing standing = shared_->standing(e.scene, c, to);
     if (standing == Standing::unjudged) return;
@@ -101,7 +101,10 @@ class Master final : public Detector {
 // DNP-03 and DNP-18: writes. Clearing the restart bit and the time are a master's ordinary life.
 class Writes final : public Detector {
  public:
-  Writes(const JudgeSettings& s, std::shared_ptr<Shared> shared) : step_(Time(s.number(time_, "step") * double(second))), shared_(std::move(shared)) {}
+  Writes(const JudgeSettings& s, std::shared_ptr<Shared> shared) : shared_(std::move(shared)) { settle(s); }
+  void settle(const JudgeSettings& s) override {
+    step_ = Time(s.number(time_, "step") * double(second));
+  }
   std::span<const Want> wants() const override {
     static constexpr Want w[] = {{.protocol = "dnp3"}};
     return w;
@@ -113,7 +116,7 @@ class Writes final : public Detector {
       if (m.qualifier & iin_need_time) [[unlikely]] needs_.at(key_of(key_of(e.scene.server.address), m.station)) = e.scene.time;
       return;
     }
-    if (m.link || m.function != write || m.malformed) return;
+    if (m.link || m.function != write || (m.malformed && !obeyed_though_broken(e))) return;
     const Standing standing = shared_->standing(e.scene, c, to);
     if (standing != Standing::known) return;             // a stranger's are told as his; where nothing is known, nothing is new
     bool time = false;
@@ -245,7 +248,10 @@ class RareFunctions final : public Detector {
 // DNP-15. At start-up a master switches unsolicited reports off, and on again when it is ready; polling masters leave them off.
 class Unsolicited final : public Detector {
  public:
-  Unsolicited(const JudgeSettings& s, std::shared_ptr<Shared> shared) : wait_(Time(s.number(row_, "wait") * double(second))), shared_(std::move(shared)) {}
+  Unsolicited(const JudgeSettings& s, std::shared_ptr<Shared> shared) : shared_(std::move(shared)) { settle(s); }
+  void settle(const JudgeSettings& s) override {
+    wait_ = Time(s.number(row_, "wait") * double(second));
+  }
   std::span<const Want> wants() const override {
     static constexpr Want w[] = {{.protocol = "dnp3"}};
     return w;
@@ -304,7 +310,11 @@ class Unsolicited final : public Detector {
 // DNP-29. One may be a serial line behind a gateway.
 class BrokenFrames final : public Detector {
  public:
-  explicit BrokenFrames(const JudgeSettings& s) : frames_(unsigned(s.number(row_, "frames"))), window_(Time(s.number(row_, "window") * double(second))) {}
+  explicit BrokenFrames(const JudgeSettings& s) { settle(s); }
+  void settle(const JudgeSettings& s) override {
+    frames_ = unsigned(s.number(row_, "frames"));
+    window_ = Time(s.number(row_, "window") * double(second));
+  }
   std::span<const Want> wants() const override {
     static constexpr Want w[] = {{.protocol = "dnp3"}};
     return w;

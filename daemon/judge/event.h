@@ -32,6 +32,16 @@ struct Event {
   Texts texts;
 };
 
+// A request that breaks its protocol's rules and yet says what it wants of which object. Many devices obey it, so it is judged
+// as the request it is; not so what a loss of octets has cut.
+inline bool obeyed_though_broken(const Event& e) {
+  if (!e.said || !e.said->malformed || e.said->role != Role::request || e.said->link || e.said->after_gap || e.points.empty()) return false;
+  switch (e.said->act) {
+    case Act::select: case Act::operate: case Act::cancel: case Act::write: case Act::configure: case Act::program: case Act::run: case Act::file: case Act::time: return true;
+    default: return false;
+  }
+}
+
 struct EventSink {
   virtual void see(const Event&) = 0;
 

@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "daemon/judge/detector.h"
 
 namespace vidra {
@@ -39,7 +41,10 @@ std::string station_text(uint16_t protocol, uint64_t station) {
 std::string object_text(Object o, uint32_t count, const Texts& texts) {
   char room[192];
   std::string s(describe_object(o, texts, room));
-  if (count > 1 && o.kind() != ObjectKind::named) s += fmt::format("-{}", uint64_t(o.number()) + count - 1);
+  if (count > 1 && o.kind() != ObjectKind::named) {
+    const size_t kind = std::min(s.rfind(' '), s.size());                  // "holding registers 30-33"
+    s = fmt::format("{}s{}-{}", std::string_view(s).substr(0, kind), std::string_view(s).substr(kind), uint64_t(o.number()) + count - 1);
+  }
   return s;
 }
 

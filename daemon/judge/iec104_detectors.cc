@@ -9,7 +9,7 @@
 namespace vidra {
 namespace {
 
-constexpr uint16_t startdt_act = 0x07, fixed_pattern = 0x55aa;
+constexpr uint16_t startdt_act = 0x07, stopdt_act = 0x13, fixed_pattern = 0x55aa;
 enum : uint16_t { clock_sync = 103, test_command = 104, reset_process = 105 };
 
 bool refuses_unknown(const Message& m) { return m.role == Role::response && m.reason >= 44 && m.reason <= 47; }
@@ -26,7 +26,7 @@ class ControllingStation final : public Detector {
   void see(const Event& e, const Context& c, Findings& to) override {
     if (c.conversation.known() && !c.learning) [[likely]] return;
     const Message& m = *e.said;
-    if (e.scene.from != Side::client || (m.link && m.function != startdt_act)) return;
+    if (e.scene.from != Side::client || (m.link && m.function != startdt_act && m.function != stopdt_act)) return;
     const Standing standing = shared_->standing(e.scene, c, to);
     if (standing != Standing::stranger && standing != Standing::stand_in) return;
     Standing& told = told_.at(key_of(e.scene.flow, pair_key(e.scene)));
@@ -47,7 +47,7 @@ class ControllingStation final : public Detector {
       f.expected = fmt::format("{} controls this station. Declare the stand-in as a member of its master group.", masters);
     } else {
       f.what = fmt::format("{} {} {} as a controlling station.", c.text(e.scene.client.address),
-                           m.link ? "opened (STARTDT)" : fmt::format("asks ({})", function_text(e.scene.protocol, m.function)), c.text(e.scene.server.address));
+                           m.link ? (m.function == startdt_act ? "opened (STARTDT)" : "stopped (STOPDT)") : fmt::format("asks ({})", function_text(e.scene.protocol, m.function)), c.text(e.scene.server.address));
       f.expected = fmt::format("Known to control this station: {}.", masters);
     }
     to.raise(std::move(f));
@@ -72,11 +72,13 @@ class UnknownObject final : public Detector {
 
   void see(const Event& e, const Context& c, Findings& to) override {
     const Message& m = *e.said;
-    if (c.learning || m.test || m.broadcast || m.malformed || e.points.empty()) return;
+    if (c.learning || e.points.empty() || (m.malformed && !obeyed_though_broken(e))) return;
     if (shared_->standing(e.scene, c, to) != Standing::known || !known(e.scene, c).allows(acts({Act::operate, Act::select}))) return;
     const HostId server = c.conversation.server;
     std::string expected;
-    if (!c.site.has_points(server, e.scene.protocol, m.station)) {
+    if (m.broadcast) {
+      expected = "Only interrogations, the clock and a reset are addressed to all stations at once (101, 7.2.4).";
+    } else if (!c.site.has_points(server, e.scene.protocol, m.station)) {
       const ConversationMemory* learned = c.conversation.learned;
       const bool others = c.site.has_points(server, e.scene.protocol);
       if (!others && (c.conversation.declared || !learned || learned->stations.empty() || learned->station(m.station))) return;
@@ -111,8 +113,11 @@ class UnknownObject final : public Detector {
 // I104-04. Needs no knowledge: a station says itself what it does not have.
 class Enumeration final : public Detector {
  public:
-  Enumeration(const JudgeSettings& s, std::shared_ptr<Shared> shared)
-      : objects_(unsigned(s.number(row_, "objects"))), window_(Time(s.number(row_, "window") * double(second))), shared_(std::move(shared)) {}
+  Enumeration(const JudgeSettings& s, std::shared_ptr<Shared> shared) : shared_(std::move(shared)) { settle(s); }
+  void settle(const JudgeSettings& s) override {
+    objects_ = unsigned(s.number(row_, "objects"));
+    window_ = Time(s.number(row_, "window") * double(second));
+  }
   std::span<const Want> wants() const override {
     static constexpr Want w[] = {{.protocol = "iec104", .roles = Want::responses}};
     return w;
@@ -161,7 +166,10 @@ class Enumeration final : public Detector {
 // I104-20, I104-21, I104-22: system commands.
 class SystemCommands final : public Detector {
  public:
-  SystemCommands(const JudgeSettings& s, std::shared_ptr<Shared> shared) : step_(Time(s.number(clock_, "step") * double(second))), shared_(std::move(shared)) {}
+  SystemCommands(const JudgeSettings& s, std::shared_ptr<Shared> shared) : shared_(std::move(shared)) { settle(s); }
+  void settle(const JudgeSettings& s) override {
+    step_ = Time(s.number(clock_, "step") * double(second));
+  }
   std::span<const Want> wants() const override {
     static constexpr Want w[] = {{.protocol = "iec104", .acts = acts({Act::time, Act::run, Act::diagnose}), .roles = Want::requests}};
     return w;
@@ -169,7 +177,7 @@ class SystemCommands final : public Detector {
 
   void see(const Event& e, const Context& c, Findings& to) override {
     const Message& m = *e.said;
-    if (m.test || m.reason != 6) return;
+    if (m.reason != 6) return;
     if (m.function == clock_sync) return clock(e, c, to);
     if (m.function == reset_process) {
       const Known k = known(e.scene, c);

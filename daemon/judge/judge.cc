@@ -25,6 +25,14 @@ uint64_t key_of(const Address& a) {
   return mix(low ^ mix(high + uint64_t(a.kind)));
 }
 
+uint64_t pair_of(const Address& client, const Endpoint& server) { return mix(key_of(client) ^ mix(key_of(server.address) + server.port)); }
+
+// Findings that only say that a host or a conversation is new.
+bool about_novelty(const Detection& d) { return d.id == "NET-01" || d.id == "NET-02" || d.id == "NET-03"; }
+
+// Findings that speak of broken records already.
+bool about_form(const Detection& d) { return d.id == "MOD-18" || d.id == "DNP-29"; }
+
 size_t power_of_two(size_t n) {
   size_t p = 2;
   while (p < n) p *= 2;
@@ -55,6 +63,8 @@ struct Judge::Hosts {
 
   size_t mask, limit_, used = 0;
   std::vector<HeardHost> table;
+  struct Pair { uint64_t key = 0; Time at = 0; };
+  Pair pairs[1024];                        // of client and served port, in the same way
   uint64_t told[1024] = {};                // flows about which something was found; an older one may be overwritten
 };
 
@@ -68,6 +78,7 @@ Judge::Judge(std::shared_ptr<const Site> site, Memory memory, JudgeSettings sett
       slots_(power_of_two(settings_.flow_limit)), slot_mask_(slots_.size() - 1), hosts_(std::make_unique<Hosts>(settings_.host_limit)) {
   for (const auto& [id, s] : settings_.detections)
     if (const Detection* d = detection(id)) policies_[index_of(*d)] = {s.off, s.severity};
+  for (const Protocol* p : protocols) asks_.push_back(p->name == "iec104" || p->name == "modbus" || p->name == "dnp3");
   dispatch();
 }
 
@@ -84,6 +95,7 @@ void Judge::adopt(std::shared_ptr<const Site> site, const JudgeSettings& setting
     if (const Detection* d = detection(id)) policies_[index_of(*d)] = {s.off, s.severity};
   for (HeardHost& h : hosts_->table)
     if (h.first) h.declared = site_->host_of(h.address);
+  for (const auto& d : detectors_) d->settle(settings_);
   for (Slot& slot : slots_) slot = Slot{};           // each conversation is held against the new site at its next event
 }
 
@@ -182,7 +194,7 @@ inline size_t Judge::place(uint64_t flow, uint16_t protocol) const {
     first = true;
     if (s.protocol != tcp_ && s.protocol != udp_) {
       for (int facts : {tcp_, udp_})
-        if (Slot* carrier = find(s.flow, uint16_t(facts))) carrier->conversation.spoken = uint16_t(s.protocol + 1);
+        if (Slot* carrier = find(s.flow & ~against, uint16_t(facts))) carrier->conversation.spoken = uint16_t(s.protocol + 1);
     }
   } else if (!slot->conversation.learned && slot->version != memory_.version()) [[unlikely]] {
     fill(*slot, s);
@@ -191,8 +203,20 @@ inline size_t Judge::place(uint64_t flow, uint16_t protocol) const {
   return *slot;
 }
 
+// Who asks is told by the question. Where a connection was joined in its middle and its sides were guessed wrong, or where both
+// ends ask, what is said against the scene's sides is judged as a conversation of its own, the right way round.
+[[gnu::noinline]] void Judge::turn(const Event& e) {
+  Scene right = e.scene;
+  std::swap(right.client, right.server);
+  std::swap(right.client_mac, right.server_mac);
+  right.from = other(right.from);
+  if (right.flow) right.flow ^= against;
+  see(Event{right, e.said, e.identity, e.points, e.texts});
+}
+
 void Judge::see(const Event& e) {
   const Scene& s = e.scene;
+  if (e.said && (e.said->role == Role::request) != (s.from == Side::client) && !e.said->link && asks_[s.protocol]) [[unlikely]] return turn(e);
   if (s.time >= undisturbed_) [[unlikely]] advance(std::max(s.time, now_));
   else now_ = std::max(s.time, now_);
   bool first;
@@ -287,12 +311,26 @@ void Judge::raise(Finding&& f) {
     f.expected += (f.expected.empty() ? "" : " ") + std::string("Inside the works ") + w->name + (w->permit.empty() ? "" : ", permit " + w->permit) + ".";
     counters_.in_window++;
   }
-  if (f.scene.flow) hosts_->told[mix(f.scene.flow) & 1023] = f.scene.flow;
+  if (const uint64_t flow = f.scene.flow & ~against) hosts_->told[mix(flow) & 1023] = flow;
+  if (f.scene.flow && !about_novelty(*f.detection)) {
+    const uint64_t key = pair_of(f.scene.client.address, f.scene.server);
+    hosts_->pairs[key & 1023] = {key, f.scene.time};
+  }
+  if (event_ && obeyed_though_broken(*event_) && f.scene.frame == event_->scene.frame && !about_form(*f.detection))
+    f.what += " The request breaks the protocol's rules; many devices obey it all the same.";
   counters_.findings++;
   sink_.found(std::move(f));
 }
 
-bool Judge::told(uint64_t flow) const { return hosts_->told[mix(flow) & 1023] == flow; }
+bool Judge::told(uint64_t flow) const {
+  flow &= ~against;
+  return hosts_->told[mix(flow) & 1023] == flow;
+}
+bool Judge::told(const Address& client, const Endpoint& server) const {
+  const uint64_t key = pair_of(client, server);
+  const Hosts::Pair& p = hosts_->pairs[key & 1023];
+  return p.key == key && now_ - p.at <= 10 * minute;
+}
 const HeardHost* Judge::heard(const Address& a) const { return hosts_->find(a); }
 
 }  // namespace vidra

@@ -24,8 +24,8 @@ class Judge final : public EventSink, private Findings {
   void tick(Time now);                 // time without events
   void finish(Time now);               // nothing will come any more: what was held back is told
 
-  // Another declared site, and what is off or weighted otherwise, from the next event on; thresholds stay as they were at
-  // the start. What was begun under the old site may end under it.
+  // Another declared site and other settings of detections, from the next event on. What was counted so far is held against
+  // the new thresholds; what was begun under the old site may end under it.
   void adopt(std::shared_ptr<const Site>, const JudgeSettings&);
   bool learning() const { return learning_; }
   void watch();                        // ends learning
@@ -36,11 +36,15 @@ class Judge final : public EventSink, private Findings {
  private:
   void raise(Finding&&) override;
   bool told(uint64_t flow) const override;
+  bool told(const Address& client, const Endpoint& server) const override;
   const HeardHost* heard(const Address&) const override;
 
   struct Slot { Conversation conversation; uint64_t version = 0; Time used = 0; bool told = false; };
+  void turn(const Event&);
   Slot& resolve(const Scene&, bool& first);
   size_t place(uint64_t flow, uint16_t protocol) const;
+  // The flow of what is said against its scene's sides; traffic's numbers never reach this bit.
+  static constexpr uint64_t against = uint64_t{1} << 40;
   Slot* find(uint64_t flow, uint16_t protocol);
   void fill(Slot&, const Scene&);
   HeardHost* hear(const Address&, const Mac&, Time, const HeardHost*& newcomer);
@@ -55,6 +59,7 @@ class Judge final : public EventSink, private Findings {
   Detectors detectors_;
   bool learning_;
   int arp_, tcp_, udp_;                // indices of protocols
+  std::vector<uint8_t> asks_;          // by protocol: its requests and answers say who asks
   Time learning_since_ = 0, now_ = 0, ticked_ = 0;
   Time undisturbed_ = 0;               // before then no tick is due
   Counters counters_;

@@ -34,9 +34,13 @@ bool may_write(const Context& c, const Scene& s, const Known& k, uint64_t statio
 
 class Clients final : public Detector {
  public:
-  Clients(const JudgeSettings& s, std::shared_ptr<Shared> shared)
-      : turns_(unsigned(s.number(fight_, "changes"))), fight_window_(seconds_of(s, fight_, "window")), toggles_(unsigned(s.number(toggle_, "changes"))),
-        toggle_window_(seconds_of(s, toggle_, "window")), shared_(std::move(shared)) {}
+  Clients(const JudgeSettings& s, std::shared_ptr<Shared> shared) : shared_(std::move(shared)) { settle(s); }
+  void settle(const JudgeSettings& s) override {
+    turns_ = unsigned(s.number(fight_, "changes"));
+    fight_window_ = seconds_of(s, fight_, "window");
+    toggles_ = unsigned(s.number(toggle_, "changes"));
+    toggle_window_ = seconds_of(s, toggle_, "window");
+  }
   std::span<const Want> wants() const override {
     static constexpr Want w[] = {{.protocol = "modbus", .roles = Want::requests}};
     return w;
@@ -49,7 +53,7 @@ class Clients final : public Detector {
     if (c.learning || e.scene.from != Side::client) return;
     const Standing standing = shared_->standing(e.scene, c, to);
     if (standing == Standing::stranger || standing == Standing::stand_in) client(e, c, to, standing);
-    if (!writes || m.malformed || standing == Standing::unjudged) return;
+    if (!writes || (m.malformed && !obeyed_though_broken(e)) || standing == Standing::unjudged) return;
     const Known k = known(e.scene, c);
     const bool permitted = standing == Standing::stand_in || k.allows(acts({Act::write, Act::operate}));
     if (!permitted) unpermitted(e, c, to, standing);
@@ -253,12 +257,21 @@ class DangerousFunctions final : public Detector {
 // MOD-11, MOD-12, MOD-16, MOD-18, MOD-20: counted for each pair of client and server.
 class Probing final : public Detector {
  public:
-  Probing(const JudgeSettings& s, std::shared_ptr<Shared> shared)
-      : functions_(unsigned(s.number(scan_, "functions"))), refusals_(unsigned(s.number(scan_, "refusals"))), scan_window_(seconds_of(s, scan_, "window")),
-        ranges_(unsigned(s.number(sweep_, "ranges"))), absent_(unsigned(s.number(sweep_, "absent"))), sweep_window_(seconds_of(s, sweep_, "window")),
-        answers_(unsigned(s.number(unasked_, "answers"))), answers_window_(seconds_of(s, unasked_, "window")), frames_(unsigned(s.number(broken_, "frames"))),
-        frames_window_(seconds_of(s, broken_, "window")), unanswered_(unsigned(s.number(flood_, "unanswered"))), flood_window_(seconds_of(s, flood_, "window")),
-        shared_(std::move(shared)) {}
+  Probing(const JudgeSettings& s, std::shared_ptr<Shared> shared) : shared_(std::move(shared)) { settle(s); }
+  void settle(const JudgeSettings& s) override {
+    functions_ = unsigned(s.number(scan_, "functions"));
+    refusals_ = unsigned(s.number(scan_, "refusals"));
+    scan_window_ = seconds_of(s, scan_, "window");
+    ranges_ = unsigned(s.number(sweep_, "ranges"));
+    absent_ = unsigned(s.number(sweep_, "absent"));
+    sweep_window_ = seconds_of(s, sweep_, "window");
+    answers_ = unsigned(s.number(unasked_, "answers"));
+    answers_window_ = seconds_of(s, unasked_, "window");
+    frames_ = unsigned(s.number(broken_, "frames"));
+    frames_window_ = seconds_of(s, broken_, "window");
+    unanswered_ = unsigned(s.number(flood_, "unanswered"));
+    flood_window_ = seconds_of(s, flood_, "window");
+  }
   std::span<const Want> wants() const override {
     static constexpr Want w[] = {{.protocol = "modbus"}, {.protocol = "tcp", .roles = Want::reports}};
     return w;
@@ -278,7 +291,10 @@ class Probing final : public Detector {
     Pair& p = pairs_.at(pair_key(e.scene));
     if (!p.first) p.first = now;
     if (m.after_gap) [[unlikely]] p.lost = now;
-    if (m.malformed) [[unlikely]] return broken(e, c, to, p);
+    if (m.malformed) [[unlikely]] {
+      broken(e, c, to, p);
+      if (m.role != Role::request || m.after_gap) return;
+    }
     if (m.role == Role::request) {
       if (now - p.asked_since > flood_window_) p.asked_since = now, p.asked = 0;
       if (++p.asked >= unanswered_ && !m.broadcast) [[unlikely]] flood(e, c, to, p);

@@ -16,7 +16,13 @@ bool shared_by_design(const Mac& m) {
 
 class Claim final : public Detector {
  public:
-  explicit Claim(const JudgeSettings& s) : row_(row("NET-04")), talking_(seconds(s.number(row_, "talking"))) { open_.reserve(limit); }
+  explicit Claim(const JudgeSettings& s) : row_(row("NET-04")) {
+    settle(s);
+    open_.reserve(limit);
+  }
+  void settle(const JudgeSettings& s) override {
+    talking_ = seconds(s.number(row_, "talking"));
+  }
   std::span<const Want> wants() const override { return wants_; }
   bool ticks() const override { return true; }
 

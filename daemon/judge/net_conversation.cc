@@ -11,10 +11,12 @@ namespace {
 
 class NewConversation final : public Detector {
  public:
-  NewConversation(const JudgeSettings& s, std::shared_ptr<const Scanners> scanners)
-      : new_(row("NET-02")), changed_(row("NET-03")), wait_(seconds(s.number(new_, "wait"))), scanners_(std::move(scanners)),
-        tcp_(protocol_index("tcp")), udp_(protocol_index("udp")), arp_(protocol_index("arp")), sensor_(protocol_index("sensor")) {
+  NewConversation(const JudgeSettings& s, std::shared_ptr<const Scanners> scanners) : new_(row("NET-02")), changed_(row("NET-03")), scanners_(std::move(scanners)), tcp_(protocol_index("tcp")), udp_(protocol_index("udp")), arp_(protocol_index("arp")), sensor_(protocol_index("sensor")) {
+    settle(s);
     waiting_.reserve(limit);
+  }
+  void settle(const JudgeSettings& s) override {
+    wait_ = seconds(s.number(new_, "wait"));
   }
   std::span<const Want> wants() const override { return wants_; }
   bool ticks() const override { return true; }
@@ -118,7 +120,7 @@ class NewConversation final : public Detector {
     const bool spoken = w.spoken;
     const std::string name = w.name;
     w.flow = 0;
-    if (out.told(scene.flow)) return;             // somebody said more about it already
+    if (out.told(scene.flow) || out.told(scene.client.address, scene.server)) return;   // somebody said more about it already
     if (!spoken && scanners_->active(scene.client.address, scene.time)) return;   // opened and left: the scan tells it
     // A known host that sends datagrams from a service's port answers, to a broadcast for one: the unknown one began it.
     if (is_udp(scene) && (scene.client.port <= scene.server.port || is_ot_port(scene.client.port)) && knows(c, scene.client.address) && !knows(c, scene.server.address)) {

@@ -18,7 +18,11 @@ struct Pace {
 
 class ArpScan final : public Detector {
  public:
-  explicit ArpScan(const JudgeSettings& s) : row_(row("NET-05")), targets_(size_t(s.number(row_, "targets"))), window_(seconds(s.number(row_, "window"))) {}
+  explicit ArpScan(const JudgeSettings& s) : row_(row("NET-05")) { settle(s); }
+  void settle(const JudgeSettings& s) override {
+    targets_ = size_t(s.number(row_, "targets"));
+    window_ = seconds(s.number(row_, "window"));
+  }
   std::span<const Want> wants() const override { return wants_; }
   bool ticks() const override { return true; }
 
@@ -112,10 +116,15 @@ class ArpScan final : public Detector {
 
 class Scan final : public Detector {
  public:
-  Scan(const JudgeSettings& s, std::shared_ptr<Scanners> scanners)
-      : scan_(row("NET-06")), search_(row("NET-07")), targets_(size_t(s.number(scan_, "targets"))), slow_targets_(size_t(s.number(scan_, "slow_targets"))),
-        ports_(size_t(s.number(search_, "ports"))), window_(seconds(s.number(scan_, "window"))), slow_window_(seconds(s.number(scan_, "slow_window"))),
-        search_window_(seconds(s.number(search_, "window"))), tcp_(protocol_index("tcp")), scanners_(std::move(scanners)) {}
+  Scan(const JudgeSettings& s, std::shared_ptr<Scanners> scanners) : scan_(row("NET-06")), search_(row("NET-07")), tcp_(protocol_index("tcp")), scanners_(std::move(scanners)) { settle(s); }
+  void settle(const JudgeSettings& s) override {
+    targets_ = size_t(s.number(scan_, "targets"));
+    slow_targets_ = size_t(s.number(scan_, "slow_targets"));
+    ports_ = size_t(s.number(search_, "ports"));
+    window_ = seconds(s.number(scan_, "window"));
+    slow_window_ = seconds(s.number(scan_, "slow_window"));
+    search_window_ = seconds(s.number(search_, "window"));
+  }
   std::span<const Want> wants() const override { return wants_; }
   bool ticks() const override { return true; }
 
@@ -230,23 +239,23 @@ class Scan final : public Detector {
   void tell_scan(Searcher& s, const Context& c, Findings& out) {
     if (!s.pace.told) scanners_->note(s.address, c.now);
     Finding f = start(scan_, s, s.pace, c);
-    const size_t hosts = s.hosts.count(c.now, slow_window_), ports = s.ports.count(c.now, slow_window_);
+    const size_t hosts = s.hosts.count(s.last, slow_window_), ports = s.ports.count(s.last, slow_window_);
     if (s.target.kind == Address::Kind::none && !s.many && hosts == 1) s.target = s.last_host;   // named when first told, and kept: one story
     s.many = s.target.kind == Address::Kind::none;
     if (!s.many) f.target = c.party(s.target);
-    f.object = fmt::format("TCP ports {}", list(s.ports, c.now, slow_window_));
-    f.what = fmt::format("{} tried {} TCP targets on {} {} and {} {} ({}), {} attempts in {}.", c.text(s.address), s.pairs.count(c.now, slow_window_), hosts, hosts == 1 ? "host" : "hosts", ports,
-                         ports == 1 ? "port" : "ports", list(s.ports, c.now, slow_window_), s.pace.total, lasting(s.last - s.pace.first));
+    f.object = fmt::format("ports {}", list(s.ports, s.last, slow_window_));
+    f.what = fmt::format("{} tried {} TCP targets on {} {} and {} {} ({}), {} attempts in {}.", c.text(s.address), s.pairs.count(s.last, slow_window_), hosts, hosts == 1 ? "host" : "hosts", ports,
+                         ports == 1 ? "port" : "ports", list(s.ports, s.last, slow_window_), s.pace.total, lasting(s.last - s.pace.first));
     f.expected = fmt::format("Fewer than {} undeclared targets in {} and {} in {}.", targets_, human_duration(window_), slow_targets_, human_duration(slow_window_));
     out.raise(std::move(f));
   }
 
   void tell_search(Searcher& s, const Context& c, Findings& out) {
     Finding f = start(search_, s, s.search_pace, c);
-    const size_t hosts = s.hosts.count(c.now, slow_window_);
-    f.object = fmt::format("TCP ports {}", list(s.ot_ports, c.now, search_window_));
-    f.what = fmt::format("{} looked for {} control protocols on {}: TCP ports {}.", c.text(s.address), s.ot_ports.count(c.now, search_window_), hosts == 1 ? c.text(s.last_host) : fmt::format("{} hosts", hosts),
-                         list(s.ot_ports, c.now, search_window_));
+    const size_t hosts = s.hosts.count(s.last, slow_window_);
+    f.object = fmt::format("ports {}", list(s.ot_ports, s.last, search_window_));
+    f.what = fmt::format("{} looked for {} control protocols on {}: TCP ports {}.", c.text(s.address), s.ot_ports.count(s.last, search_window_), hosts == 1 ? c.text(s.last_host) : fmt::format("{} hosts", hosts),
+                         list(s.ot_ports, s.last, search_window_));
     f.expected = fmt::format("No host tries {} or more control ports where nothing is declared for it.", ports_);
     out.raise(std::move(f));
   }

@@ -7,9 +7,12 @@ namespace {
 
 class Sensor final : public Detector {
  public:
-  explicit Sensor(const JudgeSettings& s)
-      : blind_(row("NET-16")), lost_(row("NET-17")), drops_(uint64_t(s.number(blind_, "drops"))), times_(size_t(s.number(lost_, "times"))), window_(seconds(s.number(lost_, "window"))),
-        sensor_(protocol_index("sensor")) {}
+  explicit Sensor(const JudgeSettings& s) : blind_(row("NET-16")), lost_(row("NET-17")), sensor_(protocol_index("sensor")) { settle(s); }
+  void settle(const JudgeSettings& s) override {
+    drops_ = uint64_t(s.number(blind_, "drops"));
+    times_ = size_t(s.number(lost_, "times"));
+    window_ = seconds(s.number(lost_, "window"));
+  }
   std::span<const Want> wants() const override { return wants_; }
 
   void see(const Event& e, const Context& c, Findings& out) override {

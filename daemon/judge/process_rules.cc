@@ -30,7 +30,11 @@ class Follows final : public CommandRule {
 
 class SetPoint final : public CommandRule {
  public:
-  explicit SetPoint(const JudgeSettings& s) : learned_(unsigned(s.number(row_, "learned"))), spans_(s.number(row_, "spans")) {}
+  explicit SetPoint(const JudgeSettings& s) { settle(s); }
+  void settle(const JudgeSettings& s) override {
+    learned_ = unsigned(s.number(row_, "learned"));
+    spans_ = s.number(row_, "spans");
+  }
 
   void see(const Lived& l, Findings& to) override {
     if (l.step() != Step::operated || l.context.learning || !l.is("iec104")) return;

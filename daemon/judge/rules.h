@@ -135,6 +135,7 @@ class CommandRule {
  public:
   virtual ~CommandRule() = default;
   virtual void see(const Lived&, Findings&) = 0;
+  virtual void settle(const JudgeSettings&) {}
   virtual void tick(const Context&, Findings&) {}
 };
 using CommandRules = std::vector<std::unique_ptr<CommandRule>>;

@@ -50,8 +50,11 @@ class WithoutAnswer final : public CommandRule {
 
 class SelectOperate final : public CommandRule {
  public:
-  explicit SelectOperate(const JudgeSettings& s)
-      : abandoned_(unsigned(s.number(row_, "abandoned"))), window_(Time(s.number(row_, "window") * double(second))) {}
+  explicit SelectOperate(const JudgeSettings& s) { settle(s); }
+  void settle(const JudgeSettings& s) override {
+    abandoned_ = unsigned(s.number(row_, "abandoned"));
+    window_ = Time(s.number(row_, "window") * double(second));
+  }
 
   void see(const Lived& l, Findings& to) override {
     if (!l.is("dnp3") || l.standing == Standing::stranger) return;

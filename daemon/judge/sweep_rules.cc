@@ -25,9 +25,13 @@ Switching switching(const Lived& l) {
 
 class Sweep final : public CommandRule {
  public:
-  explicit Sweep(const JudgeSettings& s)
-      : objects_(size_t(std::max(2.0, s.number(iec104_, "objects")))), pace_(Time(s.number(iec104_, "pace") * double(second))),
-        dnp3_objects_(size_t(std::max(2.0, s.number(dnp3_, "objects")))), dnp3_pace_(Time(s.number(dnp3_, "pace") * double(second))) {}
+  explicit Sweep(const JudgeSettings& s) { settle(s); }
+  void settle(const JudgeSettings& s) override {
+    objects_ = size_t(std::max(2.0, s.number(iec104_, "objects")));
+    pace_ = Time(s.number(iec104_, "pace") * double(second));
+    dnp3_objects_ = size_t(std::max(2.0, s.number(dnp3_, "objects")));
+    dnp3_pace_ = Time(s.number(dnp3_, "pace") * double(second));
+  }
 
   void see(const Lived& l, Findings& to) override {
     if (l.step() != Step::operated) return;
@@ -54,7 +58,13 @@ class Sweep final : public CommandRule {
     b.times[b.count % recent] = now;
     b.count++;
     b.last = now;
-    if (b.names.size() < 240) b.names += (b.names.empty() ? "" : ", ") + l.object();
+    if (b.names.size() < 240) {
+      std::string name = l.object();
+      const size_t at = name.ends_with(')') ? 0 : name.rfind(' ') + 1;          // "information object 5101, 5102, 5103"
+      if (at && b.kind == name.substr(0, at)) name.erase(0, at);
+      else b.kind = name.substr(0, at);
+      b.names += (b.names.empty() ? "" : ", ") + name;
+    }
     else if (!b.names.ends_with("…")) b.names += ", …";
     if (!b.alike || b.value != l.value()) b.alike = b.count == 1, b.value = l.value();
     if (b.told) {
@@ -86,7 +96,7 @@ class Sweep final : public CommandRule {
     Time first = 0, last = 0;
     Scene scene;
     const Detection* detection = nullptr;
-    std::string names, value, station;
+    std::string names, kind, value, station;
     bool alike = true, stranger = false;
   };
 
@@ -121,11 +131,15 @@ class Sweep final : public CommandRule {
 
 class Toggle final : public CommandRule {
  public:
-  explicit Toggle(const JudgeSettings& s) : changes_(unsigned(s.number(row_, "changes"))), window_(Time(s.number(row_, "window") * double(second))) {}
+  explicit Toggle(const JudgeSettings& s) { settle(s); }
+  void settle(const JudgeSettings& s) override {
+    changes_ = unsigned(s.number(row_, "changes"));
+    window_ = Time(s.number(row_, "window") * double(second));
+  }
 
   void see(const Lived& l, Findings& to) override {
     if (l.step() != Step::operated || !l.is("iec104") || !single_or_double(l.command.function)) return;
-    if (l.point && (l.point->kind == PointKind::tap || l.point->kind == PointKind::reset)) return;
+    if (l.permitted && l.point && (l.point->kind == PointKind::tap || l.point->kind == PointKind::reset)) return;
     // What was always toggled is a watchdog or a sequence of the plant.
     if (l.habit && l.habit->times >= 20 && !(l.point && l.point->kind == PointKind::switchgear)) return;
     const Scene& s = l.command.scene;

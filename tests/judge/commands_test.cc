@@ -316,10 +316,15 @@ TEST(Commands, ModbusAnswersByTransaction) {
   EXPECT_EQ(play.take(), (Steps{"operated 30 direct", "confirmed 30", "operated 40 direct", "refused 40"}));
 }
 
-TEST(Commands, TestCommandsAreNotCommands) {
+TEST(Commands, TestCommandsAreCommands) {        // the test bit keeps a device from acting only if it heeds it
   Play play;
   play(dc(0, 1, false).test());
-  EXPECT_EQ(play.take(), Steps{});
+  EXPECT_EQ(play.take(), Steps{"operated 5101 direct"});
+}
+TEST(Commands, BrokenRequestsAreWhatTheyAsk) {   // a trailing octet: many devices obey
+  Play play;
+  play(dc(0, 1, false).malformed()), play(dc(second, 2, false).malformed().after_gap());
+  EXPECT_EQ(play.take(), Steps{"operated 5101 direct"});
 }
 
 TEST(Commands, BoundedWithAgeing) {

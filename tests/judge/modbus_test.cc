@@ -56,7 +56,7 @@ TEST(ModbusWrite, AStrangersAreTwoStories) {
   p(ask(100 * millisecond, 8, 16, 30, 4, {1, 2, 3, 4}, laptop));
   EXPECT_EQ(p.times("MOD-01"), 1u) << p.told();
   EXPECT_GE(p.weight("MOD-02"), 6u) << p.told();
-  EXPECT_EQ(p.last("MOD-02").object, "holding register 30-33") << p.told();
+  EXPECT_EQ(p.last("MOD-02").object, "holding registers 30-33") << p.told();
   EXPECT_EQ(p.times("MOD-03"), 0u) << p.told();
 }
 TEST(ModbusWrite, DeclaredObjectsOnly) {
