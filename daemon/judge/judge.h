@@ -44,7 +44,7 @@ class Judge final : public EventSink, private Findings {
   Slot& resolve(const Scene&, bool& first);
   size_t place(uint64_t flow, uint16_t protocol) const;
   // The flow of what is said against its scene's sides; traffic's numbers never reach this bit.
-  static constexpr uint64_t against = uint64_t{1} << 40;
+  static constexpr uint64_t against = uint64_t{1} << 62;
   Slot* find(uint64_t flow, uint16_t protocol);
   void fill(Slot&, const Scene&);
   HeardHost* hear(const Address&, const Mac&, Time, const HeardHost*& newcomer);
