@@ -84,10 +84,11 @@ struct Sender::Link {
   // What nobody says openly must be found out: the port is asked what it is.
   void diagnose(bool refused_connection) {
     if (welcome || stopping) return;
-    const Probe p = refused_connection ? Probe::refused : probe(endpoint, std::min<int64_t>(settings.handshake, 1'000'000'000));
+    const Probe p = refused_connection ? Probe::refused : probe(endpoint, settings.server_key, std::min<int64_t>(settings.handshake, 1'000'000'000));
     switch (p) {
       case Probe::refused:
       case Probe::unreachable:
+        if (farewell) return;   // it said why
         return set(LinkState::away, fmt::format("collector away: nobody answers at {}; tried again by itself, nothing is lost meanwhile", endpoint));
       case Probe::silent:
         return set(LinkState::silent, fmt::format("{} accepts connections but says nothing: no collector runs there, or it is overloaded", endpoint));
@@ -95,35 +96,39 @@ struct Sender::Link {
         return set(LinkState::wrong_service, fmt::format("wrong server on the port: what answers at {} is no collector (it does not speak ZMTP 3)", endpoint));
       case Probe::no_curve:
         return set(LinkState::wrong_service, fmt::format("wrong server on the port: {} speaks ZeroMQ without CURVE, a collector does not", endpoint));
+      case Probe::wrong_key:
+        return set(LinkState::wrong_key, fmt::format("the server at {} does not hold the key that the settings name (server_key {}...): wrong key here, or another server there",
+                                                     endpoint, settings.server_key.substr(0, 8)));
       case Probe::collector: break;
     }
-    if (count_no_detail > 0)
-      return set(LinkState::wrong_key, fmt::format("the server at {} does not hold the key that the settings name (server_key {}...): wrong key here, or another server there",
-                                                   endpoint, settings.server_key.substr(0, 8)));
+    // It is the collector. If what failed was before it took the port, the next attempt will tell.
+    if (failed_before_collector) return set(LinkState::connecting, fmt::format("connecting to {}", endpoint));
     if (auth_code == 400)
       return set(LinkState::refused, fmt::format("the collector refuses this sensor's key (revoked), fingerprint {}; ask its operator", keys.fingerprint()));
     set(LinkState::waiting_approval, fmt::format("key unknown: waiting for approval at the collector, fingerprint {}; there: vidra keys approve {}", keys.fingerprint(),
                                                  keys.fingerprint().substr(0, 9)));
   }
-  int count_no_detail = 0, auth_code = 0;
+  int auth_code = 0;
+  bool failed_before_collector = false;   // the handshake broke in a way in which a collector does not break it
 
   void event(void* socket, uint16_t kind, uint32_t value) {
     switch (kind) {
       case ZMQ_EVENT_HANDSHAKE_SUCCEEDED:
         shaken = true;
+        farewell = false;
         set(LinkState::greeting, fmt::format("connected to {}, greeting", endpoint));
         hello(socket);
         break;
       case ZMQ_EVENT_DISCONNECTED:
         outbox.pause();
         held.reset();
-        if (shaken && !stopping) set(LinkState::connecting, fmt::format("the connection to {} was lost; coming back", endpoint));
+        if (shaken && !stopping && !farewell) set(LinkState::connecting, fmt::format("the connection to {} was lost; coming back", endpoint));
         else diagnose_due = true;
         shaken = welcome = false;
         break;
       case ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL:
         count([](LinkStatus& s) { s.handshake_failures++; });
-        diagnose_due = true;
+        diagnose_due = failed_before_collector = true;
         break;
       case ZMQ_EVENT_HANDSHAKE_FAILED_AUTH:
         count([](LinkStatus& s) { s.handshake_failures++; });
@@ -132,8 +137,7 @@ struct Sender::Link {
         break;
       case ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL:
         count([](LinkStatus& s) { s.handshake_failures++; });
-        count_no_detail++;
-        diagnose_due = true;
+        diagnose_due = true;   // a key that waits (ZAP 300): the collector lets the handshake time out
         break;
       case ZMQ_EVENT_CLOSED:
       case ZMQ_EVENT_CONNECT_RETRIED:
@@ -143,6 +147,7 @@ struct Sender::Link {
     }
   }
   bool diagnose_due = false;
+  bool farewell = false;           // the collector said that it stops, and nobody has answered since
 
   void take(void* socket, Bytes header, Bytes body) {
     Header h;
@@ -218,7 +223,8 @@ struct Sender::Link {
       case MessageType::bye:
         outbox.pause();
         welcome = false;
-        set(LinkState::away, fmt::format("collector away: {} said that it stops; tried again by itself", endpoint));
+        farewell = true;
+        set(LinkState::away, fmt::format("collector away: {} said that it stops; tried again by itself, nothing is lost meanwhile", endpoint));
         break;
       default: break;   // of a later version: passed over
     }
@@ -252,8 +258,8 @@ struct Sender::Link {
     monitor.set(ZMQ_LINGER, 0);
     zmq_connect(monitor.raw(), "inproc://events");
     count([](LinkStatus& s) { s.sockets++; });
-    shaken = welcome = valid_heard = diagnose_due = false;
-    count_no_detail = auth_code = 0;
+    shaken = welcome = valid_heard = diagnose_due = failed_before_collector = false;
+    auth_code = 0;
     probes = 0;
     held.reset();
     const int64_t born = monotonic_now();

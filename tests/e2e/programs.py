@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The real programs as processes, for the end-to-end tests: start them, let the sensor in, give it something to hear, read what
 the collector keeps. Nothing here waits for a fixed time where something can be waited for."""
+import collections
 import json
 import os
 import pathlib
@@ -202,6 +203,44 @@ prefixes = ["10.0.0.0/8"]
                 body = payload[:int.from_bytes(header[60:64], "little")]
                 entries.append(((int.from_bytes(header[24:32], "little"), header[6], int.from_bytes(header[32:40], "little")), header[4], header[64:96], header[96:128], body))
         return entries
+
+
+    def verify(self, tap, accepted):
+        """What the sensor accepted is in the collector's journal exactly once and as it was, and shown. Both have ended; how many by lane."""
+        entries, held, twice, heads, broken = self.journal(), {}, 0, {}, []
+        for entry in entries:
+            (epoch, lane, seq), kind, prev, own, body = entry
+            twice += entry[0] in held
+            held[entry[0]] = entry
+            last = heads.get((epoch, lane), (0, bytes(32)))
+            if (seq, prev) != (last[0] + 1, last[1]):
+                broken.append(entry[0])
+            heads[(epoch, lane)] = (seq, own)
+        lost = sorted(set(accepted) - set(held))
+        told = {k: json.loads(held[k][4]) for k in accepted if k in held}
+        wrong = [k for k, what in accepted.items() if k in told and (told[k].get("story", "-"), told[k].get("revision", 0)) != what]
+        gaps = [json.loads(e[4]) for e in entries if e[1] == 8]
+        lanes = collections.Counter(k[1] for k in accepted)
+        print(f"# {len(accepted)} accepted (lanes {dict(sorted(lanes.items()))}), {len(entries)} journalled, {len({k[0] for k in held})} epochs, {len(gaps)} torn ends", flush=True)
+        tap.check(accepted and not lost, f"everything accepted is in the journal: {len(lost)} are not", lost[:10])
+        tap.check(not twice, f"each once, known by its id: {twice} are there twice")
+        tap.check(not wrong, f"and as it was accepted: {len(wrong)} tell something else", wrong[:10])
+        tap.check(not broken, f"every lane of every epoch is one unbroken chain from number 1 on: {len(broken)} breaks", broken[:10])
+        tap.check(not [g for g in gaps if g.get("from")], "no GAP record says that a number is missing", gaps[:5])
+
+        # What people are shown comes from the index, made anew or brought up to the journal after each kill.
+        stories = self.stories()
+        ids = [s["story"] for s in stories]
+        newest = {}
+        for story, revision in accepted.values():
+            if story != "-":
+                newest[story] = max(revision, newest.get(story, 0))
+        tap.check(len(ids) == len(set(ids)) and set(newest) <= set(ids), f"vidra alerts shows each of the {len(newest)} accepted stories once", len(ids), list(set(newest) - set(ids))[:5])
+        stale = [s["story"] for s in stories if s["revision"] < newest.get(s["story"], 0)]
+        tap.check(not stale, f"in its last state: {len(stale)} are older", stale[:5])
+        about = self.sensors()
+        tap.check(len(about) == 1 and not any(about[0][k] for k in ("missing", "chain_breaks", "quarantined")), "vidra sensors: one sensor, nothing missing, broken or set aside", about)
+        return lanes
 
 
 def mac_text(octets):

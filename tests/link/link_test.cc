@@ -55,7 +55,7 @@ TEST_P(Foreign, on_the_port_then_the_collector_delivery_resumes) {
   const auto [says, expected, probed] = GetParam();
   {
     FakeServer fake(says);
-    EXPECT_EQ(probe(fake.endpoint(), 200 * ms), probed);
+    EXPECT_EQ(probe(fake.endpoint(), make_keys().curve_public, 200 * ms), probed);
     sensor.start(fake.endpoint(), collector.keys.curve_public);
     alerts(0, 50);
     state(expected);
@@ -80,6 +80,25 @@ TEST_F(Link, collector_away_then_there) {
   collector.set(sensor.keys, KeyState::active);
   collector.start();
   expect_all(50);
+}
+
+// A collector lets a key that waits run into its handshake's end, which looks like a server that cannot read us: the port is
+// asked whether it holds the key. (Said "wrong key" to every sensor whose key was not approved within three seconds.)
+TEST_F(Link, a_key_that_waits_is_not_called_a_wrong_server_key) {
+  collector.settings.handshake = 200 * ms;
+  collector.start();
+  EXPECT_EQ(probe(collector.settings.endpoint, collector.keys.curve_public, 1000 * ms), Probe::collector);
+  EXPECT_EQ(probe(collector.settings.endpoint, make_keys().curve_public, 1000 * ms), Probe::wrong_key);
+  sensor.settings.handshake = sensor.settings.heartbeat = 2000 * ms;   // its own patience is longer than the collector's
+  sensor.start(collector.settings.endpoint, collector.keys.curve_public);
+  alerts(0, 20);
+  state(LinkState::waiting_approval);
+  for (int i = 0; i < 150; i++) {
+    EXPECT_NE(sensor.sender->status().state, LinkState::wrong_key) << sensor.sender->status().text;
+    usleep(10'000);
+  }
+  collector.set(sensor.keys, KeyState::active);
+  expect_all(20);
 }
 
 // ZAP 300, not 400: the sensor that was installed before its key was approved is not dead until its restart.
