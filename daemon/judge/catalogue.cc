@@ -46,6 +46,33 @@ const Detection& row(std::string_view id) {
   return *d;
 }
 
+namespace {
+
+// A code span of several lines becomes a block of its own.
+std::string with_blocks(std::string_view text) {
+  std::string out;
+  while (!text.empty()) {
+    const size_t open = text.find('`'), close = open == text.npos ? text.npos : text.find('`', open + 1);
+    if (close == text.npos) return out.append(text);
+    const std::string_view code = text.substr(open + 1, close - open - 1);
+    if (code.find('\n') == code.npos) {
+      out.append(text.substr(0, close + 1));
+      text.remove_prefix(close + 1);
+      continue;
+    }
+    out.append(text.substr(0, open));
+    while (out.ends_with(' ')) out.pop_back();
+    out.append(fmt::format("\n\n```toml\n{}\n```\n", code));
+    text.remove_prefix(close + 1);
+    while (!text.empty() && std::string_view(" ,.;").find(text.front()) != std::string_view::npos) text.remove_prefix(1);
+    if (!text.empty()) out.append("\n… ");
+  }
+  while (out.ends_with('\n')) out.pop_back();
+  return out;
+}
+
+}  // namespace
+
 void write_catalogue(std::ostream& out) {
   out << "# Alerts\n\n"
          "What Vidra can find. This page is generated from the catalogue in `daemon/judge/catalogue_*.cc`; a test fails when the two differ.\n\n"
@@ -63,7 +90,7 @@ void write_catalogue(std::ostream& out) {
       out << fmt::format("Severity {}, for {}", d.severity, d.audience == Audience::security ? "security" : d.audience == Audience::operations ? "operations" : "who runs the sensor");
       if (!d.technique.empty()) out << fmt::format(", ATT&CK for ICS {}", d.technique);
       if (!d.rsit.empty()) out << fmt::format(", RSIT `{}`", d.rsit);
-      out << ".\n\n" << d.why << "\n\n**Check first.** " << d.next << "\n\n**To tune.** " << d.tune << "\n";
+      out << ".\n\n" << d.why << "\n\n**Check first.** " << d.next << "\n\n**To tune.** " << with_blocks(d.tune) << "\n";
       if (d.thresholds.empty()) continue;
       out << "\n| threshold | delivered as | meaning |\n| --- | --- | --- |\n";
       for (const Threshold& t : d.thresholds) out << fmt::format("| `{}` | {}{}{} | {} |\n", t.key, t.value, t.unit.empty() ? "" : " ", t.unit, t.meaning);

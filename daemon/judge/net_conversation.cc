@@ -159,6 +159,18 @@ class NewConversation final : public Detector {
     else if (!client_known) f.what += fmt::format(" {} is itself unknown.", text_of(scene.client.address));
     f.expected = changed ? "These two keep to the protocols that are declared or learned between them."
                          : fmt::format("No conversation of this kind is declared or learned between them ({} are declared, {} were learned).", c.site.conversations.size(), c.memory.conversations().size());
+    // An unknown host that sends datagrams to one after the other is one story.
+    if (is_udp(scene) && !spoken && !client_known) {
+      const uint64_t who = pair_key(scene.client.address, scene.client.address) << 16;
+      size_t met = 0;
+      strangers_.each(scene.time, hour, [&](uint64_t k) { met += k >> 16 == who >> 16; });
+      strangers_.add(who | (key & 0xffff), scene.time, hour);
+      if (met >= 6) {
+        f.what = fmt::format("{} sends datagrams to one host after the other, {} the last. {} is itself unknown.", c.text(scene.client.address), c.text(scene.server.address), text_of(scene.client.address));
+        f.target = {};
+        f.cause = 1;
+      }
+    }
     out.raise(std::move(f));
   }
 
@@ -171,6 +183,7 @@ class NewConversation final : public Detector {
   int tcp_, udp_, arp_, sensor_;
   std::vector<Waiting> waiting_;
   RecentSet<64> transfers_;
+  RecentSet<256> strangers_;
 };
 
 }  // namespace

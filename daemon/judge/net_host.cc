@@ -12,6 +12,7 @@ class NewHost final : public Detector {
 
   void see(const Event& e, const Context& c, Findings& out) override {
     const HeardHost& h = *c.newcomer;
+    if (h.address.kind == Address::Kind::ip4 && h.address.octets[0] == 127) return;   // a host's voice to itself
     if (c.learning || c.knows_nothing() || h.known()) return;
     if (!c.site.inside(h.address)) return;                       // from outside: that is NET-12's to tell
     const bool by_mac = h.address.kind == Address::Kind::mac;

@@ -132,20 +132,26 @@ class Scan final : public Detector {
     const bool unsure = c.learning || c.knows_nothing();
     switch (fact_of(e)) {
       case Fact::attempted: if (unsure) return; break;      // an attempt is nothing while any conversation may be new
+      case Fact::datagrams:                                 // of known hosts only what finds nobody counts
+        if (unsure || c.site.host_of(e.scene.client.address) || c.memory.host(e.scene.client.address)) return;
+        break;
       case Fact::refused: case Fact::unanswered: break;
       case Fact::reset: if (e.scene.from != Side::client) return; break;   // half-open: asked, answered, dropped
       default: return;
     }
     if (c.conversation.known() || e.scene.server.address.group()) return;
+    const bool tcp = is_protocol(e, tcp_), attempt = fact_of(e) == Fact::attempted || fact_of(e) == Fact::datagrams;
+    if (!tcp && e.scene.server.address.kind == Address::Kind::ip4 && e.scene.server.address.octets[3] == 255) return;   // to all of a subnet
     if (c.memory.speaks(e.scene.client.address, e.scene.server.address) && fact_of(e) == Fact::reset) return;
     const Endpoint& to = e.scene.server;
     Searcher& s = find(e.scene.client.address, c.now);
     s.last = c.now;
-    s.scene = e.scene;
+    if (tcp || !s.tcp) s.scene = e.scene;
     const bool fresh = s.pairs.add(key(to), c.now, slow_window_);
     if (fresh) s.last_fresh = c.now;
     // Tried again soon after is part of it; tried again later is a conversation that others tell.
-    if ((fact_of(e) == Fact::attempted || unsure) && c.now - s.last_fresh < 10 * second) {
+    (tcp ? s.tcp : s.udp) = true;
+    if ((attempt || unsure) && c.now - s.last_fresh < 10 * second) {
       s.pace.pending++;
       s.search_pace.pending += is_ot_port(to.port);
       if (s.pace.told) scanners_->note(s.address, c.now);
@@ -185,7 +191,7 @@ class Scan final : public Detector {
     RecentSet<32> ot_ports;
     Pace pace, search_pace;
     Address last_host, target;
-    bool many = false;
+    bool many = false, tcp = false, udp = false;
     Time last = 0, last_fresh = 0;
     Scene scene;
   };
@@ -243,9 +249,12 @@ class Scan final : public Detector {
     if (s.target.kind == Address::Kind::none && !s.many && hosts == 1) s.target = s.last_host;   // named when first told, and kept: one story
     s.many = s.target.kind == Address::Kind::none;
     if (!s.many) f.target = c.party(s.target);
-    f.object = fmt::format("ports {}", list(s.ports, s.last, slow_window_));
-    f.what = fmt::format("{} tried {} TCP targets on {} {} and {} {} ({}), {} attempts in {}.", c.text(s.address), s.pairs.count(s.last, slow_window_), hosts, hosts == 1 ? "host" : "hosts", ports,
-                         ports == 1 ? "port" : "ports", list(s.ports, s.last, slow_window_), s.pace.total, lasting(s.last - s.pace.first));
+    const std::string_view carrier = !s.udp ? "TCP" : s.tcp ? "TCP and UDP" : "UDP";
+    const std::string all_ports = list(s.ports, s.last, slow_window_);
+    f.object = all_ports == "0" ? "no ports" : fmt::format("ports {}", all_ports);
+    if (all_ports == "0") f.what = fmt::format("{} tried {} hosts one by one without ports (ICMP or another protocol), {} attempts in {}.", c.text(s.address), hosts, s.pace.total, lasting(s.last - s.pace.first));
+    else f.what = fmt::format("{} tried {} {} targets on {} {} and {} {} ({}), {} attempts in {}.", c.text(s.address), s.pairs.count(s.last, slow_window_), carrier, hosts, hosts == 1 ? "host" : "hosts", ports,
+                         ports == 1 ? "port" : "ports", all_ports, s.pace.total, lasting(s.last - s.pace.first));
     f.expected = fmt::format("Fewer than {} undeclared targets in {} and {} in {}.", targets_, human_duration(window_), slow_targets_, human_duration(slow_window_));
     out.raise(std::move(f));
   }
@@ -254,13 +263,13 @@ class Scan final : public Detector {
     Finding f = start(search_, s, s.search_pace, c);
     const size_t hosts = s.hosts.count(s.last, slow_window_);
     f.object = fmt::format("ports {}", list(s.ot_ports, s.last, search_window_));
-    f.what = fmt::format("{} looked for {} control protocols on {}: TCP ports {}.", c.text(s.address), s.ot_ports.count(s.last, search_window_), hosts == 1 ? c.text(s.last_host) : fmt::format("{} hosts", hosts),
+    f.what = fmt::format("{} looked for {} control protocols on {}: ports {}.", c.text(s.address), s.ot_ports.count(s.last, search_window_), hosts == 1 ? c.text(s.last_host) : fmt::format("{} hosts", hosts),
                          list(s.ot_ports, s.last, search_window_));
     f.expected = fmt::format("No host tries {} or more control ports where nothing is declared for it.", ports_);
     out.raise(std::move(f));
   }
 
-  static constexpr Want wants_[] = {{.protocol = "tcp"}};
+  static constexpr Want wants_[] = {{.protocol = "tcp"}, {.protocol = "udp"}};
   const Detection& scan_;
   const Detection& search_;
   size_t targets_, slow_targets_, ports_;

@@ -6,11 +6,13 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <regex>
 #include <set>
 #include <sstream>
 
 #include "daemon/judge/settings.h"
+#include "daemon/judge/site_file.h"
 
 namespace vidra {
 namespace {
@@ -45,6 +47,49 @@ TEST(Catalogue, RowsAreComplete) {
     EXPECT_EQ(&catalogue[index_of(d)], &d);
   }
   EXPECT_EQ(detection("NET-00"), nullptr);
+}
+
+// What a row says to write is TOML that the readers take: whole tables as they are, single keys in the table they belong to.
+TEST(Catalogue, WhatToWriteIsUnderstood) {
+  const std::string hosts = "[[host]]\nname = \"scada\"\naddress = \"10.0.0.1\"\n[[host]]\nname = \"scada2\"\naddress = \"10.0.0.2\"\n[[host]]\nname = \"hmi\"\naddress = \"10.0.0.3\"\n"
+                            "[[host]]\nname = \"hmi2\"\naddress = \"10.0.0.4\"\n[[host]]\nname = \"rtu1\"\naddress = \"10.0.0.5\"\n[[host]]\nname = \"rtu2\"\naddress = \"10.0.0.6\"\n"
+                            "[[host]]\nname = \"plc1\"\naddress = \"10.0.0.7\"\n";
+  const std::string conversation = "[[conversation]]\nclient = \"scada\"\nserver = \"rtu1\"\nprotocol = \"modbus\"\n", point = "[[iec104_point]]\nhost = \"rtu1\"\nstation = 1\naddress = 5101\ntype = \"C_DC_NA_1\"\n";
+  const std::map<std::string, std::string> belongs = {
+      {"acts", conversation}, {"objects", conversation}, {"mode", point}, {"kind", point}, {"direction", point}, {"feedback", point}, {"min", point}, {"outside", "[site]\n"},
+      {"writable", "[[modbus_point]]\nhost = \"plc1\"\nunit = 1\ntable = \"coil\"\naddress = 3\n"}, {"mac", "[[host]]\nname = \"team\"\naddress = \"10.0.0.9\"\n"}};
+  for (const Detection& d : catalogue) {
+    const std::string tune(d.tune);
+    const std::regex span("`([^`]*)`");
+    for (std::sregex_iterator at(tune.begin(), tune.end(), span), end; at != end; ++at) {
+      std::string code = (*at)[1];
+      if (code.find(" = ") == std::string::npos) continue;
+      Problems problems;
+      if (code.starts_with("[detection.")) {
+        auto root = TomlTable::parse(code, "tune", problems);
+        ASSERT_TRUE(root && problems.empty()) << d.id << ": " << code;
+        std::istringstream lines(code);
+        std::string line;
+        std::getline(lines, line);
+        const Detection* of = detection(line.substr(11, line.size() - 12));
+        ASSERT_TRUE(of) << d.id << ": " << line;
+        while (std::getline(lines, line)) {
+          const std::string key = line.substr(0, line.find(" = "));
+          const bool known = key == "off" || key == "severity" || std::any_of(of->thresholds.begin(), of->thresholds.end(), [&](const Threshold& t) { return t.key == key; });
+          EXPECT_TRUE(known) << d.id << " has no " << key;
+        }
+        continue;
+      }
+      if (!code.starts_with("[")) {
+        const auto table = belongs.find(code.substr(0, code.find(" = ")));
+        ASSERT_NE(table, belongs.end()) << d.id << ": " << code;
+        code = table->second + code;
+      }
+      auto root = TomlTable::parse(code.starts_with("[site]") ? code + "\n" + hosts : hosts + code, "tune", problems);
+      if (root) read_site(*root, problems), root->finish();
+      EXPECT_TRUE(problems.empty()) << d.id << ": " << code << "\n" << (problems.empty() ? "" : problems.front());
+    }
+  }
 }
 
 TEST(Catalogue, RowsOfAFamilyAreInOrder) {

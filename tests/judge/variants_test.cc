@@ -104,6 +104,20 @@ Script then(Script a, const Script& b) {
   for (Scripted e : b) e.scene.time += by, a.push_back(e);
   return a;
 }
+Script datagrams(std::string_view who, Fact answer, int hosts, std::vector<uint16_t> ports, Time pace) {
+  Script s;
+  int n = 0;
+  for (int h = 0; h < hosts; h++)
+    for (uint16_t port : ports) {
+      for (Fact f : {Fact::datagrams, answer}) {
+        s.push_back(fact(start + n * pace, who, "10.1.1." + std::to_string(50 + h), port, f, f == Fact::refused ? Side::server : Side::client));
+        s.back().scene.protocol = uint16_t(protocol_index("udp"));
+        if (answer == Fact::datagrams) break;
+      }
+      n++;
+    }
+  return s;
+}
 Script tries(std::string_view who, Fact answer, int hosts, int ports, Time pace) {
   Script s;
   int n = 0;
@@ -368,6 +382,11 @@ TEST(Variants, Scans) {
       {"one port, many hosts", "NET-06", "NET-06", "NET-06", 3, [] { return tries(atk, Fact::refused, 100, 1, 20 * ms); }},
       {"one host, many ports", "NET-06", "NET-06", "NET-06", 3, [] { return tries(atk, Fact::refused, 1, 100, 20 * ms); }},
       {"one every ten seconds", "NET-06", "NET-06", "NET-06", 3, [] { return tries(atk, Fact::refused, 10, 10, 10 * second); }},
+      {"datagrams, refused", "NET-06", "NET-06", "NET-06", 2, [] { return datagrams(atk, Fact::refused, 20, {161, 47808, 44818, 20000}, 20 * ms); }},
+      {"datagrams, unanswered", "NET-06", "NET-06", "NET-06", 2, [] { return datagrams(atk, Fact::unanswered, 40, {161}, 200 * ms); }},
+      {"hosts without ports", "NET-06", "NET-06", "", 1, [] { return datagrams(atk, Fact::datagrams, 100, {0}, 20 * ms); }},
+      {"hosts without ports, one every ten seconds", "NET-06", "NET-06", "", 1, [] { return datagrams(atk, Fact::datagrams, 60, {0}, 10 * second); }},
+      {"datagrams by a known host", "NET-06", "NET-06", "NET-06", 2, [] { return datagrams(hmi, Fact::refused, 40, {161}, 200 * ms); }},
       {"by a known host", "NET-06", "NET-06", "NET-06", 2, [] { return tries(hmi, Fact::refused, 8, 8, 50 * ms); }},
   });
 }
