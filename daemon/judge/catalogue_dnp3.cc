@@ -23,6 +23,10 @@ constexpr Threshold frames[] = {
     {"frames", 3, "frames", "So many broken frames in one direction of a conversation inside the window."},
     {"window", 60, "s", "The time in which they are counted."},
 };
+constexpr Threshold set_point[] = {
+    {"learned", 10, "commands", "So many learned commands of one set-point are needed before their range counts."},
+    {"spans", 1, "spans", "How far outside the learned range a value may be, in widths of that range."},
+};
 
 constexpr Detection rows[] = {
     {"DNP-01", "New or unauthorised master", 5, Audience::security, "T0848", "intrusions:system-compromise",
@@ -49,6 +53,10 @@ constexpr Detection rows[] = {
      "What is operated must be what was selected, by the same master, in the next request. Anything else is a fault of the master or somebody in between; a row of selects without operates is a probe.",
      "Compare the two requests in the evidence. Ask the control centre for its log.",
      "`[detection.DNP-08]\nabandoned = 10` where operators select often and change their minds.", selects},
+    {"DNP-10", "Set-point outside its limits", 5, Audience::security, "T0836", "availability:sabotage",
+     "A value was commanded that this process is never run with. Limits in the master's screens do not bind who writes to the outstation directly.",
+     "Ask the control centre for the order. Set a safe value by hand if it took effect.",
+     "Declare the limits: `min = 0\nmax = 25\nstep = 5` in the `[[dnp3_point]]`.", set_point},
     {"DNP-11", "Cold restart of an outstation", 5, Audience::security, "T0816", "availability:sabotage",
      "The outstation was told to start from nothing. While it does, nobody sees or controls the plant.",
      "Ask the control centre and the works crew. Watch whether the outstation comes back.",

@@ -58,6 +58,7 @@ class Clients final : public Detector {
     const bool permitted = standing == Standing::stand_in || k.allows(acts({Act::write, Act::operate}));
     if (!permitted) unpermitted(e, c, to, standing);
     else if (standing == Standing::known && !e.points.empty()) address(e, c, to, k);
+    if (standing == Standing::known && permitted) limits(e, c, to);
     for (size_t i = 0; i < e.points.size() && i < 32; i++) rewritten(e, c, to, k, e.points[i], permitted);
   }
 
@@ -124,6 +125,20 @@ class Clients final : public Detector {
     f.expected = k.declared ? fmt::format("{} may write here, but not {}.", c.text(e.scene.client.address), f.object)
                             : fmt::format("{} was never written by {}.", f.object, c.text(e.scene.client.address));
     to.raise(std::move(f));
+  }
+
+  void limits(const Event& e, const Context& c, Findings& to) {
+    if (!c.site.has_points(c.conversation.server, e.scene.protocol, e.said->station)) return;
+    for (const Point& p : e.points) {
+      const SitePoint* declared = p.has_number() ? c.site.point(c.conversation.server, e.scene.protocol, e.said->station, p.object) : nullptr;
+      if (!declared || !((declared->min && p.number() < *declared->min) || (declared->max && p.number() > *declared->max))) continue;
+      Finding f = finding(limit_, e, c);
+      f.cause = p.object.key();
+      f.object = object_label(c, e.scene, e.said->station, p.object);
+      f.what = fmt::format("{} wrote {} to {} of {}, {}.", c.text(e.scene.client.address), value_text(p), f.object, c.text(e.scene.server.address), f.station);
+      f.expected = fmt::format("The site declares {} to {} for it.", declared->min ? fmt::format("{:g}", *declared->min) : "-∞", declared->max ? fmt::format("{:g}", *declared->max) : "∞");
+      return to.raise(std::move(f));
+    }
   }
 
   void rewritten(const Event& e, const Context& c, Findings& to, const Known& k, const Point& p, bool permitted) {
@@ -195,6 +210,7 @@ class Clients final : public Detector {
   const Detection& client_ = row("MOD-01");
   const Detection& write_ = row("MOD-02");
   const Detection& address_ = row("MOD-03");
+  const Detection& limit_ = row("MOD-04");
   const Detection& fight_ = row("MOD-05");
   const Detection& toggle_ = row("MOD-06");
   unsigned turns_;

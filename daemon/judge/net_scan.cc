@@ -142,6 +142,7 @@ class Scan final : public Detector {
     if (c.conversation.known() || e.scene.server.address.group()) return;
     const bool tcp = is_protocol(e, tcp_), attempt = fact_of(e) == Fact::attempted || fact_of(e) == Fact::datagrams;
     if (!tcp && e.scene.server.address.kind == Address::Kind::ip4 && e.scene.server.address.octets[3] == 255) return;   // to all of a subnet
+    if (!tcp && e.scene.client.port && (e.scene.client.port < 1024 || is_ot_port(e.scene.client.port))) return;   // a service answers
     if (c.memory.speaks(e.scene.client.address, e.scene.server.address) && fact_of(e) == Fact::reset) return;
     const Endpoint& to = e.scene.server;
     Searcher& s = find(e.scene.client.address, c.now);

@@ -34,10 +34,12 @@ class SetPoint final : public CommandRule {
   void settle(const JudgeSettings& s) override {
     learned_ = unsigned(s.number(row_, "learned"));
     spans_ = s.number(row_, "spans");
+    dnp3_learned_ = unsigned(s.number(dnp3_, "learned"));
+    dnp3_spans_ = s.number(dnp3_, "spans");
   }
 
   void see(const Lived& l, Findings& to) override {
-    if (l.step() != Step::operated || l.context.learning || !l.is("iec104")) return;
+    if (l.step() != Step::operated || l.context.learning || !(l.is("iec104") || l.is("dnp3"))) return;
     const Point& p = l.command.asked;
     if (p.kind != ValueKind::real && p.kind != ValueKind::integer && p.kind != ValueKind::natural) return;
     const double v = p.number();
@@ -51,14 +53,15 @@ class SetPoint final : public CommandRule {
       expected = fmt::format("The site declares {} to {} for it.", l.point->min ? fmt::format("{:g}", *l.point->min) : "-∞", l.point->max ? fmt::format("{:g}", *l.point->max) : "∞");
     else if (l.point && l.point->step && known && std::isfinite(before) && std::fabs(v - before) > *l.point->step)
       expected = fmt::format("The site declares steps of at most {:g}; the last value was {:g}.", *l.point->step, before);
-    else if (!(l.point && (l.point->min || l.point->max)) && l.habit && l.habit->numbers && l.habit->times >= learned_) {
+    else if (!(l.point && (l.point->min || l.point->max)) && l.habit && l.habit->numbers && l.habit->times >= (l.is("dnp3") ? dnp3_learned_ : learned_)) {
+      const double spans = l.is("dnp3") ? dnp3_spans_ : spans_;
       const double span = std::max(l.habit->max - l.habit->min, 1e-3 * std::fabs(l.habit->max));
-      if (v >= l.habit->min - spans_ * span && v <= l.habit->max + spans_ * span) return;
+      if (v >= l.habit->min - spans * span && v <= l.habit->max + spans * span) return;
       expected = fmt::format("{:g} to {:g} in {} commands learned.", l.habit->min, l.habit->max, l.habit->times);
     } else {
       return;
     }
-    Finding f = l.finding(row_);
+    Finding f = l.finding(l.is("dnp3") ? dnp3_ : row_);
     f.cause = l.command.object.key();
     f.what = fmt::format("{} set {} of {}, {}, to {}.", l.who(), l.object(), l.server(), f.station, l.value());
     f.expected = std::move(expected);
@@ -68,8 +71,9 @@ class SetPoint final : public CommandRule {
  private:
   struct Last { double value = 0; bool known = false; };
   const Detection& row_ = row("I104-15");
-  unsigned learned_;
-  double spans_;
+  const Detection& dnp3_ = row("DNP-10");
+  unsigned learned_, dnp3_learned_;
+  double spans_, dnp3_spans_;
   Recent<Last> last_{4096};
 };
 

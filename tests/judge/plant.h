@@ -108,6 +108,22 @@ type = "crob"
 index = "0-7"
 mode = "select"
 feedback = "0-7"
+[[dnp3_point]]
+host = "rtu2"
+outstation = 10
+type = "analog_output"
+index = 1
+mode = "direct"
+min = 0
+max = 100
+[[modbus_point]]
+host = "plc1"
+unit = 1
+table = "holding_register"
+address = 30
+writable = true
+min = 0
+max = 1000
 )";
 
 // Plays scripts and keeps what was found.

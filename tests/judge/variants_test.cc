@@ -312,6 +312,8 @@ TEST(Variants, Modbus) {
       {"a reader writes", "MOD-02", "MOD-02", "", 1, [] { return modbus(scada, 16, 30, 1, 3, 0, 200 * ms, {1, 2}); }},
       {"a writer writes elsewhere", "MOD-03", "MOD-03", "", 1, [] { return modbus(hmi, 6, 100, 1, 5, 1, 200 * ms, {1}); }},
       {"a writer writes another table", "MOD-03", "MOD-03", "", 1, [] { return modbus(hmi, 5, 30, 1, 1, 1, 200 * ms, {1}); }},
+      {"a value outside its limits", "MOD-04", "", "", 1, [] { return modbus(hmi, 6, 30, 1, 1, 0, second, {60000}); }},
+      {"many, one outside its limits", "MOD-04", "", "", 2, [] { return modbus(hmi, 16, 29, 2, 1, 0, second, {1, 60000}); }},
       {"restart communications", "MOD-01 MOD-08", "MOD-01 MOD-08", "MOD-08", 2, [] { return modbus_other(atk, 8, 1, Act::run); }},
       {"listen only", "MOD-01 MOD-07", "MOD-01 MOD-07", "MOD-07", 2, [] { return modbus_other(atk, 8, 4, Act::run); }},
       {"listen only by a known client", "MOD-07", "MOD-07", "MOD-07", 1, [] { return modbus_other(hmi, 8, 4, Act::run); }},
@@ -367,6 +369,8 @@ TEST(Variants, Dnp3) {
       {"to all outstations", "DNP-01 DNP-25", "DNP-01 DNP-25", "DNP-25", 3, [] { return dnp3(atk, 21, 0xffff); }},
       {"another link address", "DNP-01", "DNP-01", "", 1, [] { return dnp3(scada, 1, 10, 77); }},
       {"analog output by another host", "DNP-01", "DNP-01", "", 2, [] { return analog(atk, 1e9); }},
+      {"analog output outside its limits", "DNP-10", "", "", 1, [] { return analog(scada, 1e9); }},
+      {"analog output no number", "DNP-10", "DNP-10", "DNP-10", 1, [] { return analog(scada, std::numeric_limits<double>::quiet_NaN()); }},
       {"restart with a trailing octet", "DNP-01 DNP-11", "DNP-01 DNP-11", "DNP-11", 2, [] { return cut(dnp3(atk, 13)); }},
       {"operates with a trailing octet", "DNP-01 DNP-06", "DNP-01 DNP-06", "", 3, [] { return cut(crobs(atk, 5, 8, 100 * ms)); }},
       {"by the master, without select, with a trailing octet", "DNP-04", "DNP-04", "", 3, [] { return cut(crobs(scada, 5, 1, 20 * second)); }},
@@ -400,6 +404,7 @@ TEST(Variants, TheLifeOfAPlantStaysQuiet) {
            for (bool select : {true, false}) command(s, i * 6 * second + (select ? 0 : 500 * ms), scada, C_DC, 5101 + i, 2, select);
          return s;
        }},
+      {"analog output inside its limits", "", "", "", 0, [] { return analog(scada, 99); }},
       {"set-point at its limit", "", "", "", 0, [] { return commands(scada, C_SE_NC, 6001, 1, second, 13); }},
       {"acknowledge all", "", "", "", 0, [] { return commands(scada, C_SC, 5001, 3, 100 * ms, 1); }},
       {"interrogation and clock", "", "", "", 0, [] { return then(system_command(scada, C_IC, 20), system_command(scada, C_CS, 0, 1)); }},
