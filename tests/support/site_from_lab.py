@@ -134,6 +134,8 @@ def dnp3_points(d):
 
 
 def main():
+    if len(sys.argv) != 2:
+        sys.exit("usage: site_from_lab.py SITE.json > site.toml")
     site = json.load(open(sys.argv[1], encoding="utf-8"))
     print("# A site as its operator declares it. Every key is explained in docs/SITE.md; `vidra check` names what is wrong.")
     if "capture_point" in site:
