@@ -77,6 +77,7 @@ class Sweep final : public CommandRule {
     b.detection = iec104 ? &iec104_ : &dnp3_;
     b.station = l.finding(*b.detection).station;
     b.stranger = unknown_master;
+    b.unsure = kind == Switching::perhaps && !l.point && l.standing == Standing::unjudged;
     l.shared.said(Shared::sweep, l.command.scene);
     tell(b, l.context, to);
   }
@@ -97,7 +98,7 @@ class Sweep final : public CommandRule {
     Scene scene;
     const Detection* detection = nullptr;
     std::string names, kind, value, station;
-    bool alike = true, stranger = false;
+    bool alike = true, stranger = false, unsure = false;
   };
 
   void end(Burst& b, const Context& c, Findings& to) {
@@ -109,6 +110,7 @@ class Sweep final : public CommandRule {
     Scene s = b.scene;
     s.time = b.last;
     Finding f = finding(*b.detection, Event{s, &m, nullptr, {}, {}}, c);
+    if (b.unsure) f.severity = std::min<uint8_t>(f.severity, 3), f.confidence = 0.5;   // nobody said that these switch anything, nor who may
     f.weight = b.count - b.told;
     f.station = b.station;
     f.object = fmt::format("{} objects", b.count);

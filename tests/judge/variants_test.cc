@@ -395,6 +395,27 @@ TEST(Variants, Scans) {
   });
 }
 
+// A claim of an address in each of ARP's forms, by whoever: told once for each address; a router's own are left alone.
+TEST(Variants, Arp) {
+  constexpr std::string_view bad = "02:bb:bb:bb:bb:bb";
+  struct Form { std::string_view name; uint16_t operation; std::string_view target; };
+  for (const Form& form : {Form{"reply", 2, hmi}, {"request", 1, hmi}, {"gratuitous reply", 2, ""}, {"gratuitous request", 1, rtu}})
+    for (const std::string_view site : {plant_site, std::string_view{}})
+      for (const bool knows : {false, true}) {
+        Hearing h(Hearing::Options{site, knows ? learned(ordinary()) : Memory{}, {}});
+        for (int i = 0; i < 20; i++) {
+          h.arp(2, rtu, "02:00:0a:01:01:14", hmi), h.arp(2, hmi, "02:00:0a:01:01:1e", rtu), h.arp(2, "10.1.1.1", "00:00:5e:00:01:07", hmi);
+          h.wait(second);
+          if (i > 5) h.arp(form.operation, rtu, bad, form.target), h.arp(form.operation, hmi, bad, form.target.empty() ? "" : rtu);   // between the two
+          if (i % 5 == 4) h.arp(2, "10.1.1.1", "00:00:0c:07:ac:01", "");
+          h.wait(second);
+        }
+        std::erase_if(h.findings, [](const Finding& f) { return f.detection->id == "NET-01"; });
+        EXPECT_GE(h.times("NET-04"), 2u) << form.name << "\n" << h.told();
+        EXPECT_EQ(h.stories(), 2u) << form.name << "\n" << h.told();
+      }
+}
+
 // What looks like it and is not.
 TEST(Variants, TheLifeOfAPlantStaysQuiet) {
   play({
