@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cctype>
 #include <charconv>
+#include <filesystem>
 #include <fstream>
 #include <sstream>
 
@@ -79,6 +80,10 @@ std::string without_comments(std::string_view text) {
 }  // namespace
 
 std::optional<TomlTable> TomlTable::open(const std::string& path, Problems& problems) {
+  if (std::error_code none; std::filesystem::is_directory(path, none)) {
+    problems.push_back(path + ": is a directory; name a file");
+    return {};
+  }
   std::ifstream in(path, std::ios::binary);
   if (!in) {
     problems.push_back(path + ": cannot be opened: " + std::strerror(errno));

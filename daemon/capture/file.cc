@@ -298,7 +298,7 @@ class Pcapng final : public File {
 std::unique_ptr<Source> open_file(const std::string& path) {
   auto in = open_octets(path);
   const Bytes head = in->ahead(4);
-  if (const std::string why = in->flaw(); !why.empty()) throw std::runtime_error(path + ": " + why);
+  if (const std::string why = in->flaw(); !why.empty()) throw std::runtime_error(fmt::format("{}: {}{}", path, why, head.empty() ? ", before the first packet" : ""));
   if (head.empty()) throw std::runtime_error(path + ": the file is empty");
   bool bad = false;
   const uint32_t magic = head.size() < 4 ? 0 : Reader(head, bad).le32();

@@ -267,6 +267,8 @@ Memory read_memory(TomlTable& root) {
   return memory;
 }
 
+bool is_memory(TomlTable& root) { return root.has("version") && !root.has("site") && !root.has("sensor") && !root.has("capture") && !root.has("judge"); }
+
 Memory load_memory(const std::string& path, Problems& problems) {
   auto root = TomlTable::open(path, problems);
   return root ? read_memory(*root) : Memory{};

@@ -10,6 +10,7 @@ namespace vidra {
 // As text: sorted, so that two can be compared line by line; what is read and written again is the same to the octet.
 void write_memory(const Memory&, std::ostream&);
 Memory load_memory(const std::string& path, Problems&);
+bool is_memory(TomlTable& root);                    // and not settings or a site, which have hosts and conversations too
 Memory read_memory(TomlTable&);                     // the whole of a file; what is wrong is told in its problems
 
 }  // namespace vidra

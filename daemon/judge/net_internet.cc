@@ -40,7 +40,11 @@ class Internet final : public Detector {
     met_.add(who ^ hash(outside) * 31, c.now, hour);
     hosts_.each(c.now, hour, [&](uint64_t h) { met += h >> 8 == who >> 8; });
     if (met < 5) hosts_.add((who & ~uint64_t{255}) | (hash(outside) & 255), c.now, hour);
-    else (client_in ? f.target : f.source) = {}, f.cause = 1;
+    else {
+      Party& many = client_in ? f.target : f.source;
+      many = Party();                        // gcc 12 makes a text of a null pointer from (a ? b : c) = {}
+      f.cause = 1;
+    }
     const std::string_view title = s.protocol < protocols.size() ? protocols[s.protocol]->title : "";
     f.what = fmt::format("{} {} {} on the Internet by {}{}.", c.text(inside), client_in ? (open ? "spoke with" : "tried to speak with") : (open ? "was reached by" : "was tried by"), text_of(outside), title,
                          s.server.port ? fmt::format(" port {}", s.server.port) : "");

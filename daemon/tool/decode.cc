@@ -142,7 +142,7 @@ int decode(const DecodeOptions& o) {
       else if (!o.json) sink.print_table(traffic.accounts(), played.packets);
       if (!played.flaw.empty()) {
         fmt::print(stderr, "vidra: {}\n", played.flaw);
-        status = exit_damaged;
+        if (status == exit_done) status = exit_damaged;
       }
     } catch (const std::runtime_error& e) {
       fmt::print(stderr, "vidra: {}\n", e.what());

@@ -57,19 +57,22 @@ int replay(const ReplayOptions& o) {
       const Played played = play(path, traffic, nullptr, [&](Time now) {
         judge.tick(now);
         reporter.tick(now);
-      }, &path == &o.files.back());
+      }, false);
       packets += played.packets;
       if (!first) first = played.first;
       last = played.last;
       if (!played.flaw.empty()) {
         fmt::print(stderr, "vidra: {}\n", played.flaw);
-        status = exit_damaged;
+        if (status == exit_done) status = exit_damaged;
       }
-    } catch (const std::runtime_error& e) {
+    } catch (const std::runtime_error& e) {   // the others are judged all the same
       fmt::print(stderr, "vidra: {}\n", e.what());
-      return exit_failed;
+      status = exit_failed;
     }
   }
+  traffic.finish();
+  judge.tick(last);
+  reporter.tick(last);
   judge.finish(last);
   reporter.finish(last);
 
@@ -135,15 +138,31 @@ int learn(const LearnOptions& o) {
   return status;
 }
 
+int refuse(const std::string& path, const Problems& problems) {
+  complain(problems);
+  fmt::print(stderr, "vidra: {} is refused: {} {}\n", path, problems.size(), problems.size() == 1 ? "mistake" : "mistakes");
+  return exit_failed;
+}
+
+int check_memory(const std::string& path, TomlTable& root, Problems& problems) {
+  const Memory memory = read_memory(root);
+  if (!problems.empty()) return refuse(path, problems);
+  size_t dangers = 0, approved = 0;
+  for (const ConversationMemory& c : memory.conversations())
+    for (const DangerMemory& d : c.dangers) dangers++, approved += d.approved;
+  fmt::print("{}: right\n", path);
+  fmt::print("  memory   {} hosts, {} conversations; dangerous habits: {}, of which approved: {}\n", memory.hosts().size(), memory.conversations().size(), dangers, approved);
+  fmt::print("  name it in [judge] memory of vidra.toml\n");
+  return exit_done;
+}
+
 int check(const std::string& path) {
   Problems problems;
+  if (auto root = TomlTable::open(path, problems); root && is_memory(*root)) return check_memory(path, *root, problems);
+  problems.clear();                        // said again below
   const SensorSettings s = load_settings(path, problems);
   const Memory memory = load_learned(s, problems);
-  if (!problems.empty()) {
-    complain(problems);
-    fmt::print(stderr, "vidra: {} is refused: {} {}\n", path, problems.size(), problems.size() == 1 ? "mistake" : "mistakes");
-    return exit_failed;
-  }
+  if (!problems.empty()) return refuse(path, problems);
   fmt::print("{}: right\n", path);
   fmt::print("  hears    {}\n", s.capture.interfaces.empty() ? "no interface (name some in [capture] interfaces)" : fmt::format("{}", fmt::join(s.capture.interfaces, ", ")));
   fmt::print("  site     {}: {} hosts, {} conversations, {} points, {} windows\n", s.site->name.empty() ? "(unnamed)" : s.site->name, s.site->hosts.size(),
@@ -178,7 +197,7 @@ void add_learn(CLI::App& app, int& status) {
 }
 
 void add_check(CLI::App& app, int& status) {
-  auto* c = app.add_subcommand("check", "says what is wrong in vidra.toml or a site file, line by line");
+  auto* c = app.add_subcommand("check", "says what is wrong in vidra.toml, a site file, or what was learned, line by line");
   auto path = std::make_shared<std::string>();
   c->add_option("CONFIG", *path, "the file")->required();
   c->callback([path, &status] { status = check(*path); });

@@ -345,6 +345,14 @@ TEST(Internet, IsFoundWithoutAnyKnowledge) {
   ASSERT_EQ(h.times("NET-12"), 1u) << h.told();
   EXPECT_EQ(h.last("NET-12").severity, 5);
 }
+TEST(Internet, ManyStrangersAtOneHostAreOneStoryWithoutASource) {
+  Hearing h(plant);
+  for (int n = 1; n <= 8; n++) h.opened(fmt::format("203.0.113.{}:50000", n), "10.1.1.20:2404");
+  const Finding f = h.last("NET-12");
+  EXPECT_EQ(f.cause, 1u);
+  EXPECT_EQ(f.source.address.kind, Address::Kind::none);
+  ASSERT_NE(f.source.name.data(), nullptr);   // as gcc 12 once built it: whoever took the name over, crashed
+}
 TEST(Internet, IsNotADeclaredRangeMulticastOrOneOfOurs) {
   Hearing h(plant);
   h.opened("10.1.1.10:50000", "100.64.7.7:2404");
