@@ -110,7 +110,7 @@ class Sweep final : public CommandRule {
     Scene s = b.scene;
     s.time = b.last;
     Finding f = finding(*b.detection, Event{s, &m, nullptr, {}, {}}, c);
-    if (b.unsure) f.severity = std::min<uint8_t>(f.severity, 3), f.confidence = 0.5;   // nobody said that these switch anything, nor who may
+    if (b.unsure) f.severity = std::min<uint8_t>(f.severity, 4), f.confidence = 0.5;   // nobody said that these switch anything, nor who may
     f.weight = b.count - b.told;
     f.station = b.station;
     f.object = fmt::format("{} objects", b.count);
