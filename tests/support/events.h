@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
+#include <bit>
 #include <stdexcept>
 #include <string_view>
 #include <utility>
@@ -85,7 +86,7 @@ inline Scripted iec104_command(Time at, std::string_view master, std::string_vie
   m.station = ca;
   m.broadcast = ca == 0xffff;
   m.has_origin = true;
-  m.digest = uint64_t(type) << 48 | uint64_t(ioa) << 8 | uint64_t(value * 7);
+  m.digest = uint64_t(type) << 48 | uint64_t(ioa) << 8 | (std::bit_cast<uint64_t>(value) >> 13);
   m.points = 1;
   Point p;
   p.object = Object(ObjectKind::information_object, ioa);
@@ -242,7 +243,7 @@ inline Scripted dnp3_object(Scripted e, ObjectKind kind, uint8_t group, uint8_t 
   else if (kind == ObjectKind::time_and_date) p.set_time(Time(value));
   else p.set_real(value);
   e.points.push_back(p);
-  e.said.digest = e.said.digest * 31 + index * 257 + uint64_t(value * 7);
+  e.said.digest = e.said.digest * 31 + index * 257 + (std::bit_cast<uint64_t>(value) >> 13);
   e.said.points = uint32_t(e.points.size());
   return e;
 }
