@@ -192,7 +192,37 @@ struct Traffic::Room {
 
   // ---- packets
 
-  void take(const Packet& p) {
+  // A packet is looked at while the one before it is heard: its headers are read and its flow comes nearer meanwhile. Nothing
+  // is decided here.
+  struct Next {
+    Frame frame;
+    FlowKey key;
+    uint64_t hash = 0;
+    bool low = false;
+  } next;
+
+  [[gnu::always_inline]] inline void look(const Packet& p) {
+    decode(p, next.frame);
+    if (next.frame.kind == Frame::Kind::nothing || next.frame.kind == Frame::Kind::fragment) [[unlikely]] return;
+    next.low = key_of(next.frame, group_of(p.interface), next.key);
+    next.hash = next.key.hash(table.keyed());
+    table.fetch(next.hash);
+  }
+
+  void take(std::span<const Packet> packets) {
+    if (packets.empty()) return;
+    look(packets.front());
+    for (size_t i = 0; i < packets.size(); i++) {
+      frame = next.frame;
+      const FlowKey key = next.key;
+      const uint64_t hash = next.hash;
+      const bool low = next.low;
+      if (i + 1 < packets.size()) look(packets[i + 1]);
+      take(packets[i], key, hash, low);
+    }
+  }
+
+  [[gnu::always_inline]] inline void take(const Packet& p, FlowKey key, uint64_t hash, bool low) {
     frames++;
     accounts.packets++;
     advance(p.time);
@@ -212,7 +242,6 @@ struct Traffic::Room {
     }
     ear.last = now;
 
-    decode(p, frame);
     if (frame.flaws) [[unlikely]] {
       account.flawed++;
       if (frame.flaws & too_deep) account.too_deep++;
@@ -229,10 +258,9 @@ struct Traffic::Room {
     const uint16_t group = group_of(p.interface);
     if (frame.kind == Frame::Kind::fragment) [[unlikely]] {
       if (!reassemble(p.interface, group)) return;
+      low = key_of(frame, group, key);
+      hash = key.hash(table.keyed());
     }
-    FlowKey key;
-    const bool low = key_of(frame, group, key);
-    const uint64_t hash = key.hash(table.keyed());
     Flow* f = table.find(key, hash);
     switch (frame.kind) {
       case Frame::Kind::tcp: tcp(key, low, hash, f, p.interface); break;
@@ -958,10 +986,8 @@ struct Traffic::Room {
 
 Traffic::Traffic(const TrafficSettings& settings, EventSink& sink, std::span<const Protocol* const> all) : room_(new Room(settings, sink, all)) {}
 Traffic::~Traffic() = default;
-void Traffic::take(const Packet& p) { room_->take(p); }
-void Traffic::take(std::span<const Packet> packets) {
-  for (const Packet& p : packets) room_->take(p);
-}
+void Traffic::take(const Packet& p) { room_->take({&p, 1}); }
+void Traffic::take(std::span<const Packet> packets) { room_->take(packets); }
 void Traffic::tick(Time now) { room_->tick(now); }
 void Traffic::finish() { room_->finish(); }
 const Accounts& Traffic::accounts() const {
