@@ -43,9 +43,13 @@ def install_suricata():
         return True
     if os.geteuid() != 0:
         return False
+    # the repository that this machine's packages come from has the backports too
+    targets = subprocess.run(["apt-get", "indextargets", "--format", "$(REPO_URI) $(CODENAME) $(COMPONENT)", "Created-By: Packages"], capture_output=True, text=True)
+    home = next((line.split()[0] for line in targets.stdout.splitlines() if line.split()[1:] == ["bookworm", "main"]), None)
+    if not home:
+        return False
     source = folder / "backports.sources"
-    source.write_text("Types: deb\nURIs: {home}\nSuites: bookworm-backports\nComponents: main\n"
-                      "Signed-By: /usr/share/keyrings/debian-archive-keyring.gpg\n")
+    source.write_text(f"Types: deb\nURIs: {home}\nSuites: bookworm-backports\nComponents: main\nSigned-By: /usr/share/keyrings/debian-archive-keyring.gpg\n")
     parts = folder / "parts"
     parts.mkdir()
     shutil.copy(source, parts)
