@@ -13,7 +13,7 @@ namespace vidra {
 namespace {
 
 constexpr Time ms = millisecond;
-constexpr std::string_view atk = laptop, meter = "10.1.1.61";
+constexpr std::string_view atk = laptop;
 using Script = std::vector<Scripted>;
 
 // A command and its confirmation.
