@@ -1,9 +1,19 @@
 #!/usr/bin/env bash
-# All benchmarks in turn: whole pipeline, then what a record costs in each dissector.
+# All benchmarks in turn: the whole pipeline, a record of each protocol, traffic and judge alone, the link; as root also start, memory and the wire.
 set -euo pipefail
 build=$1; shift
 python3 bench/table.py "$build" "$@"
-for program in "$build"/bench/*_bench; do
-  [ -x "$program" ] || continue
-  echo; "$program" --benchmark_min_time=0.2
-done
+folder=$(mktemp -d "${TMPDIR:-/var/tmp}/vidra-bench.XXXXXX")    # on a disk: the link's figures are about syncing
+trap 'rm -rf "$folder"' EXIT
+mix=$folder/mix.pcap
+"$build/bench/load/mix" "$mix" 500000 >/dev/null
+printf '\na record of each protocol\n'; "$build/bench/dissectors_bench"
+printf '\ntraffic alone\n'; "$build/bench/traffic_bench" "$mix"
+printf '\njudge alone\n'; "$build/bench/judge_bench" "$mix"
+printf '\nan alert from its birth to the durable acknowledgement, without a wire\n'; "$build/bench/link_bench" "$folder"
+if [ "$(id -u)" = 0 ]; then
+  printf '\nstart and memory\n'; python3 bench/start.py "$build"
+  printf '\nfrom the wire to the durable acknowledgement\n'; python3 bench/wire_to_ack.py "$build"
+else
+  printf '\nskipped: start, memory and the wire need root (network namespaces)\n'
+fi
