@@ -22,7 +22,7 @@ constexpr std::array<std::string_view, object_kind_count> kinds = {
     "binary input", "double-bit input", "binary output", "counter", "frozen counter", "analog input", "frozen analog input",
     "analog output", "time and date", "event class", "file", "internal indication", "octet string", "virtual terminal",
     "security statistic", "authentication", "data set", "device attribute", "application", "object",
-    "address", "data block", "memory area", "attribute", "interface"};
+    "address", "data block", "memory area", "attribute", "BACnet object", "node", "slot", "parameter", "item", "interface"};
 
 constexpr std::array<std::string_view, 11> value_kinds = {
     "none", "boolean", "double point", "step", "integer", "natural", "real", "bits", "time", "text", "octets"};

@@ -36,8 +36,13 @@ enum class ObjectKind : uint8_t {
   analog_output, time_and_date, event_class, file, internal_indication, octet_string, virtual_terminal,         // for all groups
   security_statistic, authentication, data_set, device_attribute, application, other_dnp3,                       // of one point type
   address,                  // a host's address (ARP: number = IPv4 address)
-  data_block, memory_area,  // S7: space = DB, number = bit address
+  data_block, memory_area,  // S7: space = DB or area, number = bit address; other controllers: space = area, number = address
   attribute,                // CIP: space = class, number = instance << 8 | attribute
+  bacnet_object,            // space = property, number = type << 22 | instance
+  node,                     // OPC UA with a numeric identifier: space = namespace, number = identifier
+  slot,                     // PROFINET: space = index, number = slot << 16 | subslot
+  parameter,                // EtherCAT CoE, POWERLINK, SERCOS: space = device, number = index << 8 | subindex
+  item,                     // of a protocol's own numbering, that has no better name: space and number are its own
   capture,                  // what the sensor says of itself: number = interface
 };
 inline constexpr size_t object_kind_count = size_t(ObjectKind::capture) + 1;

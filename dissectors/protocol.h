@@ -13,8 +13,8 @@ enum class Side : uint8_t { client, server };
 constexpr Side other(Side s) { return s == Side::client ? Side::server : Side::client; }
 
 // What a conversation rides on. A protocol may name several.
-enum class Carrier : uint8_t { none = 0, tcp = 1, udp = 2, ethertype = 4, iso = 8, enip = 16 };
-struct Port { Carrier carrier; uint16_t number; };   // usual port, or the EtherType
+enum class Carrier : uint8_t { none = 0, tcp = 1, udp = 2, ethertype = 4, llc = 8, ip = 16 };
+struct Port { Carrier carrier; uint16_t number; };   // usual port; EtherType; DSAP, or SNAP's protocol where it is above 255; IP protocol
 
 // Hears what parsers say. Head, points and texts are borrowed for the call.
 struct Listener {
@@ -99,6 +99,8 @@ struct Protocol {
   std::span<const Function> functions;           // every function the dissector knows, sorted by (number, sub)
   std::span<const std::string_view> frames;      // names of Message::frame, empty for most
   std::string_view (*reason)(uint16_t);          // name of Message::reason, "" unknown; may be null
+  std::string_view standard = {};                // edition and clauses that it follows, for docs/PROTOCOLS.md
+  std::string_view opaque = {};                  // what it does not understand, in words, for the same page
 };
 
 // The name of a function; "function 99" cases are the caller's: "" when unknown.

@@ -5,61 +5,27 @@
 usage: differential.py [--corpus DIR] [--only TEXT] [--list] COUNTER…
 COUNTER is a command that prints for each capture named behind it one line of JSON as `vidra decode --count` does.
 
-Every count is compared: IEC 104 frames by format, ASDUs by type and refusals; Modbus PDUs by function, direction and
-exception; DNP3 link frames and application fragments by function. A difference passes only if EXPLAINED.md has a row with
+What is counted of a protocol is said in counts/NAME.py: theirs(truth) and ours(protocols) give the same names. A difference passes only if EXPLAINED.md has a row with
 the same capture, count and two numbers. Prints TAP."""
-import argparse, collections, glob, json, os, subprocess, sys
+import argparse, collections, glob, importlib, json, os, subprocess, sys
 
 here = os.path.dirname(os.path.abspath(__file__))
-
-
-def number(label):  # "45:C_SC_NA_1", "24"
-    return label.split(':')[0].strip()
+sys.path.insert(0, here)
+counts = [importlib.import_module('counts.' + os.path.basename(p)[:-3]) for p in sorted(glob.glob(os.path.join(here, 'counts', '[a-z]*.py')))]
 
 
 def theirs(truth):
-    """Their counts, as {count's name: n}."""
+    """Their counts, as {count's name: n}; each name begins with its protocol."""
     out = collections.Counter()
-    t = truth.get('iec104')
-    if t:
-        for frame, n in t.get('apdu', {}).items():
-            out[f'iec104 {frame} frames'] += n
-        for key, n in t.get('type_x_cot', {}).items():
-            out[f'iec104 type {number(key.split(" x ")[0])}'] += n
-    t = truth.get('modbus')
-    if t:
-        for side in ('request', 'response'):
-            for function, n in t.get(side, {}).items():
-                out[f'modbus {side} {number(function)}'] += n
-        for key, n in t.get('exceptions', {}).items():
-            out['modbus refused'] += n
-    t = truth.get('dnp3')
-    if t:
-        out['dnp3 link frames'] += t.get('link', {}).get('frames', 0)
-        for function, n in t.get('app', {}).items():
-            out[f'dnp3 function {number(function)}'] += n
+    for count in counts:
+        out.update(count.theirs(truth))
     return +out
 
 
 def ours(counted):
     out = collections.Counter()
-    p = counted['protocols'].get('iec104')
-    if p:
-        for frame, n in p.get('frames', {}).items():
-            out[f'iec104 {frame} frames'] += n
-        for function, f in p['functions'].items():
-            out[f'iec104 type {function}'] += f['records']
-    for name in ('modbus', 'modbus-rtu'):
-        p = counted['protocols'].get(name)
-        for function, f in (p['functions'].items() if p else ()):
-            for side in ('request', 'response'):
-                out[f'{name} {side} {function}'] += f[side]
-            out[f'{name} refused'] += f['refused']
-    p = counted['protocols'].get('dnp3')
-    if p:
-        out['dnp3 link frames'] += p['records']
-        for function, f in p['functions'].items():
-            out[f'dnp3 function {function}'] += f['records']
+    for count in counts:
+        out.update(count.ours(counted['protocols']))
     return +out
 
 

@@ -50,7 +50,7 @@ struct Played {
       if (records[i].from == s) all.insert(all.end(), records[i].octets.begin(), records[i].octets.end());
     return all;
   }
-  bool stream() const { return sample->carrier == Carrier::tcp || sample->carrier == Carrier::iso; }
+  bool stream() const { return sample->carrier == Carrier::tcp; }
 };
 
 std::vector<Played> played(std::string_view protocol) {

@@ -22,7 +22,7 @@ def run(*arguments):
 
 
 cases = []
-for protocol in ("iec104", "modbus", "dnp3", "arp"):
+for protocol in sorted(p.name.split(".")[1] for p in golden.glob("attacks.*.txt")):   # an empty file and --write begin a new one
     cases.append((f"attacks.{protocol}.txt", lambda p=protocol: run("decode", captures / "demo-attacks.pcapng.zst", "--protocol", p)))
 cases.append(("attacks.count.json", lambda: run("decode", "--count", captures / "demo-attacks.pcapng.zst").replace(',"', ',\n"')))
 cases.append(("baseline.count.json", lambda: run("decode", "--count", captures / "demo-baseline.pcapng.zst").replace(',"', ',\n"')))
