@@ -12,7 +12,8 @@ namespace vidra {
 enum class Side : uint8_t { client, server };
 constexpr Side other(Side s) { return s == Side::client ? Side::server : Side::client; }
 
-// What a conversation rides on. A protocol may name several.
+// What a conversation rides on. A protocol may name several. A record on `llc` begins with the LLC header (IEEE 802.2), on `ip` behind
+// IP's own and its extensions.
 enum class Carrier : uint8_t { none = 0, tcp = 1, udp = 2, ethertype = 4, llc = 8, ip = 16 };
 struct Port { Carrier carrier; uint16_t number; };   // usual port; EtherType; DSAP, or SNAP's protocol where it is above 255; IP protocol
 

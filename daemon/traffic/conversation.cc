@@ -11,9 +11,12 @@ constexpr uint16_t losses_before_change = 3, most_changes = 8;
 uint32_t saturated(uint64_t n) { return n > 0xffffffff ? 0xffffffff : uint32_t(n); }
 
 Carrier carrier_of(const Flow& f) {
-  if (uint8_t(f.key.rest >> 16) == 2) return Carrier::ethertype;
-  return uint8_t(f.key.rest >> 24) == 6 ? Carrier::tcp : Carrier::udp;
+  if (f.key.link()) return f.key.kind() == FlowKey::ethertype ? Carrier::ethertype : Carrier::llc;
+  return f.key.protocol() == 6 ? Carrier::tcp : f.key.protocol() == 17 ? Carrier::udp : Carrier::ip;
 }
+
+// Below TCP and UDP the carrier's own number names the protocol, and structure only confirms it.
+constexpr bool numbered(Carrier c) { return c != Carrier::tcp && c != Carrier::udp; }
 
 // The client's and the server's places change: the recogniser knows better than who spoke first.
 void flip(Flow& f) {
@@ -36,6 +39,7 @@ Hearing::Hearing(const TrafficSettings& settings, std::span<const Protocol* cons
       carriers |= uint8_t(port.carrier);
       if (port.carrier == Carrier::tcp) tcp_ports_.set(port.number);
       if (port.carrier == Carrier::udp) udp_ports_.set(port.number);
+      if (port.carrier == Carrier::ip) ip_protocols_.set(uint8_t(port.number));
     }
     for (const DeclaredPort& d : settings_.ports)
       if (d.protocol == i) carriers |= uint8_t(d.carrier);
@@ -44,6 +48,7 @@ Hearing::Hearing(const TrafficSettings& settings, std::span<const Protocol* cons
   for (const DeclaredPort& d : settings_.ports) {
     if (d.carrier == Carrier::tcp) tcp_ports_.set(d.number);
     if (d.carrier == Carrier::udp) udp_ports_.set(d.number);
+    if (d.carrier == Carrier::ip) ip_protocols_.set(uint8_t(d.number));
   }
 }
 
@@ -58,11 +63,11 @@ bool Hearing::at_port(size_t protocol, Carrier carrier, uint16_t number) const {
 Hearing::Choice Hearing::choose(const Flow& f, Bytes up, Bytes down, Carrier carrier) const {
   Choice best;
   const uint16_t server = f.flipped ? f.scene.client.port : f.scene.server.port, client = f.flipped ? f.scene.server.port : f.scene.client.port;
-  const uint16_t ethertype = uint16_t(f.key.rest >> 32);
+  const uint16_t number = carrier == Carrier::ip ? f.key.protocol() : f.key.number();
   for (size_t i = 0; i < protocols_.size(); i++) {
     if (!(carriers_[i] & uint8_t(carrier))) continue;
-    const bool port = carrier == Carrier::ethertype ? at_port(i, carrier, ethertype) : at_port(i, carrier, server) || at_port(i, carrier, client);
-    if (carrier == Carrier::ethertype && !port) continue;
+    const bool port = numbered(carrier) ? at_port(i, carrier, number) : at_port(i, carrier, server) || at_port(i, carrier, client);
+    if (numbered(carrier) && !port) continue;
     const Recognised r = protocols_[i]->recognises(up, down, carrier);
     const int score = r.sure == Recognised::yes ? 4 + port : r.sure == Recognised::maybe && port ? 2 : 0;
     if (score > best.score) best = {int(i), score, r};
@@ -90,7 +95,7 @@ bool Hearing::adopt(Flow& f, const Choice& choice, Carrier carrier) {
   f.mode = Mode::decided;
   f.scene.protocol = c.index;
   Recognised::Client client = choice.found.client;
-  if (client == Recognised::unknown && carrier != Carrier::ethertype) {
+  if (client == Recognised::unknown && !numbered(carrier)) {
     // The side at a port where this protocol is served serves.
     const Endpoint& up = f.flipped ? f.scene.server : f.scene.client;
     const Endpoint& down = f.flipped ? f.scene.client : f.scene.server;
@@ -99,7 +104,7 @@ bool Hearing::adopt(Flow& f, const Choice& choice, Carrier carrier) {
   }
   if ((client == Recognised::down) != f.flipped) flip(f);
   accounts_.protocols[c.index].conversations++;
-  if (carrier != Carrier::ethertype) say(f, Fact::recognised, 0, uint32_t(c.index) + 1);
+  if (!f.key.link()) say(f, Fact::recognised, 0, uint32_t(c.index) + 1);
   return true;
 }
 
@@ -300,10 +305,11 @@ void Hearing::forsake(Flow& f, int d, uint64_t octets) {
   f.talk->parser->gap(f.side(d), octets);
 }
 
-void Hearing::datagram(Flow& f, int d, Bytes octets, bool cut_off, Carrier carrier) {
+void Hearing::datagram(Flow& f, int d, Bytes octets, bool cut_off) {
   Octets& tally = this->tally(f, d);
   if (octets.empty()) return;
   if (f.mode == Mode::undecided && !cut_off) {
+    const Carrier carrier = carrier_of(f);
     const Choice choice = choose(f, d == 0 ? octets : Bytes{}, d == 0 ? Bytes{} : octets, carrier);
     if (choice.index >= 0) adopt(f, choice, carrier);
     else if (++f.stream[d].past > 16) give_up(f);          // History is for TCP: datagrams count their tries here
@@ -337,8 +343,8 @@ void Hearing::say(const Scene& scene, Fact fact, uint32_t tag) {
 }
 
 void Hearing::say(const Flow& f, Fact fact, int from, uint32_t tag, uint32_t qualifier) {
-  const bool is_tcp = uint8_t(f.key.rest >> 24) == 6;
-  if (uint8_t(f.key.rest >> 16) == 2 || !(is_tcp ? has_tcp_ : has_udp_)) return;
+  const bool is_tcp = f.key.protocol() == 6;
+  if (f.key.link() || !(is_tcp ? has_tcp_ : has_udp_)) return;
   Scene scene = f.scene;
   scene.time = now_;
   scene.frame = frame_;
@@ -358,7 +364,7 @@ void Hearing::say(const Flow& f, Fact fact, int from, uint32_t tag, uint32_t qua
 }
 
 void Hearing::say_recognised(const Flow& f, std::string_view name) {
-  const bool is_tcp = uint8_t(f.key.rest >> 24) == 6;
+  const bool is_tcp = f.key.protocol() == 6;
   if (!(is_tcp ? has_tcp_ : has_udp_)) return;
   Scene scene = f.scene;
   scene.time = now_;

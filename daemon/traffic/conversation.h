@@ -42,7 +42,7 @@ class Hearing final : private Listener {
   // Asks the recognisers about the octets from the first one heard on, and about the newest segment alone. Decides, gives
   // up, or goes on waiting. Returns how many octets at the front belong to nothing.
   size_t recognise(Flow&, int d, Bytes, size_t newest, Bytes other);
-  void datagram(Flow&, int d, Bytes, bool cut_off, Carrier);
+  void datagram(Flow&, int d, Bytes, bool cut_off);   // of any carrier but TCP
   void gap(Flow&, int d, uint64_t octets);
   void forsake(Flow&, int d, uint64_t octets);    // present, but no room to keep them: as a gap for the parser
   void close(Flow&, int d, uint64_t left);        // nothing follows; `left` octets are no whole record
@@ -54,8 +54,9 @@ class Hearing final : private Listener {
   void say_recognised(const Flow&, std::string_view name);
 
   bool served(Carrier c, uint16_t port) const { return (c == Carrier::udp ? udp_ports_ : tcp_ports_)[port]; }
+  bool served_ip(uint8_t protocol) const { return ip_protocols_[protocol]; }   // somebody wants what IP carries there
   Octets& tally(const Flow& f, int d) { return accounts_.interfaces[f.stream[d].interface].octets; }
-  uint16_t facts_of(const Flow& f) const { return uint8_t(f.key.rest >> 24) == 6 ? tcp_ : udp_; }
+  uint16_t facts_of(const Flow& f) const { return f.key.protocol() == 6 ? tcp_ : udp_; }
   uint16_t tcp() const { return tcp_; }
   uint16_t udp() const { return udp_; }
   Pool& pool() { return pool_; }
@@ -86,6 +87,7 @@ class Hearing final : private Listener {
   bool has_tcp_ = false, has_udp_ = false, has_sensor_ = false;
   std::vector<uint8_t> carriers_;               // of each protocol, or-ed
   std::bitset<65'536> tcp_ports_, udp_ports_;   // at which somebody usually serves
+  std::bitset<256> ip_protocols_;
 };
 
 }  // namespace vidra

@@ -38,7 +38,7 @@ bool key_of(const Frame& f, uint16_t group, FlowKey& k) {
   if (f.kind == Frame::Kind::link || !f.version) {
     k.low[0] = f.source.number(), k.low[1] = 0;
     k.high[0] = f.destination.number(), k.high[1] = 0;
-    k.rest = uint64_t(f.ethertype) << 32 | 2 << 16 | group;
+    k.rest = f.ethertype ? uint64_t(f.ethertype) << 32 | FlowKey::ethertype << 16 | group : uint64_t(f.llc) << 32 | FlowKey::llc << 16 | group;
     return true;
   }
   addresses(k, f.version, f.addresses);

@@ -17,7 +17,13 @@ struct Conversation;   // conversation.h
 // Who a flow is between, whichever of the two sends. For layer 2 each pair of source and destination is its own.
 struct FlowKey {
   uint64_t low[2], high[2];   // addresses in memory's order, IPv4 in four octets
-  uint64_t rest;              // ports, protocol, kind, group of interfaces
+  uint64_t rest;              // ports (or EtherType, or LLC), protocol, kind, group of interfaces
+
+  enum Kind : uint8_t { ip4, ip6, ethertype, llc };
+  Kind kind() const { return Kind(uint8_t(rest >> 16)); }
+  bool link() const { return kind() >= ethertype; }
+  uint8_t protocol() const { return uint8_t(rest >> 24); }   // of IP
+  uint16_t number() const { return uint16_t(rest >> 32); }   // EtherType, or LLC
 
   bool operator==(const FlowKey& o) const {
     return ((low[0] ^ o.low[0]) | (high[0] ^ o.high[0]) | (rest ^ o.rest) | (low[1] ^ o.low[1]) | (high[1] ^ o.high[1])) == 0;

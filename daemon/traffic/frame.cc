@@ -293,6 +293,8 @@ void ethernet(Frame& f, Rest rest) {
   if (b.size() >= 8 && b[0] == 0xaa && b[1] == 0xaa && b[2] == 3 && !b[3] && !b[4] && !b[5]) return network(f, be16(b, 6), inner.from(8));
   f.kind = Frame::Kind::link;
   f.ethertype = 0;
+  f.llc = b.empty() ? 0 : b[0];
+  if (b.size() >= 8 && b[0] == 0xaa && b[1] == 0xaa && b[2] == 3 && b[6]) f.llc = be16(b, 6);
   f.network = f.payload = inner.octets;
   f.missing = uint32_t(inner.beyond);
 }
@@ -350,6 +352,7 @@ bool plain_tcp(const Packet& p, Frame& f) {
   f.vlan = tagged ? half(b + 14) & 0xfff : 0;
   f.inner_vlan = 0;
   f.ethertype = 0x0800;
+  f.llc = 0;
   f.tags = tagged;
   f.tunnels = 0;
   f.kind = Frame::Kind::tcp;

@@ -24,6 +24,7 @@ struct Frame {
   Mac source, destination;               // of the innermost Ethernet header
   uint16_t vlan = 0, inner_vlan = 0;     // identifiers of the two outermost tags, 0 for none
   uint16_t ethertype = 0;                // 0 for 802.3 with LLC
+  uint16_t llc = 0;                      // of 802.3: the DSAP, or SNAP's protocol where it is above 255; the payload begins with the LLC header
   uint8_t tags = 0;                      // VLAN tags
   uint8_t tunnels = 0;                   // opened: GRE, ERSPAN, VXLAN, MPLS, IP in IP
   Kind kind = Kind::nothing;

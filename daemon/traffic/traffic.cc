@@ -122,7 +122,7 @@ struct Traffic::Room {
 
   bool unanswered(const Flow& f) const {
     if (f.phase == Phase::attempted) return true;
-    return f.phase == Phase::datagrams && !f.stream[1].packets && uint8_t(f.key.rest >> 24) == 17 && !f.scene.server.address.group() &&
+    return f.phase == Phase::datagrams && !f.stream[1].packets && f.key.protocol() == 17 && !f.scene.server.address.group() &&
            !f.flipped && f.scene.server.address != everybody();
   }
   static Address everybody() { return Address::ip4(0xffffffff); }
@@ -924,9 +924,11 @@ struct Traffic::Room {
     Octets& o = hearing.tally(f, d);
     o.seen += frame.payload.size() + frame.missing;
     o.lost += frame.missing;
-    if (link || frame.kind == Frame::Kind::udp) {
+    // What TCP's or UDP's number promised and its header did not keep is nobody's.
+    const bool carries = link || frame.kind == Frame::Kind::udp || (frame.protocol != 6 && frame.protocol != 17 && hearing.served_ip(frame.protocol));
+    if (carries) {
       const Mode before = f.mode;
-      hearing.datagram(f, d, frame.payload, frame.missing, link ? Carrier::ethertype : Carrier::udp);
+      hearing.datagram(f, d, frame.payload, frame.missing);
       if (f.mode != before) rank(f), rewind(f);
     } else {
       hearing.tally(f, d).opaque += frame.payload.size();

@@ -175,6 +175,33 @@ TEST(Conversation, LayerTwo) {
   h.finish();
   EXPECT_EQ(h.octets(), (vidra::Octets{28, 12, 16, 0}));
 }
+TEST(Conversation, LogicalLinkControl) {
+  Heard h;
+  const Mac group{{1, 0x80, 0xc2, 0, 0, 0}};
+  const Octets said = record("1bridge"), foreign = hex("42 42 03 0000");
+  h.frame(padded(ethernet(said, unsigned(said.size()), mac_a, group)));        // its first octet is the DSAP
+  h.frame(padded(ethernet(foreign, unsigned(foreign.size()), mac_a, group)));  // another DSAP: another conversation
+  EXPECT_EQ(h.bodies(), (Bodies{"1bridge"}));
+  EXPECT_EQ(text_of(h.first_record().scene.client), "02:00:00:00:00:0a");
+  EXPECT_EQ(h.traffic.accounts().conversations, 2u);
+  EXPECT_EQ(h.count(Fact::recognised) + h.count(Fact::datagrams), 0u);         // no facts of connections below IP
+  h.cut_frame(ethernet(said, unsigned(said.size()), mac_a, group), 14 + said.size() - 2);
+  h.finish();
+  EXPECT_EQ(h.octets(), (vidra::Octets{9 + 5 + 9, 9, 5 + 7, 2}));
+}
+TEST(Conversation, AnIpProtocolOfItsOwn) {
+  Heard h;
+  h.frame(ethernet(ip4(host_a, 0xe0000001, 253, record("1on ip"), {.id = 1})));
+  h.frame(ethernet(ip4(host_b, host_a, 253, record("2back"), {.id = 2})));
+  h.frame(ethernet(ip4(host_a, host_b, 253, record("1asked"), {.id = 3})));
+  h.frame(ethernet(ip4(host_a, host_b, 89, record("1nobody's number"), {.id = 4})));
+  h.frame(ethernet(ip4(host_a, host_b, 17, octets("\x12"), {.id = 5})));          // no whole UDP header
+  h.frame(ethernet(ip4(host_a, host_b, 6, record("1short"), {.id = 6})));
+  EXPECT_EQ(h.bodies(), (Bodies{"1on ip", "2back", "1asked"}));
+  EXPECT_EQ(text_of(h.first_record().scene.server), "224.0.0.1");
+  h.finish();
+  EXPECT_EQ(h.octets(), (vidra::Octets{8 + 7 + 8 + 18 + 1 + 8, 8 + 7 + 8, 18 + 1 + 8, 0}));
+}
 TEST(Conversation, CutDatagramIsLostNotMalformed) {
   Heard h;
   const Octets o = datagram(host_a, host_b, 40'000, 2404, record("1whole"), 1);

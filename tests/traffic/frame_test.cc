@@ -83,7 +83,12 @@ TEST(Frame, LengthAndLlc) {
   const Frame f = read(padded(ethernet(bpdu, 7)));
   EXPECT_EQ(f.kind, Frame::Kind::link);
   EXPECT_EQ(f.ethertype, 0);
+  EXPECT_EQ(f.llc, 0x42);
   EXPECT_EQ(f.payload.size(), 7u);
+  EXPECT_EQ(read(padded(ethernet(hex("aaaa03 00000c 2000 02b4"), 10))).llc, 0x2000);   // SNAP of Cisco: CDP
+  EXPECT_EQ(read(padded(ethernet(hex("aaaa03 00000c 0042 02b4"), 10))).llc, 0xaa);     // SNAP's number would look like a DSAP
+  EXPECT_EQ(read(padded(ethernet(hex("aaaa03 00000c 20"), 7))).llc, 0xaa);
+  EXPECT_EQ(read(padded(ethernet({}, 0))).llc, 0);
   const Octets snap = hex("aaaa03 000000 0800");
   expect_body(read(padded(ethernet(snap + inner(), unsigned(snap.size() + inner().size())))));
 }

@@ -51,14 +51,14 @@ struct PlainParser final : Parser {
 inline Recognised recognises_plain(Bytes up, Bytes down, Carrier carrier) {
   auto looks = [&](Bytes b) { return b.size() >= 2 && b[0] == 0xa5 && b[1] && b.size() >= size_t{2} + b[1]; };
   auto could = [&](Bytes b) { return !b.empty() && b[0] == 0xa5; };
-  if (carrier == Carrier::ethertype) return {could(up) || could(down) ? Recognised::yes : Recognised::no, Recognised::unknown};
+  if (carrier == Carrier::ethertype || carrier == Carrier::llc) return {could(up) || could(down) ? Recognised::yes : Recognised::no, Recognised::unknown};
   if (looks(up)) return {Recognised::yes, up[2] & 1 ? Recognised::up : Recognised::down};
   if (looks(down)) return {Recognised::yes, down[2] & 1 ? Recognised::down : Recognised::up};
   if (could(up) || could(down)) return {Recognised::maybe, Recognised::unknown};
   return {};
 }
 inline Parser* open_plain(Pool& pool) { return pool.make<PlainParser>(); }
-inline constexpr Port plain_ports[] = {{Carrier::tcp, 2404}, {Carrier::udp, 2404}, {Carrier::ethertype, 0x88b5}};
+inline constexpr Port plain_ports[] = {{Carrier::tcp, 2404}, {Carrier::udp, 2404}, {Carrier::ethertype, 0x88b5}, {Carrier::llc, 0xa5}, {Carrier::ip, 253}};
 inline constexpr Protocol plain = {"plain", "Plain", plain_ports, recognises_plain, open_plain, {}, {}, nullptr};
 
 inline std::vector<const Protocol*> test_protocols() {
