@@ -34,6 +34,19 @@ inline uint16_t dnp_step(uint16_t c, uint64_t v) {   // the first octet is the l
   return uint16_t(t[7][v & 0xff] ^ t[6][v >> 8 & 0xff] ^ t[5][v >> 16 & 0xff] ^ t[4][v >> 24 & 0xff] ^
                   t[3][v >> 32 & 0xff] ^ t[2][v >> 40 & 0xff] ^ t[1][v >> 48 & 0xff] ^ t[0][v >> 56]);
 }
+
+// Most significant bit first: tables[k] is an octet with k octets behind it.
+inline constexpr auto ccitt_tables = [] {
+  std::array<std::array<uint16_t, 256>, 8> t{};
+  for (unsigned i = 0; i < 256; i++) {
+    uint16_t c = uint16_t(i << 8);
+    for (int bit = 0; bit < 8; bit++) c = uint16_t(c & 0x8000 ? c << 1 ^ 0x1021 : c << 1);
+    t[0][i] = c;
+  }
+  for (unsigned k = 1; k < 8; k++)
+    for (unsigned i = 0; i < 256; i++) t[k][i] = uint16_t(t[k - 1][i] << 8 ^ t[0][t[k - 1][i] >> 8]);
+  return t;
+}();
 }  // namespace crc_detail
 
 // CRC-16 of Modbus RTU (MODBUS over Serial Line V1.02, 6.2.2): start 0xFFFF, sent low octet first.
@@ -62,6 +75,18 @@ inline uint16_t crc_dnp(Bytes b) {
     c = crc_detail::dnp_step(c, crc_detail::little(v));
   }
   return uint16_t(~c);
+}
+
+// CRC-CCITT as IEEE C37.118.2 has it (annex B): polynomial 0x1021, start 0xFFFF, most significant bit first, sent high octet first.
+inline uint16_t crc_ccitt(Bytes b) {
+  const auto& t = crc_detail::ccitt_tables;
+  const uint8_t* p = b.data();
+  size_t n = b.size();
+  uint16_t c = 0xFFFF;
+  for (; n >= 8; p += 8, n -= 8)
+    c = uint16_t(t[7][p[0] ^ c >> 8] ^ t[6][p[1] ^ (c & 0xff)] ^ t[5][p[2]] ^ t[4][p[3]] ^ t[3][p[4]] ^ t[2][p[5]] ^ t[1][p[6]] ^ t[0][p[7]]);
+  for (; n; p++, n--) c = uint16_t(c << 8 ^ t[0][(c >> 8 ^ *p) & 0xff]);
+  return c;
 }
 
 }  // namespace vidra

@@ -73,15 +73,21 @@ std::string_view Texts::find(uint64_t key) const {
 
 uint64_t Speaker::text(std::string_view s) {
   const uint64_t key = text_key(s);
+  keep(key, s);
+  return key;
+}
+
+void Speaker::label(Object o, std::string_view name) { keep(o.key() & ~(0xffull << 56), name); }
+
+void Speaker::keep(uint64_t key, std::string_view s) {
   const size_t kept = std::min(s.size(), Texts::limit);
-  if (text_used_ + 10 + kept > text_octets || !Texts({texts_.get(), text_used_}).find(key).empty()) return key;
+  if (text_used_ + 10 + kept > text_octets || !Texts({texts_.get(), text_used_}).find(key).empty()) return;
   uint8_t* at = texts_.get() + text_used_;
   const uint16_t n = uint16_t(kept);
   std::memcpy(at, &key, 8);
   std::memcpy(at + 8, &n, 2);
   if (kept) std::memcpy(at + 10, s.data(), kept);
   text_used_ += 10 + kept;
-  return key;
 }
 
 void Speaker::flush() {
@@ -113,6 +119,8 @@ std::string_view describe_object(Object o, const Texts& texts, std::span<char> t
       return written(to, std::snprintf(to.data(), to.size(), "%u.%u.%u.%u", a >> 24, a >> 16 & 255, a >> 8 & 255, a & 255));
     }
     default: {
+      if (const std::string_view label = texts.find(o.key() & ~(0xffull << 56)); !label.empty())
+        return written(to, std::snprintf(to.data(), to.size(), "%.*s", int(label.size()), label.data()));
       const std::string_view kind = name_of(o.kind());
       if (o.space()) return written(to, std::snprintf(to.data(), to.size(), "%.*s %u.%u", int(kind.size()), kind.data(), o.space(), o.number()));
       return written(to, std::snprintf(to.data(), to.size(), "%.*s %u", int(kind.size()), kind.data(), o.number()));

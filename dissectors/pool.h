@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <new>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -27,6 +28,17 @@ class Pool {
     if (!p) return nullptr;
     return new (p) T(std::forward<Args>(args)...);
   }
+  // The one T that all parsers of this pool share (a directory that several conversations need): made when it is first asked
+  // for, and there as long as the pool; nullptr at the limit.
+  template <class T> T* shared() {
+    static_assert(std::is_trivially_destructible_v<T> && sizeof(T) <= largest);
+    static constexpr char kind = 0;
+    for (const Shared& s : shared_)
+      if (s.kind == &kind) return static_cast<T*>(s.thing);
+    T* const made = make<T>();
+    if (made) shared_.push_back({&kind, made});
+    return made;
+  }
   template <class T> void unmake(T* t) {   // T may be the first base of what was made
     if (!t) return;
     t->~T();
@@ -40,10 +52,12 @@ class Pool {
 
  private:
   struct Free { Free* next; };
+  struct Shared { const void* kind; void* thing; };
   static constexpr size_t classes = 12;          // 64, 128, … 131,072
   static size_t class_of(size_t bytes);
   std::array<Free*, classes> free_{};
   std::vector<std::unique_ptr<std::byte[]>> slabs_;
+  std::vector<Shared> shared_;
   size_t limit_, used_ = 0, reserved_ = 0;
   uint64_t refused_ = 0;
 };

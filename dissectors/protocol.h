@@ -47,14 +47,19 @@ class Speaker {
   std::span<Point> points() { return {points_.get(), used_}; }
   uint64_t text(std::string_view);               // its key; what does not fit is keyed and not kept
   Object named(std::string_view name) { return Object::of_text(text(name)); }
+  // A numbered object's name, kept with the sentence for people: describe_object says it instead of the number.
+  void label(Object, std::string_view name);
   void end();
   void identity(const Identity& who) { to_->heard(who, Texts({texts_.get(), text_used_})); }
 
   Time time = 0;                                 // of the packet that completed this record
+  Bytes client, server;                          // the two hosts' addresses, borrowed for the call; empty where nobody said them
+  Bytes host(Side s) const { return s == Side::client ? client : server; }
   bool midstream = false, after_gap = false;     // copied into every head by end(); set by the conversation
 
  private:
   void flush();
+  void keep(uint64_t key, std::string_view);
   Listener* to_;
   Message head_;
   std::unique_ptr<Point[]> points_;

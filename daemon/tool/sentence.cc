@@ -51,7 +51,8 @@ void objects(std::string& out, const Event& e, size_t limit) {
     }
     const Point& first = e.points[i];
     size_t n = 1;
-    const bool numbered = first.object.kind() != ObjectKind::named && first.object.kind() != ObjectKind::member && first.count == 1;
+    const bool numbered = first.object.kind() != ObjectKind::named && first.object.kind() != ObjectKind::member && first.count == 1 &&
+                          e.texts.find(first.object.key() & ~(0xffull << 56)).empty();
     while (numbered && i + n < e.points.size() && e.points[i + n].object == first.object.at(uint32_t(n)) && e.points[i + n].count == 1) n++;
     if (first.count > 1) out += fmt::format(", {}-{}", shown(first.object, e.texts), uint64_t(first.object.number()) + first.count - 1);
     else if (n > 1) out += fmt::format(", {}-{}", shown(first.object, e.texts), first.object.number() + n - 1);

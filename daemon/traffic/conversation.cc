@@ -152,6 +152,8 @@ size_t Hearing::recognise(Flow& f, int d, Bytes octets, size_t newest, Bytes oth
   f.scene.from = f.side(d);
   scene_ = &f.scene;
   speaker_.time = now_;
+  speaker_.client = f.scene.client.address.octets;
+  speaker_.server = f.scene.server.address.octets;
   speaker_.midstream = f.midstream;
   speaker_.after_gap = h.after_gap;
   h.after_gap = false;

@@ -91,6 +91,18 @@ TEST(Ber, integers) {
 TEST(Crc, known_values) {
   EXPECT_EQ(crc_modbus(hex("01 04 02 FF FF")), 0x80B8);          // sent B8 80, as in the serial line guide
   EXPECT_EQ(crc_dnp(hex("05 64 14 C4 0A 00 01 00")), 0xED8F);    // a recorded link header, its CRC sent 8F ED
+  EXPECT_EQ(crc_ccitt(bytes_of("123456789")), 0x29B1);
+  EXPECT_EQ(crc_ccitt(bytes_of("12345")), 0x4560);
+}
+
+TEST(Pool, what_its_parsers_share_is_one) {
+  struct One { int number = 7; };
+  struct Two { int number = 8; };
+  Pool pool(1 << 20), none(0);
+  EXPECT_EQ(pool.shared<One>(), pool.shared<One>());
+  EXPECT_EQ(pool.shared<Two>()->number, 8);
+  EXPECT_EQ(pool.shared<One>()->number, 7);
+  EXPECT_EQ(none.shared<One>(), nullptr);
 }
 
 TEST(Pool, gives_again_what_came_back_and_stops_at_its_limit) {
