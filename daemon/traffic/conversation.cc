@@ -71,6 +71,7 @@ Hearing::Choice Hearing::choose(const Flow& f, Bytes up, Bytes down, Carrier car
     const Recognised r = protocols_[i]->recognises(up, down, carrier);
     const int score = r.sure == Recognised::yes ? 4 + port : r.sure == Recognised::maybe && port ? 2 : 0;
     if (score > best.score) best = {int(i), score, r};
+    else if (score == 2 && best.score == 2) best.tied = true;
   }
   return best;
 }
@@ -123,7 +124,7 @@ void Hearing::end(Flow& f) {
   give_up(f);
 }
 
-size_t Hearing::recognise(Flow& f, int d, Bytes octets, size_t newest, Bytes other) {
+size_t Hearing::recognise(Flow& f, int d, Bytes octets, size_t newest, Bytes other, bool closed) {
   const Carrier carrier = carrier_of(f);
   if (!f.talk && !(f.talk = pool_.make<Conversation>())) {
     accounts_.parsers_refused++;
@@ -134,10 +135,12 @@ size_t Hearing::recognise(Flow& f, int d, Bytes octets, size_t newest, Bytes oth
   if (choice.score < 4 && newest && newest < octets.size()) {   // the front may be the end of a record whose beginning was not heard
     const Bytes alone = octets.subspan(newest);
     const Choice later = choose(f, d == 0 ? alone : Bytes{}, d == 0 ? Bytes{} : alone, carrier);
-    if (later.score > choice.score && adopt(f, later, carrier)) return newest;
+    if (later.score > choice.score && !later.tied && adopt(f, later, carrier)) return newest;
     if (f.mode == Mode::opaque) return octets.size();
   }
-  if (choice.index >= 0 && adopt(f, choice, carrier)) return 0;
+  // One port, several that may be served there (all that begins with a COTP connection): what follows tells.
+  const bool wait = choice.tied && !closed && f.talk->packets + 1u < settings_.recognise_packets && octets.size() + other.size() < settings_.recognise_octets;
+  if (choice.index >= 0 && !wait && adopt(f, choice, carrier)) return 0;
   if (f.mode == Mode::opaque) return octets.size();
   if (++f.talk->packets < settings_.recognise_packets && octets.size() + other.size() < settings_.recognise_octets) return 0;
   give_up(f);

@@ -40,8 +40,9 @@ class Hearing final : private Listener {
   // were done with; the rest is to be offered again with what follows, once there are `wanted`. The flow has decided.
   size_t cut(Flow&, int d, Bytes, bool front_start, size_t newest, bool closed, uint32_t& wanted);
   // Asks the recognisers about the octets from the first one heard on, and about the newest segment alone. Decides, gives
-  // up, or goes on waiting. Returns how many octets at the front belong to nothing.
-  size_t recognise(Flow&, int d, Bytes, size_t newest, Bytes other);
+  // up, or goes on waiting (so where several may serve a port, until the octets tell which, or it closes). Returns how many octets at the
+  // front belong to nothing.
+  size_t recognise(Flow&, int d, Bytes, size_t newest, Bytes other, bool closed = false);
   void datagram(Flow&, int d, Bytes, bool cut_off);   // of any carrier but TCP
   void gap(Flow&, int d, uint64_t octets);
   void forsake(Flow&, int d, uint64_t octets);    // present, but no room to keep them: as a gap for the parser
@@ -62,7 +63,7 @@ class Hearing final : private Listener {
   Pool& pool() { return pool_; }
 
  private:
-  struct Choice { int index = -1; int score = 0; Recognised found; };
+  struct Choice { int index = -1; int score = 0; Recognised found; bool tied = false; };   // tied: several say maybe
   void heard(const Message&, std::span<const Point>, Texts) override;
   void heard(const Identity&, Texts) override;
   bool at_port(size_t protocol, Carrier, uint16_t) const;

@@ -798,7 +798,7 @@ struct Traffic::Room {
     size_t used = 0;
     if (f.mode == Mode::undecided) {
       const Hold* there = f.stream[1 - d].hold;
-      used = hearing.recognise(f, d, h.present(), newest, there ? there->present() : Bytes{});
+      used = hearing.recognise(f, d, h.present(), newest, there ? there->present() : Bytes{}, closed);
       if (used) {
         hearing.tally(f, d).opaque += used;
         holds.consumed(h, uint32_t(used));

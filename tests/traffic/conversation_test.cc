@@ -41,6 +41,34 @@ TEST(Conversation, MaybeAtADeclaredPort) {
   c.up(hex("a5"));
   EXPECT_EQ(h.count(Fact::recognised), 1u);
 }
+// Two protocols on one port that begin alike: what follows the beginning tells them apart.
+TEST(Conversation, TwoMayServeAPort) {
+  constexpr auto is_shy = [](Bytes up, Bytes down, Carrier) {
+    const auto begins = [](Bytes b) { return !b.empty() && b[0] == 0xa5; };
+    return Recognised{begins(up) || begins(down) ? Recognised::maybe : Recognised::no, Recognised::unknown};
+  };
+  static constexpr Protocol shy = {"shy", "Shy", plain_ports, is_shy, open_plain, {}, {}, nullptr};
+  const auto both = [] {
+    auto all = test_protocols();
+    all.push_back(&shy);
+    return all;
+  };
+  Heard h(Heard::quiet(), both());
+  Connection c(h, host_a, host_b, 40'000, 2404);
+  c.open();
+  c.up(hex("a5"));
+  EXPECT_EQ(h.count(Fact::recognised), 0u);
+  c.up(hex("02 3161"));
+  EXPECT_EQ(h.bodies(), (Bodies{"1a"}));
+  EXPECT_EQ(h.first(Fact::recognised).message.tag, 1u);
+
+  Heard undecided(Heard::quiet(), both());
+  Connection d(undecided, host_a, host_b, 40'000, 2404);
+  d.open();
+  d.up(hex("a5"));
+  d.fin(0), d.fin(1);
+  EXPECT_EQ(undecided.first(Fact::recognised).message.tag, 1u) << "it closed: the first of the table";
+}
 TEST(Conversation, WhoAsksIsTheClient) {
   Heard h;
   Connection c(h, host_a, host_b, 40'000, 9999);

@@ -87,7 +87,7 @@ class Heard final : public EventSink {
     std::string text;
   };
 
-  explicit Heard(TrafficSettings settings = quiet()) : all_(test_protocols()), traffic(settings, *this, all_) {
+  explicit Heard(TrafficSettings settings = quiet(), std::vector<const Protocol*> all = test_protocols()) : all_(std::move(all)), traffic(settings, *this, all_) {
     for (auto& n : PlainParser::gaps) n = 0;
     for (auto& n : PlainParser::gap_octets) n = 0;
   }
