@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdio>
 
+#include "dissectors/memory_area.h"
 #include "dissectors/protocol.h"
 
 #define XXH_INLINE_ALL
@@ -118,6 +119,9 @@ std::string_view describe_object(Object o, const Texts& texts, std::span<char> t
       const uint32_t a = o.number();
       return written(to, std::snprintf(to.data(), to.size(), "%u.%u.%u.%u", a >> 24, a >> 16 & 255, a >> 8 & 255, a & 255));
     }
+    case ObjectKind::memory_area:
+      if (o.space() >> 16) return describe_memory_area(o, to);
+      [[fallthrough]];
     default: {
       if (const std::string_view label = texts.find(o.key() & ~(0xffull << 56)); !label.empty())
         return written(to, std::snprintf(to.data(), to.size(), "%.*s", int(label.size()), label.data()));

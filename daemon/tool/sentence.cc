@@ -54,8 +54,10 @@ void objects(std::string& out, const Event& e, size_t limit) {
     const bool numbered = first.object.kind() != ObjectKind::named && first.object.kind() != ObjectKind::member && first.count == 1 &&
                           e.texts.find(first.object.key() & ~(0xffull << 56)).empty();
     while (numbered && i + n < e.points.size() && e.points[i + n].object == first.object.at(uint32_t(n)) && e.points[i + n].count == 1) n++;
-    if (first.count > 1) out += fmt::format(", {}-{}", shown(first.object, e.texts), uint64_t(first.object.number()) + first.count - 1);
-    else if (n > 1) out += fmt::format(", {}-{}", shown(first.object, e.texts), first.object.number() + n - 1);
+    const size_t span = first.count > 1 ? first.count : n;
+    const bool written_otherwise = first.object.kind() == ObjectKind::memory_area && first.object.space() >> 16;   // hexadecimal, bits of words
+    if (span > 1 && written_otherwise) out += fmt::format(", {}-{}", shown(first.object, e.texts), shown(first.object.at(uint32_t(span - 1)), e.texts));
+    else if (span > 1) out += fmt::format(", {}-{}", shown(first.object, e.texts), uint64_t(first.object.number()) + span - 1);
     else if (first.object.kind() != ObjectKind::none) out += ", " + shown(first.object, e.texts);
     else out += ",";
     std::string values;
