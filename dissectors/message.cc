@@ -119,6 +119,9 @@ std::string_view describe_object(Object o, const Texts& texts, std::span<char> t
       const uint32_t a = o.number();
       return written(to, std::snprintf(to.data(), to.size(), "%u.%u.%u.%u", a >> 24, a >> 16 & 255, a >> 8 & 255, a & 255));
     }
+    case ObjectKind::node:                                              // OPC 10000-6, 5.3.1.10
+      if (o.space()) return written(to, std::snprintf(to.data(), to.size(), "ns=%u;i=%u", o.space(), o.number()));
+      return written(to, std::snprintf(to.data(), to.size(), "i=%u", o.number()));
     case ObjectKind::memory_area:
       if (o.space() >> 16) return describe_memory_area(o, to);
       [[fallthrough]];

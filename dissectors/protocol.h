@@ -107,6 +107,8 @@ struct Protocol {
   std::string_view (*reason)(uint16_t);          // name of Message::reason, "" unknown; may be null
   std::string_view standard = {};                // edition and clauses that it follows, for docs/PROTOCOLS.md
   std::string_view opaque = {};                  // what it does not understand, in words, for the same page
+  std::string_view (*status)(uint16_t) = nullptr;   // name of Point::status, "" unknown
+  std::string_view (*note)(const Point&) = nullptr; // what a point's qualifier or form says in words ("DisplayName"), "" nothing worth a word
 };
 
 // The name of a function; "function 99" cases are the caller's: "" when unknown.

@@ -16,7 +16,7 @@ std::string shown(Object o, const Texts& texts) {
   return std::string(describe_object(o, texts, room));
 }
 
-std::string shown(const Point& p, const Texts& texts) {
+std::string shown(const Point& p, const Texts& texts, const Protocol& protocol) {
   std::array<char, 256> room;
   std::string out(describe_value(p, texts, room));
   if (p.object.kind() == ObjectKind::address && p.kind == ValueKind::natural) {   // who claims it
@@ -28,7 +28,10 @@ std::string shown(const Point& p, const Texts& texts) {
     const std::string_view q = describe_quality(p.quality, room);
     out += fmt::format("{}[{}]", out.empty() ? "" : " ", q);
   }
-  if (p.status) out += fmt::format(" (status {})", p.status);
+  if (p.status) {
+    const std::string_view name = protocol.status ? protocol.status(p.status) : std::string_view{};
+    out += name.empty() ? fmt::format("{}(status {})", out.empty() ? "" : " ", p.status) : fmt::format("{}({})", out.empty() ? "" : " ", name);
+  }
   return out;
 }
 
@@ -42,7 +45,8 @@ constexpr Flag flags[] = {
     {"continued", &Message::continued}, {"retained", &Message::retained}};
 
 // "holding registers 10-12 = 1 2 3": neighbours of one kind are said together.
-void objects(std::string& out, const Event& e, size_t limit) {
+void objects(std::string& out, const Event& e, const Protocol& protocol, size_t limit) {
+  const auto note = [&protocol](const Point& p) { return protocol.note ? protocol.note(p) : std::string_view{}; };
   size_t said = 0;
   for (size_t i = 0; i < e.points.size();) {
     if (said == limit) {
@@ -51,18 +55,19 @@ void objects(std::string& out, const Event& e, size_t limit) {
     }
     const Point& first = e.points[i];
     size_t n = 1;
-    const bool numbered = first.object.kind() != ObjectKind::named && first.object.kind() != ObjectKind::member && first.count == 1 &&
+    const bool numbered = first.object.kind() != ObjectKind::named && first.object.kind() != ObjectKind::member && first.object.kind() != ObjectKind::node && first.count == 1 &&
                           e.texts.find(first.object.key() & ~(0xffull << 56)).empty();
-    while (numbered && i + n < e.points.size() && e.points[i + n].object == first.object.at(uint32_t(n)) && e.points[i + n].count == 1) n++;
+    while (numbered && i + n < e.points.size() && e.points[i + n].object == first.object.at(uint32_t(n)) && e.points[i + n].count == 1 && note(e.points[i + n]) == note(first)) n++;
     const size_t span = first.count > 1 ? first.count : n;
     const bool written_otherwise = first.object.kind() == ObjectKind::memory_area && first.object.space() >> 16;   // hexadecimal, bits of words
     if (span > 1 && written_otherwise) out += fmt::format(", {}-{}", shown(first.object, e.texts), shown(first.object.at(uint32_t(span - 1)), e.texts));
     else if (span > 1) out += fmt::format(", {}-{}", shown(first.object, e.texts), uint64_t(first.object.number()) + span - 1);
     else if (first.object.kind() != ObjectKind::none) out += ", " + shown(first.object, e.texts);
     else out += ",";
+    if (const std::string_view word = note(first); !word.empty()) out += fmt::format(" {}", word);
     std::string values;
     for (size_t k = 0; k < n && said < limit; k++, said++) {
-      const std::string v = shown(e.points[i + k], e.texts);
+      const std::string v = shown(e.points[i + k], e.texts, protocol);
       if (!v.empty()) values += (values.empty() ? "" : " ") + v;
       if (said + 1 == limit && k + 1 < n) values += " …";
     }
@@ -71,7 +76,7 @@ void objects(std::string& out, const Event& e, size_t limit) {
   }
 }
 
-nlohmann::ordered_json point_json(const Point& p, const Texts& texts) {
+nlohmann::ordered_json point_json(const Point& p, const Texts& texts, const Protocol& protocol) {
   nlohmann::ordered_json j;
   std::array<char, 256> room;
   j["object"] = describe_object(p.object, texts, room);
@@ -99,7 +104,11 @@ nlohmann::ordered_json point_json(const Point& p, const Texts& texts) {
     if (p.time_kind != TimeKind::full) j["time_kind"] = p.time_kind == TimeKind::in_hour ? "in hour" : "relative";
     if (p.time_flags) j["time_flags"] = p.time_flags;
   }
-  if (p.status) j["status"] = p.status;
+  if (p.status) {
+    j["status"] = p.status;
+    if (protocol.status) j["status_name"] = protocol.status(p.status);
+  }
+  if (const std::string_view word = protocol.note ? protocol.note(p) : std::string_view{}; !word.empty()) j["note"] = word;
   if (p.qualifier) j["qualifier"] = p.qualifier;
   if (p.duration) j["duration_ms"] = p.duration;
   return j;
@@ -128,12 +137,15 @@ std::string sentence(const Event& e, size_t limit) {
   if (!m.link && !fact && m.act != Act::other && m.act != Act::report && name.substr(0, act.size()) != act) out += fmt::format("{} ", act);
   out += name.empty() ? fmt::format("function {}", m.function) : std::string(name);
   if (!m.link && !fact && m.station) out += fmt::format(", station {}", m.station);
-  objects(out, e, limit);
+  objects(out, e, p, limit);
   if (m.reason) {
     const std::string_view reason = reason_name(p, m.reason);
     out += reason.empty() ? fmt::format(", reason {}", m.reason) : fmt::format(", {}", reason);
   }
-  if (m.has_origin && m.origin) out += fmt::format(", origin {}", m.origin);
+  if (m.has_origin && m.origin) {
+    const std::string_view who = e.texts.find(m.origin);
+    out += who.empty() ? fmt::format(", origin {}", m.origin) : fmt::format(", origin \"{}\"", who);
+  }
   for (const Flag& f : flags)
     if (f.set != &Message::link && f.set != &Message::midstream && f.set != &Message::refused && m.*f.set) out += fmt::format(", {}", f.name);
   return out;
@@ -178,7 +190,7 @@ nlohmann::ordered_json sentence_json(const Event& e, Time stamp) {
     if (m.*f.set) set.push_back(f.name);
   if (!set.empty()) j["flags"] = set;
   nlohmann::ordered_json points = nlohmann::ordered_json::array();
-  for (const Point& each : e.points) points.push_back(point_json(each, e.texts));
+  for (const Point& each : e.points) points.push_back(point_json(each, e.texts, p));
   if (!points.empty()) j["points"] = points;
   return j;
 }
