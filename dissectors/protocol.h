@@ -84,6 +84,8 @@ struct Parser {
   virtual void parse(Bytes record, Side from, Speaker& say) = 0;
   // n octets of this side were not heard (0: unknown how many). What waits for them is over.
   virtual void gap(Side, uint64_t) {}
+  // The conversation is over or forgotten: what this side has left unsaid (a stream's last summary) is said now.
+  virtual void end(Side, Speaker&) {}
 };
 
 // How sure a recogniser is, and which side asks. `up` is what the opener (or, in the middle, the first heard) sent.

@@ -118,9 +118,28 @@ void Hearing::give_up(Flow& f) {
   }
 }
 
+// What a parser is about to say was said here, now, by this side.
+[[gnu::always_inline]] inline void Hearing::place(Flow& f, int d) {
+  Conversation::Half& h = f.talk->half[d];
+  f.scene.time = now_;
+  f.scene.frame = frame_;
+  f.scene.from = f.side(d);
+  scene_ = &f.scene;
+  speaker_.time = now_;
+  speaker_.client = f.scene.client.address.octets;
+  speaker_.server = f.scene.server.address.octets;
+  speaker_.midstream = f.midstream;
+  speaker_.after_gap = h.after_gap;
+  h.after_gap = false;
+}
+
 void Hearing::end(Flow& f) {
   if (!f.talk) return;
   if (f.talk->gap_octets) say(f, Fact::gap, 0, saturated(f.talk->gap_octets));
+  for (int d = 0; d < 2 && f.mode == Mode::decided; d++) {
+    place(f, d);
+    f.talk->parser->end(f.scene.from, speaker_);
+  }
   give_up(f);
 }
 
@@ -149,17 +168,7 @@ size_t Hearing::recognise(Flow& f, int d, Bytes octets, size_t newest, Bytes oth
 
 [[gnu::always_inline]] inline void Hearing::one(Flow& f, int d, Bytes record) {
   Conversation& c = *f.talk;
-  Conversation::Half& h = c.half[d];
-  f.scene.time = now_;
-  f.scene.frame = frame_;
-  f.scene.from = f.side(d);
-  scene_ = &f.scene;
-  speaker_.time = now_;
-  speaker_.client = f.scene.client.address.octets;
-  speaker_.server = f.scene.server.address.octets;
-  speaker_.midstream = f.midstream;
-  speaker_.after_gap = h.after_gap;
-  h.after_gap = false;
+  place(f, d);
   c.losses = 0;
   accounts_.protocols[c.index].records++;
   c.parser->parse(record, f.scene.from, speaker_);

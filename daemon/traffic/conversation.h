@@ -72,6 +72,7 @@ class Hearing final : private Listener {
   void give_up(Flow&);
   void lose(Flow&, int d);
   void found(Flow&, int d);
+  void place(Flow&, int d);
   void one(Flow&, int d, Bytes record);
   bool change(Flow&, int d, Bytes);
 

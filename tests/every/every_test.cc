@@ -242,6 +242,7 @@ TEST_P(Every, mutations_are_survived) {
       const std::vector<uint8_t> given(octets.begin(), octets.end());   // exactly as long as it says
       const Side from = below(8) ? chosen.from : other(chosen.from);
       const size_t sentences = count.sentences, points = count.points, waiting = feed.waiting(from);
+      talk.say.time += Time(round + k) % 16 * 50 * millisecond;
       const bool as_stream = p.stream() && below(2);
       if (as_stream) {
         if (below(16) == 0) feed.gap(from, below(3) ? 1 + below(1000) : 0);
@@ -255,6 +256,7 @@ TEST_P(Every, mutations_are_survived) {
       ASSERT_EQ(feed.stalls, 0u) << "next() takes nothing, or asks for what it has been given: " << hex_of(given);
       ASSERT_LE(feed.waiting(from), longest_record) << "octets pile up";
     }
+    for (Side side : {Side::client, Side::server}) talk.parser->end(side, talk.say);
   }
 }
 

@@ -64,6 +64,7 @@ void play(const Protocol& protocol, Bytes input) {
     const uint8_t head = r.u8();
     const uint16_t length = r.le16();
     const Side from = head & 1 ? Side::server : Side::client;
+    say.time += (head >> 3 & 15) * 50 * millisecond;
     const Piece what = Piece(head & 6);
     if (what == Piece::gap) { feed.gap(from, length); continue; }
     const Bytes octets = r.bytes(std::min<size_t>(length, r.left()));
@@ -83,6 +84,7 @@ void play(const Protocol& protocol, Bytes input) {
     demand(feed.waiting(from) <= longest_record, "octets do not pile up");
     last[head & 1] = own;
   }
+  for (Side side : {Side::client, Side::server}) parser->end(side, say);
   pool.unmake(parser);
   demand(pool.used() == 0, "a parser gives its memory back");
 }
