@@ -687,7 +687,31 @@ class Dnp3 final : public Parser {
     }
   }
 
+  // What a fixed form is made of. The shapes that devices send by the hundred get a loop of their own, in which the compiler
+  // knows the shape; all others share one that asks for each object.
+  struct Shape { Flags flags; Value value; Stamp stamp; Tail tail; };
+  static Shape shape_of(const Form& form) { return {form.flags, form.value, form.stamp, form.tail}; }
+  template <Flags f, Value v, Stamp s, Tail t>
+  struct Known { static constexpr Flags flags = f; static constexpr Value value = v; static constexpr Stamp stamp = s; static constexpr Tail tail = t; };
+
   static void fixed(Reader& r, Fragment& f, const Header& h) {
+    const Form& form = *h.form;
+    const auto is = [&form](auto k) { return form.flags == k.flags && form.value == k.value && form.stamp == k.stamp && form.tail == k.tail; };
+    using Relay = Known<Flags::none, Value::crob, Stamp::none, Tail::status>;
+    using State = Known<Flags::binary, Value::bit, Stamp::absolute, Tail::none>;
+    using Analog = Known<Flags::analog, Value::i32, Stamp::absolute, Tail::none>;
+    using ShortAnalog = Known<Flags::analog, Value::i16, Stamp::absolute, Tail::none>;
+    using FloatAnalog = Known<Flags::analog, Value::f32, Stamp::absolute, Tail::none>;
+    if (is(Analog{})) return each(r, f, h, Analog{});
+    if (is(ShortAnalog{})) return each(r, f, h, ShortAnalog{});
+    if (is(FloatAnalog{})) return each(r, f, h, FloatAnalog{});
+    if (is(State{})) return each(r, f, h, State{});
+    if (is(Relay{})) return each(r, f, h, Relay{});
+    each(r, f, h, shape_of(form));
+  }
+
+  template <class S>
+  static void each(Reader& r, Fragment& f, const Header& h, S shape) {
     const Form form = *h.form;                                        // of our own, as all that the loop needs: points are
     const size_t prefix = h.prefix_octets(), stride = prefix + form.size;   // written through a pointer that might be anything's
     const uint64_t whole = std::min<uint64_t>(h.count, r.left() / stride);
@@ -700,9 +724,9 @@ class Dnp3 final : public Parser {
       const uint32_t index = prefix ? number(in, prefix) : base + i;
       Point& p = f.say.point(zero.at(index));
       p.form = code;
-      one(in, f, form, p);
+      one(in, f, form, shape, p);
     }
-    if (f.command && form.tail == Tail::status) {
+    if (f.command && shape.tail == Tail::status) {
       uint8_t* const octets = f.octets.data();
       for (size_t i = 0, at = start + stride - 1; i < whole; i++, at += stride) octets[at] = 0;
     }
@@ -715,16 +739,17 @@ class Dnp3 final : public Parser {
     r.require(whole == h.count);
   }
 
-  [[gnu::always_inline]] static void one(Reader& in, Fragment& f, const Form& form, Point& p) {   // in the loop: the reader stays in registers
+  template <class S>
+  [[gnu::always_inline]] static void one(Reader& in, Fragment& f, const Form& form, S shape, Point& p) {   // in the loop: the reader stays in registers
     uint8_t flags = 0;
-    switch (form.flags) {
+    switch (shape.flags) {
       case Flags::none: break;
       case Flags::binary: flags = in.u8(); p.quality = binary_quality[flags]; break;
       case Flags::counter: flags = in.u8(); p.quality = counter_quality[flags]; break;
       case Flags::analog: flags = in.u8(); p.quality = analog_quality[flags]; break;
       case Flags::state: case Flags::status: flags = in.u8(); p.status = flags & 0x7f; break;
     }
-    switch (form.value) {
+    switch (shape.value) {
       case Value::none: break;
       case Value::bit: p.set((flags & 0x80) != 0); break;
       case Value::pair: p.set_double_point(flags >> 6); break;
@@ -757,7 +782,7 @@ class Dnp3 final : public Parser {
         break;
       }
     }
-    switch (form.stamp) {
+    switch (shape.stamp) {
       case Stamp::none: break;
       case Stamp::absolute:
         p.time_kind = TimeKind::full;
@@ -769,7 +794,7 @@ class Dnp3 final : public Parser {
         if (f.common_unsynchronised) p.time_flags = time_unsynchronised;
         break;
     }
-    if (form.tail == Tail::status) {
+    if (shape.tail == Tail::status) {
       p.status = in.u8() & 0x7f;
       f.refuse(0x100, p.status);
     }
@@ -818,7 +843,7 @@ class Dnp3 final : public Parser {
         if (!item.ok()) return;
         Point& p = f.say.point(h.object(index));
         p.form = h.code();
-        return one(item, f, *h.form, p);
+        return one(item, f, *h.form, shape_of(*h.form), p);
       }
       case Layout::attribute: attribute(item, f, h, index); return item.finish();
       case Layout::registration: registration(item, f, h, index); return item.finish();
