@@ -77,6 +77,8 @@ constexpr Port ports[] = {{Carrier::ethertype, 0x0806}, {Carrier::ethertype, 0x8
 }  // namespace
 
 extern const Protocol protocol;
-const Protocol protocol = {"arp", "ARP", ports, recognises, open, functions, {}, nullptr};
+const Protocol protocol = {"arp", "ARP", ports, recognises, open, functions, {}, nullptr,
+    "RFC 826, RFC 5227, RFC 903, RFC 2390",
+    "other hardware than Ethernet, other protocols than IPv4 (named)"};
 
 }  // namespace vidra::arp

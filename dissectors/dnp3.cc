@@ -1080,5 +1080,7 @@ constexpr Port ports[] = {{Carrier::tcp, 20000}, {Carrier::udp, 20000}};   // 19
 
 }  // namespace
 extern const Protocol protocol;
-const Protocol protocol = {"dnp3", "DNP3", ports, recognises, [](Pool& pool) -> Parser* { return pool.make<Dnp3>(pool); }, functions, {}, reason_name};
+const Protocol protocol = {"dnp3", "DNP3", ports, recognises, [](Pool& pool) -> Parser* { return pool.make<Dnp3>(pool); }, functions, {}, reason_name,
+    "IEEE 1815-2012, clauses 4, 9 and 11 with annex A",
+    "secure authentication data (named, with user and sequence), contents of files and of virtual terminals (counted), vendor-specific objects of unknown length"};
 }  // namespace vidra::dnp3

@@ -597,6 +597,8 @@ Parser* open(Pool& pool) { return pool.make<Iec104>(); }
 }  // namespace
 
 extern const Protocol protocol;
-const Protocol protocol = {"iec104", "IEC 60870-5-104", ports, recognises, open, functions, frames, reason};
+const Protocol protocol = {"iec104", "IEC 60870-5-104", ports, recognises, open, functions, frames, reason,
+    "IEC 60870-5-104:2006+A1:2016 with IEC 60870-5-101:2003 (7.2, 7.3); IEC 60870-5-5 clause 7; IEC 60870-5-7 for the secured types",
+    "private types (named by number), secured types 81 to 87 and 90 to 95 (named), contents of files (counted)"};
 
 }  // namespace vidra::iec104

@@ -938,6 +938,8 @@ constexpr Port ports[] = {{Carrier::tcp, 502}, {Carrier::udp, 502}};
 }  // namespace
 
 extern const Protocol protocol;
-const Protocol protocol = {"modbus", "Modbus", ports, recognises, open, functions, frames, reason};
+const Protocol protocol = {"modbus", "Modbus", ports, recognises, open, functions, frames, reason,
+    "MODBUS Application Protocol V1.1b3, Messaging on TCP/IP V1.0b, over Serial Line V1.02; UMAS (0x5A) as publicly described",
+    "what UMAS sub-functions carry (named), CANopen behind 43/13, private function codes"};
 
 }  // namespace vidra::modbus

@@ -15,6 +15,7 @@ void add_replay(CLI::App&, int& status);
 void add_learn(CLI::App&, int& status);
 void add_check(CLI::App&, int& status);
 void add_catalogue(CLI::App&, int& status);
+void add_protocols(CLI::App&, int& status);
 void add_doctor(CLI::App&, int& status);
 
 }  // namespace vidra

@@ -18,6 +18,7 @@ int main(int argc, char** argv) {
   add_learn(app, status);
   add_check(app, status);
   add_catalogue(app, status);
+  add_protocols(app, status);
   add_doctor(app, status);
   add_alerts(app, status);
   add_sensors(app, status);
