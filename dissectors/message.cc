@@ -72,6 +72,17 @@ std::string_view Texts::find(uint64_t key) const {
   return {};
 }
 
+std::string_view Texts::find_low(uint64_t key) const {
+  bool bad = false;
+  Reader r{run_, bad};
+  while (r) {
+    const uint64_t k = r.le64();
+    const Bytes kept = r.bytes(r.le16());
+    if (!bad && (k & 0xffffffffffull) == key) return text_of(kept);
+  }
+  return {};
+}
+
 uint64_t Speaker::text(std::string_view s) {
   const uint64_t key = text_key(s);
   keep(key, s);
@@ -82,7 +93,14 @@ void Speaker::label(Object o, std::string_view name) { keep(o.key() & ~(0xffull 
 
 void Speaker::keep(uint64_t key, std::string_view s) {
   const size_t kept = std::min(s.size(), Texts::limit);
-  if (text_used_ + 10 + kept > text_octets || !Texts({texts_.get(), text_used_}).find(key).empty()) return;
+  if (text_used_ + 10 + kept > text_octets) return;
+  for (size_t i = 0; i < kept_size; i++) {           // at most half of them are ever used
+    Kept& k = kept_[(key + i) & (kept_size - 1)];
+    if (k.round == round_ && k.key == key) return;
+    if (k.round == round_) continue;
+    k = {key, round_};
+    break;
+  }
   uint8_t* at = texts_.get() + text_used_;
   const uint16_t n = uint16_t(kept);
   std::memcpy(at, &key, 8);
@@ -114,6 +132,13 @@ std::string_view describe_object(Object o, const Texts& texts, std::span<char> t
       return written(to, std::snprintf(to.data(), to.size(), "%.*s", int(name.size()), name.data()));
     }
     case ObjectKind::member:
+      if (const std::string_view label = texts.find(o.key() & ~(0xffull << 56)); !label.empty())
+        return written(to, std::snprintf(to.data(), to.size(), "%.*s", int(label.size()), label.data()));
+      if (const std::string_view of = texts.find_low(o.key() >> 16 & 0xffffffffffull); !of.empty()) {
+        const unsigned position = unsigned(o.key() & 0x7ff), part = unsigned(o.key() >> 11 & 0x1f);
+        if (part) return written(to, std::snprintf(to.data(), to.size(), "%.*s[%u].%u", int(of.size()), of.data(), position, part));
+        return written(to, std::snprintf(to.data(), to.size(), "%.*s[%u]", int(of.size()), of.data(), position));
+      }
       return written(to, std::snprintf(to.data(), to.size(), "member %u of %010llx", unsigned(o.key() & 0xffff), (unsigned long long)(o.key() >> 16 & 0xffffffffffull)));
     case ObjectKind::address: {
       const uint32_t a = o.number();

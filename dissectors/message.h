@@ -28,7 +28,8 @@ std::string_view name_of(Role);
 enum class ObjectKind : uint8_t {
   none,
   named,                    // a text; the key is its hash, the text lies in Texts
-  member,                   // (dataset's key, position): which one, Site or a heard directory says
+  member,                   // (dataset's key, position): which one, Site or a heard directory says. A member that is a structure: its
+                            // further values have their number in the position's upper five bits
   channel,                  // (stream, position): sampled values, phasors
   information_object,       // IEC 60870-5
   coil, discrete_input, holding_register, input_register, file_record, fifo_queue, device_identification,       // Modbus
@@ -182,6 +183,7 @@ class Texts {
   Texts() = default;
   explicit Texts(Bytes run) : run_(run) {}
   std::string_view find(uint64_t key) const;   // "" when it is not there
+  std::string_view find_low(uint64_t key) const;   // by the lower 40 bits, as members have them of their data set
   Bytes run() const { return run_; }
 
  private:

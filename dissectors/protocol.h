@@ -30,11 +30,11 @@ struct Listener {
 // add points and texts, `end`. More points than fit are heard as further runs of the same head, marked `continued`.
 class Speaker {
  public:
-  static constexpr size_t point_limit = 4096, text_octets = 8192;
+  static constexpr size_t point_limit = 4096, text_octets = 32'768;
 
-  explicit Speaker(Listener& to) : to_(&to), points_(new Point[point_limit]), texts_(new uint8_t[text_octets]) {}
+  explicit Speaker(Listener& to) : to_(&to), points_(new Point[point_limit]), texts_(new uint8_t[text_octets]), kept_(new Kept[kept_size]()) {}
 
-  Message& begin() { used_ = text_used_ = 0; return head_ = Message{}; }
+  Message& begin() { used_ = text_used_ = 0, round_++; return head_ = Message{}; }
   Message& head() { return head_; }
   Point& point(Object object) {
     if (used_ == point_limit) [[unlikely]] flush();
@@ -60,10 +60,14 @@ class Speaker {
  private:
   void flush();
   void keep(uint64_t key, std::string_view);
+  static constexpr size_t kept_size = 2048;
+  struct Kept { uint64_t key, round; };          // which texts this sentence has already
   Listener* to_;
   Message head_;
   std::unique_ptr<Point[]> points_;
   std::unique_ptr<uint8_t[]> texts_;
+  std::unique_ptr<Kept[]> kept_;
+  uint64_t round_ = 0;
   size_t used_ = 0, text_used_ = 0;
 };
 
