@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdio>
 
+#include "dissectors/bacnet_names.h"
 #include "dissectors/memory_area.h"
 #include "dissectors/protocol.h"
 
@@ -147,6 +148,16 @@ std::string_view describe_object(Object o, const Texts& texts, std::span<char> t
     case ObjectKind::node:                                              // OPC 10000-6, 5.3.1.10
       if (o.space()) return written(to, std::snprintf(to.data(), to.size(), "ns=%u;i=%u", o.space(), o.number()));
       return written(to, std::snprintf(to.data(), to.size(), "i=%u", o.number()));
+    case ObjectKind::bacnet_object: {                                      // "analog-output 3 present-value"
+      const uint32_t type = o.number() >> 22, instance = o.number() & 0x3fffff, property = o.space();
+      const std::string_view what = bacnet::object_type(type), of = bacnet::property(property);
+      int n = what.empty() ? std::snprintf(to.data(), to.size(), "object-type-%u %u", type, instance) : std::snprintf(to.data(), to.size(), "%.*s %u", int(what.size()), what.data(), instance);
+      if (property == bacnet::whole_object) return written(to, n);
+      const size_t used = written(to, n).size();
+      const std::span<char> rest = to.subspan(used);
+      n = of.empty() ? std::snprintf(rest.data(), rest.size(), " property %u", property) : std::snprintf(rest.data(), rest.size(), " %.*s", int(of.size()), of.data());
+      return {to.data(), used + written(rest, n).size()};
+    }
     case ObjectKind::memory_area:
       if (o.space() >> 16) return describe_memory_area(o, to);
       [[fallthrough]];
@@ -161,6 +172,7 @@ std::string_view describe_object(Object o, const Texts& texts, std::span<char> t
 }
 
 std::string_view describe_value(const Point& p, const Texts& texts, std::span<char> to) {
+  if (p.object.kind() == ObjectKind::bacnet_object && p.form == 0x10c) return describe_object(Object(ObjectKind::bacnet_object, uint32_t(p.raw), bacnet::whole_object), texts, to);
   switch (p.kind) {
     case ValueKind::none: return {};
     case ValueKind::boolean: return p.raw ? "on" : "off";

@@ -55,11 +55,13 @@ void objects(std::string& out, const Event& e, const Protocol& protocol, size_t 
     }
     const Point& first = e.points[i];
     size_t n = 1;
-    const bool numbered = first.object.kind() != ObjectKind::named && first.object.kind() != ObjectKind::member && first.object.kind() != ObjectKind::node && first.count == 1 &&
-                          e.texts.find(first.object.key() & ~(0xffull << 56)).empty();
+    const bool bacnet = first.object.kind() == ObjectKind::bacnet_object;
+    const bool numbered = first.object.kind() != ObjectKind::named && first.object.kind() != ObjectKind::member && first.object.kind() != ObjectKind::node && !bacnet &&
+                          first.count == 1 && e.texts.find(first.object.key() & ~(0xffull << 56)).empty();
     while (numbered && i + n < e.points.size() && e.points[i + n].object == first.object.at(uint32_t(n)) && e.points[i + n].count == 1 && note(e.points[i + n]) == note(first)) n++;
-    const size_t span = first.count > 1 ? first.count : n;
-    const bool written_otherwise = first.object.kind() == ObjectKind::memory_area && first.object.space() >> 16;   // hexadecimal, bits of words
+    while (bacnet && i + n < e.points.size() && e.points[i + n].object == first.object && e.points[i + n].qualifier == first.qualifier && first.count == 1) n++;   // of one array or list
+    const size_t span = first.count > 1 ? first.count : bacnet ? 1 : n;
+    const bool written_otherwise = bacnet || (first.object.kind() == ObjectKind::memory_area && first.object.space() >> 16);   // hexadecimal, bits of words
     if (span > 1 && written_otherwise) out += fmt::format(", {}-{}", shown(first.object, e.texts), shown(first.object.at(uint32_t(span - 1)), e.texts));
     else if (span > 1) out += fmt::format(", {}-{}", shown(first.object, e.texts), uint64_t(first.object.number()) + span - 1);
     else if (first.object.kind() == ObjectKind::member && i && e.points[i - 1].object.kind() == ObjectKind::member && (e.points[i - 1].object.key() ^ first.object.key()) < 0x10000) {
@@ -69,6 +71,7 @@ void objects(std::string& out, const Event& e, const Protocol& protocol, size_t 
     }
     else if (first.object.kind() != ObjectKind::none) out += ", " + shown(first.object, e.texts);
     else out += ",";
+    if (bacnet && first.qualifier >> 8) out += fmt::format("[{}]", (first.qualifier >> 8) - 1);
     if (const std::string_view word = note(first); !word.empty()) out += fmt::format(" {}", word);
     std::string values;
     for (size_t k = 0; k < n && said < limit; k++, said++) {
@@ -77,8 +80,15 @@ void objects(std::string& out, const Event& e, const Protocol& protocol, size_t 
       if (said + 1 == limit && k + 1 < n) values += " …";
     }
     if (!values.empty()) out += (first.object.kind() == ObjectKind::none ? " " : " = ") + values;
+    if (bacnet && first.qualifier & 0xff) out += fmt::format(" at priority {}", first.qualifier & 0xff);
     i += n;
   }
+}
+
+// A station is a number, or the key of a name.
+std::string place(uint64_t key, const Texts& texts) {
+  const std::string_view name = texts.find(key);
+  return name.empty() ? fmt::format("{}", key) : std::string(name);
 }
 
 nlohmann::ordered_json point_json(const Point& p, const Texts& texts, const Protocol& protocol) {
@@ -141,7 +151,7 @@ std::string sentence(const Event& e, size_t limit) {
   const std::string_view act = name_of(m.act);
   if (!m.link && !fact && m.act != Act::other && m.act != Act::report && name.substr(0, act.size()) != act) out += fmt::format("{} ", act);
   out += name.empty() ? fmt::format("function {}", m.function) : std::string(name);
-  if (!m.link && !fact && m.station) out += fmt::format(", station {}", m.station);
+  if (!m.link && !fact && m.station) out += fmt::format(", station {}", place(m.station, e.texts));
   objects(out, e, p, limit);
   if (m.reason) {
     const std::string_view reason = reason_name(p, m.reason);
@@ -185,7 +195,9 @@ nlohmann::ordered_json sentence_json(const Event& e, Time stamp) {
   if (!p.frames.empty()) j["frame_kind"] = m.frame < p.frames.size() ? p.frames[m.frame] : "";
   if (m.reason) j["reason"] = m.reason, j["reason_name"] = reason_name(p, m.reason);
   j["station"] = m.station;
+  if (const std::string_view name = e.texts.find(m.station); !name.empty()) j["station_name"] = name;
   if (m.has_origin) j["origin"] = m.origin;
+  if (const std::string_view name = m.has_origin ? e.texts.find(m.origin) : std::string_view{}; !name.empty()) j["origin_name"] = name;
   if (m.tag) j["tag"] = m.tag;
   if (m.qualifier) j["qualifier"] = m.qualifier;
   if (m.sequence) j["sequence"] = m.sequence;
