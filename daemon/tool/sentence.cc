@@ -60,7 +60,9 @@ void objects(std::string& out, const Event& e, const Protocol& protocol, size_t 
                           first.count == 1 && e.texts.find(first.object.key() & ~(0xffull << 56)).empty();
     while (numbered && i + n < e.points.size() && e.points[i + n].object == first.object.at(uint32_t(n)) && e.points[i + n].count == 1 && note(e.points[i + n]) == note(first)) n++;
     while (bacnet && i + n < e.points.size() && e.points[i + n].object == first.object && e.points[i + n].qualifier == first.qualifier && first.count == 1) n++;   // of one array or list
-    const size_t span = first.count > 1 ? first.count : bacnet ? 1 : n;
+    const bool array = (first.object.kind() == ObjectKind::node || first.object.kind() == ObjectKind::named) && first.count == 1 && first.kind != ValueKind::none;
+    if (array) while (i + n < e.points.size() && e.points[i + n].object == first.object && e.points[i + n].kind != ValueKind::none && e.points[i + n].time == first.time) n++;
+    const size_t span = first.count > 1 ? first.count : bacnet || array ? 1 : n;
     const bool written_otherwise = bacnet || (first.object.kind() == ObjectKind::memory_area && first.object.space() >> 16);   // hexadecimal, bits of words
     if (span > 1 && written_otherwise) out += fmt::format(", {}-{}", shown(first.object, e.texts), shown(first.object.at(uint32_t(span - 1)), e.texts));
     else if (span > 1) out += fmt::format(", {}-{}", shown(first.object, e.texts), uint64_t(first.object.number()) + span - 1);
