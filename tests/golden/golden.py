@@ -23,7 +23,8 @@ def run(*arguments):
 
 cases = []
 for protocol in sorted(p.name.split(".")[1] for p in golden.glob("attacks.*.txt")):   # an empty file and --write begin a new one
-    cases.append((f"attacks.{protocol}.txt", lambda p=protocol: run("decode", captures / "demo-attacks.pcapng.zst", "--protocol", p)))
+    acts = [word for act in ("session", "identify", "browse", "read", "subscribe", "write", "operate", "configure") for word in ("--act", act)] if protocol == "opcua" else []   # its reports would be most of it
+    cases.append((f"attacks.{protocol}.txt", lambda p=protocol, a=acts: run("decode", captures / "demo-attacks.pcapng.zst", "--protocol", p, *a)))
 cases.append(("attacks.count.json", lambda: run("decode", "--count", captures / "demo-attacks.pcapng.zst").replace(',"', ',\n"')))
 cases.append(("baseline.count.json", lambda: run("decode", "--count", captures / "demo-baseline.pcapng.zst").replace(',"', ',\n"')))
 with tempfile.TemporaryDirectory() as folder:
