@@ -5,7 +5,8 @@ namespace vidra {
 namespace {
 
 constexpr size_t smallest = 64, slab_bytes = 256 * 1024;
-struct alignas(16) Header { uint32_t size_class; };
+struct alignas(16) Header { uint32_t size_class; bool shared = false; };
+Header& header_of(void* p) { return *reinterpret_cast<Header*>(static_cast<std::byte*>(p) - sizeof(Header)); }
 
 }  // namespace
 
@@ -36,10 +37,21 @@ void* Pool::take(size_t bytes) {
   return p;
 }
 
+void* Pool::take_shared(size_t bytes) {
+  void* const p = take(bytes);
+  if (!p) return nullptr;
+  Header& h = header_of(p);
+  h.shared = true;
+  used_ -= smallest << h.size_class;
+  return p;
+}
+
 void Pool::give(void* p) {
   if (!p) return;
-  const size_t c = reinterpret_cast<Header*>(static_cast<std::byte*>(p) - sizeof(Header))->size_class;
-  used_ -= smallest << c;
+  Header& h = header_of(p);
+  const size_t c = h.size_class;
+  if (!h.shared) used_ -= smallest << c;
+  h.shared = false;
   free_[c] = new (p) Free{free_[c]};
 }
 

@@ -35,17 +35,20 @@ class Pool {
     static constexpr char kind = 0;
     for (const Shared& s : shared_)
       if (s.kind == &kind) return static_cast<T*>(s.thing);
-    T* const made = make<T>();
-    if (made) shared_.push_back({&kind, made});
+    void* const p = take_shared(sizeof(T));
+    if (!p) return nullptr;
+    T* const made = new (p) T;
+    shared_.push_back({&kind, made});
     return made;
   }
+  void* take_shared(size_t bytes);        // as take, for what a shared thing keeps: no parser's, not in `used`
   template <class T> void unmake(T* t) {   // T may be the first base of what was made
     if (!t) return;
     t->~T();
     give(t);
   }
 
-  size_t used() const { return used_; }          // bytes handed out
+  size_t used() const { return used_; }          // bytes handed out, without what is shared
   size_t reserved() const { return reserved_; }  // bytes taken from the heap
   uint64_t refused() const { return refused_; }
   static constexpr size_t largest = 128 * 1024;   // a record of 65,599 octets fits

@@ -103,6 +103,14 @@ TEST(Pool, what_its_parsers_share_is_one) {
   EXPECT_EQ(pool.shared<Two>()->number, 8);
   EXPECT_EQ(pool.shared<One>()->number, 7);
   EXPECT_EQ(none.shared<One>(), nullptr);
+  EXPECT_EQ(pool.used(), 0u);
+  void* const kept = pool.take_shared(100);
+  EXPECT_EQ(pool.used(), 0u);
+  pool.give(kept);
+  void* const own = pool.take(100);
+  EXPECT_EQ(pool.used(), 128u);
+  pool.give(own);
+  EXPECT_EQ(pool.used(), 0u);
 }
 
 TEST(Pool, gives_again_what_came_back_and_stops_at_its_limit) {
