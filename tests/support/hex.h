@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include <cstdint>
+#include <deque>
 #include <stdexcept>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -26,6 +28,15 @@ inline std::vector<uint8_t> hex(std::string_view text) {
     else out.push_back(uint8_t(high << 4 | v)), high = -1;
   }
   if (high >= 0) throw std::invalid_argument("half an octet");
+  return out;
+}
+
+// A text as hex, for samples of protocols that are words; kept as long as the program runs.
+inline std::string_view words(std::string_view text) {
+  static std::deque<std::string> all;
+  std::string& out = all.emplace_back();
+  for (const char c : text)
+    for (const int nibble : {uint8_t(c) >> 4, c & 15}) out += "0123456789abcdef"[nibble];
   return out;
 }
 
