@@ -177,6 +177,7 @@ size_t reply_octets(Bytes b) {
 
 struct Parser final : vidra::Parser {
   Cut next(Side side, Bytes b, bool segment_start, bool closed) override {
+    if (b.empty()) return {Cut::need, 1};
     if (encrypted_) return {Cut::skip, b.size()};
     bool& in_step = in_step_[size_t(side)];
     const std::string_view s = text_of(b);
