@@ -22,6 +22,7 @@ struct Counted {
   std::map<uint16_t, Function> functions;
   std::set<std::pair<uint16_t, uint16_t>> rows;    // of the protocol's table, seen
   std::vector<uint64_t> frames;
+  std::map<std::string, uint64_t> summed;          // what streams count of themselves: the natural numbers of their summaries, by name
 };
 
 struct DecodeOptions {
@@ -72,6 +73,7 @@ class Decode final : public EventSink {
                                                   {"response", f.response}, {"report", f.report}, {"refused", f.refused}};
       if (!c.frames.empty())
         for (size_t k = 0; k < c.frames.size(); k++) p["frames"][std::string(protocols[i]->frames[k])] = c.frames[k];
+      for (const auto& [what, n] : c.summed) p["summed"][what] = n;
       j["protocols"][std::string(protocols[i]->name)] = p;
     }
     fmt::print("{}\n", j.dump());
@@ -116,6 +118,10 @@ class Decode final : public EventSink {
     f.records++;
     (m.role == Role::request ? f.request : m.role == Role::response ? f.response : f.report)++;
     f.refused += m.refused && m.role == Role::response;
+    if (function_name(p, m.function, m.sub_function) != "summary") return;
+    for (const Point& point : e.points)
+      if (point.kind == ValueKind::natural && point.object.kind() == ObjectKind::named)
+        c.summed[std::string(e.texts.find(point.object.key() & ~(0xffull << 56)))] += point.raw;
   }
 
   bool wanted(const Event& e) const {

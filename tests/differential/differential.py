@@ -5,7 +5,7 @@
 usage: differential.py [--corpus DIR] [--only TEXT] [--list] COUNTER…
 COUNTER is a command that prints for each capture named behind it one line of JSON as `vidra decode --count` does.
 
-What is counted of a protocol is said in counts/NAME.py: theirs(truth) and ours(protocols) give the same names. A difference passes only if EXPLAINED.md has a row with
+What is counted of a protocol is said in counts/NAME.py: theirs(truth) and ours(protocols) give the same names; truth['frames'] counts frames by protocol. A difference passes only if EXPLAINED.md has a row with
 the same capture, count and two numbers. Prints TAP."""
 import argparse, collections, glob, importlib, json, os, subprocess, sys
 
@@ -54,9 +54,9 @@ def main():
     for path in sorted(glob.glob(os.path.join(args.corpus, 'expected', '*.json'))):
         name = os.path.basename(path)[:-5]
         expected = json.load(open(path, encoding='utf8'))
-        truths = [theirs(expected.get('truth', {}))]
+        truths = [theirs({**expected.get('truth', {}), 'frames': expected.get('protocol_frames', {})})]
         if 'truth_every_segment' in expected:
-            truths.append(theirs(expected['truth_every_segment'].get('truth', {})))
+            truths.append(theirs({**expected['truth_every_segment'].get('truth', {}), 'frames': expected['truth_every_segment'].get('protocol_frames', {})}))
         if any(truths) and name in paths and args.only in name:
             captures.append((name, paths[name], [t for t in truths if t]))
     print(f'1..{len(captures) + 2}')
