@@ -59,6 +59,9 @@ inline constexpr MemoryArea memory_areas[] = {
     {Maker::mitsubishi, 0xC1, "TS", MemoryArea::decimal}, {Maker::mitsubishi, 0xC2, "TN", MemoryArea::decimal}, {Maker::mitsubishi, 0xC3, "CC", MemoryArea::decimal},
     {Maker::mitsubishi, 0xC4, "CS", MemoryArea::decimal}, {Maker::mitsubishi, 0xC5, "CN", MemoryArea::decimal}, {Maker::mitsubishi, 0xC6, "STC", MemoryArea::decimal},
     {Maker::mitsubishi, 0xC7, "STS", MemoryArea::decimal}, {Maker::mitsubishi, 0xC8, "STN", MemoryArea::decimal}, {Maker::mitsubishi, 0xCC, "Z", MemoryArea::decimal},
+    // Unitronics: of our own numbering, see pcom.cc
+    {Maker::unitronics, 1, "MB", MemoryArea::decimal}, {Maker::unitronics, 2, "SB", MemoryArea::decimal}, {Maker::unitronics, 3, "MI", MemoryArea::decimal}, {Maker::unitronics, 4, "SI", MemoryArea::decimal}, {Maker::unitronics, 5, "ML", MemoryArea::decimal},
+    {Maker::unitronics, 6, "SL", MemoryArea::decimal}, {Maker::unitronics, 7, "DW", MemoryArea::decimal}, {Maker::unitronics, 8, "SDW", MemoryArea::decimal}, {Maker::unitronics, 9, "MF", MemoryArea::decimal}, {Maker::unitronics, 10, "I", MemoryArea::decimal}, {Maker::unitronics, 11, "O", MemoryArea::decimal},
 };
 
 // "D100" into `to`; what was written, or nothing where the area is not known.

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+// BSAP in IP (messages, kind, sequences | length, …, RDB) and as the serial protocol (DLE STX … DLE ETX CRC).
+#include <gtest/gtest.h>
+
+#include "tests/support/hear.h"
+#include "tests/support/samples.h"
+#include "tests/support/shown.h"
+
+namespace vidra {
+namespace {
+
+constexpr Side client = Side::client, server = Side::server;
+
+const Enrol enrolled("bsap", {
+    {"signals are read by name", {{client, "0E0001000600834B0000744B0000190000000C834B0000A0000403D0010F014047562E44533100"}, {server, "0E0001000500754B0000834B00000E0000000C834B00000001002477"}}, Carrier::udp},
+    {"a signal is written by address", {{client, "0E00010006009E4B00008E4B0000130000000C9E4B0000A0008024770F0111000A"}, {server, "0E00010005008F4B00009E4B00000B0000000C9E4B00000000"}}, Carrier::udp},
+    {"nothing but an acknowledgement", {{client, "0E00 0000 0000 00000000 754B0000"}}, Carrier::udp},
+    {"signals are read over a serial line", {{client, "100201EBA0E308030004004014000F014047562E445331001003B472"}, {server, "100200EB03E308A000000182DF82BE10039102"}}, Carrier::udp},
+    {"a system is reset", {{client, "10020112A100010300010110031B40"}}, Carrier::udp},
+    {"a wrong CRC", {{client, "10020112A100010300010110030000"}}, Carrier::udp, true},
+});
+
+TEST(Bsap, signals_have_their_names) {
+  Heard said("bsap");
+  const Sentence s = said(client, "0E0001000600834B0000744B0000190000000C834B0000A0000403D0010F014047562E44533100");
+  EXPECT_FALSE(s.head.malformed);
+  EXPECT_EQ(s.head.act, Act::read);
+  EXPECT_EQ(shown(s), "@GV.DS1");
+  const Sentence a = said(server, "0E0001000500754B0000834B00000E0000000C834B00000001002477");
+  EXPECT_FALSE(a.head.malformed || a.head.unpaired);
+  EXPECT_EQ(a.head.sub_function, 4);
+  EXPECT_EQ(shown(a), "elements=1 =3 octets");
+  EXPECT_EQ(shown(said(client, "100201EBA0E308030004004014000F014047562E445331001003B472")), "@GV.DS1");
+  EXPECT_FALSE(said(server, "100200EB03E308A000000182DF82BE10039102").head.unpaired);
+}
+
+TEST(Bsap, a_write_by_address_says_where) {
+  const Sentence s = Heard("bsap")(client, "0E00010006009E4B00008E4B0000130000000C9E4B0000A0008024770F0111000A");
+  EXPECT_EQ(s.head.act, Act::write);
+  EXPECT_EQ(shown(s), "item 17=0xa");
+}
+
+TEST(Bsap, a_reset_is_an_act_of_running) {
+  const Sentence s = Heard("bsap")(client, "10020112A100010300010110031B40");
+  EXPECT_EQ(s.head.act, Act::run);
+  EXPECT_EQ(function_name(protocol_named("bsap"), s.head.function, s.head.sub_function), "reset system");
+}
+
+}  // namespace
+}  // namespace vidra
