@@ -183,9 +183,10 @@ uint64_t selector(Bytes tsap, Speaker& say) {
 
 }  // namespace
 
-void say(const Heard& h, Side from, Speaker& say) {
+void say(const Heard& h, Side from, Speaker& say, uint8_t frame) {
   Message& m = say.begin();
   m.malformed = h.malformed;
+  m.frame = frame;
   m.link = true;
   m.act = Act::session;
   m.function = uint16_t(first_function + unsigned(h.kind));

@@ -99,7 +99,7 @@ inline constexpr uint16_t disconnect_reasons = 0x700, error_causes = 0x800;
 std::string_view reason(uint16_t);
 
 // Says a TPDU that is no data, or a TPKT that is none: link, act session; tag: the reference of who asked; TSAPs as texts.
-void say(const Heard&, Side from, Speaker&);
+void say(const Heard&, Side from, Speaker&, uint8_t frame = 0);   // frame: Message::frame of a protocol that names them
 
 // The first octets of one direction, for recognisers.
 struct Glimpse {

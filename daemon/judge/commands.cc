@@ -90,16 +90,20 @@ struct Commands::Traits {
   bool sequenced = false;            // operate is the request that follows the select
   uint16_t cancel_reason = 0, confirm_reason = 0, cancelled_reason = 0, end_reason = 0;
   uint16_t unanswered_function = 0;
+  uint16_t end_function = 0, end_sub_function = 0;   // what ends a command has a function of its own
+  bool ends(const Message& m) const { return (end_reason && m.reason == end_reason) || (end_function && m.function == end_function && m.sub_function == end_sub_function); }
+  bool has_end() const { return end_reason || end_function; }
 
-  static const std::array<Traits, 7>& table() {
-    static const std::array<Traits, 7> t = [] {
-      std::array<Traits, 7> a{};
+  static const std::array<Traits, 8>& table() {
+    static const std::array<Traits, 8> t = [] {
+      std::array<Traits, 8> a{};
       a[1] = {.by_object = true, .cancel_reason = 8, .confirm_reason = 7, .cancelled_reason = 9, .end_reason = 10};   // iec104
       a[2] = {.writes = true, .same_function = true, .each_object = false};                                          // modbus
       a[3] = {.sequenced = true, .unanswered_function = 6};                                                          // dnp3
       a[4] = {.kind = connection};
       a[5] = {.kind = sensor};
       a[6] = {.kind = without_commands};
+      a[7] = {.each_object = false, .end_function = 256, .end_sub_function = 4};                                      // mms: InformationReport, command termination
       return a;
     }();
     return t;
@@ -108,6 +112,7 @@ struct Commands::Traits {
     if (protocol == "iec104") return 1;
     if (protocol == "modbus") return 2;
     if (protocol == "dnp3") return 3;
+    if (protocol == "mms") return 7;
     if (protocol == "tcp") return 4;
     if (protocol == "sensor") return 5;
     if (protocol == "udp" || protocol == "arp") return 6;
@@ -238,7 +243,7 @@ uint32_t Commands::ask(const Event& e, const Traits& t, uint64_t place, const Po
       c.selector = {};
       c.selected = 0;
     } else {
-      if (c.digest != m.digest) flags |= digest_differs;
+      if (c.digest && c.digest != m.digest) flags |= digest_differs;   // MMS selects without a value by reading SBO
       if (c.selector != e.scene.client.address) flags |= other_selected;
       if (s.phase == Phase::done && !s.accepted) flags |= select_refused;
       if (t.sequenced && !(flags & other_selected) && m.tag != ((c.tag + 1) & 15)) flags |= sequence_differs;
@@ -329,7 +334,7 @@ void Commands::answer(Slot& s, const Event& e, const Traits& t, uint16_t status,
   Command& c = s.command;
   s.touched = now_;
   if (t.cancelled_reason && m.reason == t.cancelled_reason) return;
-  if (t.end_reason && m.reason == t.end_reason) {
+  if (t.ends(m)) {
     if (c.terminated || !c.operated) return;
     c.terminated = now_;
     c.reason = m.reason;
@@ -357,7 +362,7 @@ void Commands::answer(Slot& s, const Event& e, const Traits& t, uint16_t status,
   }
   s.phase = selecting ? Phase::selected : Phase::done;
   s.due = selecting ? c.selected + limits_.selection : never;
-  if (!selecting && t.end_reason) {
+  if (!selecting && t.has_end()) {
     const Ends& known = ends(c);
     if (known.reported >= 3 && !known.missed) s.end_due = now_ + limits_.termination;
   }

@@ -17,7 +17,10 @@ namespace {
 
 // What was said, by protocol and function.
 struct Counted {
-  struct Function { uint64_t records = 0, request = 0, response = 0, report = 0, refused = 0; };
+  struct Function {
+    uint64_t records = 0, request = 0, response = 0, report = 0, refused = 0;
+    std::map<uint8_t, uint64_t> frames;
+  };
   uint64_t messages = 0, malformed = 0;
   std::map<uint16_t, Function> functions;
   std::set<std::pair<uint16_t, uint16_t>> rows;    // of the protocol's table, seen
@@ -68,9 +71,12 @@ class Decode final : public EventSink {
       p["messages"] = c.messages;
       p["malformed"] = c.malformed;
       p["functions"] = nlohmann::ordered_json::object();
-      for (const auto& [number, f] : c.functions)
-        p["functions"][std::to_string(number)] = {{"name", name(*protocols[i], number)}, {"records", f.records}, {"request", f.request},
-                                                  {"response", f.response}, {"report", f.report}, {"refused", f.refused}};
+      for (const auto& [number, f] : c.functions) {
+        nlohmann::ordered_json& row = p["functions"][std::to_string(number)] = {{"name", name(*protocols[i], number)}, {"records", f.records}, {"request", f.request},
+                                                                                {"response", f.response}, {"report", f.report}, {"refused", f.refused}};
+        if (f.frames.size() > 1)
+          for (const auto& [kind, n] : f.frames) row["frames"][std::string(protocols[i]->frames[kind])] = n;
+      }
       if (!c.frames.empty())
         for (size_t k = 0; k < c.frames.size(); k++) p["frames"][std::string(protocols[i]->frames[k])] = c.frames[k];
       for (const auto& [what, n] : c.summed) p["summed"][what] = n;
@@ -118,6 +124,7 @@ class Decode final : public EventSink {
     f.records++;
     (m.role == Role::request ? f.request : m.role == Role::response ? f.response : f.report)++;
     f.refused += m.refused && m.role == Role::response;
+    if (m.frame < c.frames.size()) f.frames[m.frame]++;
     if (function_name(p, m.function, m.sub_function) != "summary") return;
     for (const Point& point : e.points)
       if (point.kind == ValueKind::natural && point.object.kind() == ObjectKind::named)

@@ -21,10 +21,19 @@ def run(*arguments):
     return done.stdout if done.returncode == 0 else f"exit {done.returncode}: {done.stderr}"
 
 
+def sentences(protocol):
+    """All sentences; of a protocol whose reports would be most of it, all the others and some of those."""
+    decode = ("decode", captures / "demo-attacks.pcapng.zst", "--protocol", protocol)
+    reports = {"opcua": 0, "mms": 60}.get(protocol)
+    if reports is None:
+        return run(*decode)
+    acts = "session identify browse read subscribe write select operate cancel configure program run file".split()
+    return run(*decode, *(word for act in acts for word in ("--act", act))) + (run(*decode, "--act", "report", "--limit", reports) if reports else "")
+
+
 cases = []
 for protocol in sorted(p.name.split(".")[1] for p in golden.glob("attacks.*.txt")):   # an empty file and --write begin a new one
-    acts = [word for act in ("session", "identify", "browse", "read", "subscribe", "write", "operate", "configure") for word in ("--act", act)] if protocol == "opcua" else []   # its reports would be most of it
-    cases.append((f"attacks.{protocol}.txt", lambda p=protocol, a=acts: run("decode", captures / "demo-attacks.pcapng.zst", "--protocol", p, *a)))
+    cases.append((f"attacks.{protocol}.txt", lambda p=protocol: sentences(p)))
 cases.append(("attacks.count.json", lambda: run("decode", "--count", captures / "demo-attacks.pcapng.zst").replace(',"', ',\n"')))
 cases.append(("baseline.count.json", lambda: run("decode", "--count", captures / "demo-baseline.pcapng.zst").replace(',"', ',\n"')))
 with tempfile.TemporaryDirectory() as folder:

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include "dissectors/ber.h"
+#include "dissectors/protocol.h"
+
+// Values as IEC 61850-8-1 writes them, in MMS, GOOSE and sampled values: ISO 9506-2's Data, quality and time stamps.
+namespace vidra::iec61850 {
+
+// IEC 61850-8-1, 8.1.3.2 and 61850-7-3, 6.2: the 13 bits of a quality, the first one highest.
+constexpr uint32_t quality(unsigned bits) {
+  const unsigned validity = bits >> 11 & 3;
+  uint32_t q = validity == 0 ? good : validity == 3 ? questionable : invalid;
+  constexpr struct { unsigned bit; uint32_t means; } detail[] = {
+      {10, overflow}, {9, out_of_range}, {8, bad_reference}, {7, chatter}, {6, failure}, {5, not_topical}, {4, inconsistent},
+      {3, inaccurate}, {2, substituted}, {1, test_quality}, {0, blocked}};
+  if ((bits & 0x7ff) == 0) [[likely]] return q;
+  for (const auto& d : detail)
+    if (bits >> d.bit & 1) q |= d.means;
+  return q;
+}
+
+// 8.1.3.7: seconds and 24 bits of a fraction since 1970, and how good the clock is.
+inline Time utc_time(Reader b, uint8_t& flags) {
+  const uint32_t seconds = b.be32(), fraction = b.be24();
+  const uint8_t clock = b.u8();
+  b.finish();
+  flags = uint8_t((clock & 0x40 ? time_invalid : 0) | (clock & 0x20 ? time_unsynchronised : 0));   // failure, not synchronised
+  return int64_t(seconds) * second + (int64_t(fraction) * second >> 24);
+}
+
+// 8.1.3.6, ISO 9506-2 TimeOfDay: milliseconds of a day, and days since 1984-01-01; without a day it is relative.
+inline Time binary_time(Reader b, TimeKind& kind) {
+  constexpr int64_t to_1984 = 5113;
+  b.require(b.left() == 4 || b.left() == 6);
+  const int64_t ms = b.be32();
+  kind = b ? TimeKind::full : TimeKind::relative;
+  const int64_t days = b ? b.be16() + to_1984 : 0;
+  return days * day + ms * millisecond;
+}
+
+// A BIT STRING of at most 64 bits, its first bit highest; more bits are counted, not said.
+struct Bits { uint64_t value = 0; unsigned width = 0; };
+inline Bits bits_of(Reader b) {
+  const unsigned unused = b.u8();
+  b.require(unused < 8 && (b || unused == 0));
+  Bits all;
+  all.width = unsigned(8 * b.left()) - (b ? unused : 0);
+  if (b.left() > 8) return b.rest(), all;
+  while (b) all.value = all.value << 8 | b.u8();
+  all.value >>= unused;
+  return all;
+}
+
+// ISO 9506-2, Data: what is no array and no structure. Two bits are a position (61850-7-3, 6.4).
+inline void leaf(uint32_t tag, Reader b, Point& p, Speaker& say) {
+  switch (tag) {
+    case 0x83: p.set(b.u8() != 0), b.finish(); break;
+    case 0x84: case 0x8e: {
+      const Bits v = bits_of(b);
+      if (v.width == 2) p.set_double_point(unsigned(v.value));
+      else if (v.width > 64) p.set_octets((v.width + 7) / 8);
+      else p.set_bits(v.value, v.width);
+      if (v.width == 13) p.quality = quality(unsigned(v.value));
+      break;
+    }
+    case 0x85: p.set_integer(signed_of(b)); break;
+    case 0x86: p.set_natural(unsigned_of(b)); break;
+    case 0x87: case 0xa7: {                                // the exponent's width stands before it
+      const uint8_t width = b.u8();
+      if (b.left() == 8) b.require(width == 11), p.set_real(b.be_double());
+      else b.require(width == 8), p.set_real(double(b.be_float())), b.finish();
+      break;
+    }
+    case 0x89: p.set_octets(b.left()); break;
+    case 0x8a: case 0x8b: case 0x90: p.set_text(say.text(text_of(b.rest()))); break;
+    case 0x8c: {
+      const Time t = binary_time(b, p.time_kind);
+      p.set_time(t), p.time = t;
+      break;
+    }
+    case 0x8d: p.set_integer(signed_of(b)); break;
+    case 0x8f: p.set_octets(b.left()); break;
+    case 0x91: {
+      const Time t = utc_time(b, p.time_flags);
+      p.set_time(t), p.time = t, p.time_kind = TimeKind::full;
+      break;
+    }
+    default: b.require(false);
+  }
+}
+
+}  // namespace vidra::iec61850
