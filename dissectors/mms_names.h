@@ -32,7 +32,7 @@ inline constexpr Word control_words[] = {{"Oper", operate}, {"SBOw", select}, {"
 inline constexpr Word tase2_words[] = {
     {"Bilateral_Table_ID", bilateral_table}, {"TASE2_Version", tase2_version}, {"Supported_Features", supported_features},
     {"Next_DSTransfer_Set", next_transfer_set}, {"Next_TSTransfer_Set", next_transfer_set}, {"Next_IMTransfer_Set", next_transfer_set},
-    {"Transfer_Set_Name", transfer_report}, {"Transfer_Set_Time_Stamp", transfer_report}, {"DSConditions_Detected", transfer_report},
+    {"Transfer_Set_Name", transfer_report}, {"Transfer_Set_Time_Stamp", transfer_report}, {"DSConditions_Detected", transfer_report}, {"TSConditions_Detected", transfer_report},
     {"Event_Code_Detected", transfer_report}, {"Transfer_Report_ACK", transfer_acknowledge}, {"Transfer_Report_NACK", transfer_acknowledge}};
 
 template <size_t n> constexpr Meaning look_up(const Word (&words)[n], std::string_view name, Meaning otherwise) {

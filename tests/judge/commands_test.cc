@@ -327,6 +327,50 @@ TEST(Commands, BrokenRequestsAreWhatTheyAsk) {   // a trailing octet: many devic
   EXPECT_EQ(play.take(), Steps{"operated 5101 direct"});
 }
 
+// IEC 61850-8-1: answers are tied by the invoke identifier (tag), command termination is an information report that answers the operate.
+constexpr uint16_t mms_read = 4, mms_write = 5, mms_report = 256, mms_termination = 4;
+Scripted mms(Time at, uint16_t function, Role role, Act act, uint32_t tag, uint64_t digest, bool refused = false) {
+  Scripted e{scene(start + at, "mms", hmi, "10.10.1.41", 102, role == Role::request ? Side::client : Side::server), {}, {}};
+  e.said.function = function;
+  e.said.role = role;
+  e.said.act = act;
+  e.said.tag = tag;
+  e.said.digest = digest;
+  e.said.refused = refused;
+  if (function == mms_report) e.said.sub_function = mms_termination;
+  Point p;
+  p.object = Object(ObjectKind::item, 1);
+  if (role == Role::request) p.set(true);
+  p.status = refused ? 0x103 : 0;
+  e.points.push_back(p);
+  return e;
+}
+TEST(Commands, MmsIsSelectedOperatedAndTerminated) {
+  Play play;
+  play(mms(0, mms_write, Role::request, Act::select, 1, 77)), play(mms(1, mms_write, Role::response, Act::select, 1, 0));
+  play(mms(second, mms_write, Role::request, Act::operate, 2, 77)), play(mms(second + 1, mms_write, Role::response, Act::operate, 2, 0));
+  play(mms(2 * second, mms_report, Role::response, Act::operate, 2, 0));
+  EXPECT_EQ(play.take(), (Steps{"selected 1", "confirmed 1", "operated 1", "confirmed 1", "terminated 1"}));
+}
+TEST(Commands, MmsSelectedByReadingHasNoValueToDifferFrom) {
+  Play play;
+  play(mms(0, mms_read, Role::request, Act::select, 1, 0)), play(mms(1, mms_read, Role::response, Act::select, 1, 0));
+  play(mms(second, mms_write, Role::request, Act::operate, 2, 78)), play(mms(second + 1, mms_write, Role::response, Act::operate, 2, 0));
+  EXPECT_EQ(play.take(), (Steps{"selected 1", "confirmed 1", "operated 1", "confirmed 1"}));
+}
+TEST(Commands, MmsOtherwiseThanSelectedAndRefused) {
+  Play play;
+  play(mms(0, mms_write, Role::request, Act::select, 1, 77)), play(mms(1, mms_write, Role::response, Act::select, 1, 0));
+  play(mms(second, mms_write, Role::request, Act::operate, 2, 78)), play(mms(second + 1, mms_write, Role::response, Act::operate, 2, 0, true));
+  EXPECT_EQ(play.take(), (Steps{"selected 1", "confirmed 1", "operated 1 differs", "refused 1"}));
+}
+TEST(Commands, MmsFailsAtItsEnd) {
+  Play play;
+  play(mms(0, mms_write, Role::request, Act::operate, 2, 78)), play(mms(1, mms_write, Role::response, Act::operate, 2, 0));
+  play(mms(second, mms_report, Role::response, Act::operate, 2, 0, true));
+  EXPECT_EQ(play.take(), (Steps{"operated 1 direct", "confirmed 1", "refused 1"}));
+}
+
 TEST(Commands, BoundedWithAgeing) {
   Commands commands({.commands = 16});
   for (int i = 0; i < 100; i++) commands.see(iec104_command(start + i, scada, rtu, C_SC, 6, 11, uint32_t(i), 1).event());
