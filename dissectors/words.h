@@ -56,6 +56,15 @@ inline void field(Speaker& say, std::string_view name, std::string_view text) {
   field(say, name).set_text(key);
 }
 
+// An object of a device's dictionary: "0x6040:00".
+inline Object parameter(Speaker& say, uint16_t index, uint8_t sub, uint32_t device) {
+  const Object o(ObjectKind::parameter, uint32_t(index) << 8 | sub, device & 0xffffff);
+  Word name;
+  name.put("0x%04x:%02x", unsigned(index), unsigned(sub));
+  say.label(o, name);
+  return o;
+}
+
 // The Internet checksum (RFC 1071) over all octets, the checksum's own among them: 0 where it is right.
 inline uint16_t internet_checksum(Bytes b) {
   uint32_t sum = 0;
