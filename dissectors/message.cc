@@ -145,6 +145,9 @@ std::string_view describe_object(Object o, const Texts& texts, std::span<char> t
       const uint32_t a = o.number();
       return written(to, std::snprintf(to.data(), to.size(), "%u.%u.%u.%u", a >> 24, a >> 16 & 255, a >> 8 & 255, a & 255));
     }
+    case ObjectKind::attribute:                                         // CIP; attribute 0 is the instance
+      if (o.number() & 0xff) return written(to, std::snprintf(to.data(), to.size(), "class 0x%02X instance %u attribute %u", o.space(), o.number() >> 8, o.number() & 0xff));
+      return written(to, std::snprintf(to.data(), to.size(), "class 0x%02X instance %u", o.space(), o.number() >> 8));
     case ObjectKind::node:                                              // OPC 10000-6, 5.3.1.10
       if (o.space()) return written(to, std::snprintf(to.data(), to.size(), "ns=%u;i=%u", o.space(), o.number()));
       return written(to, std::snprintf(to.data(), to.size(), "i=%u", o.number()));

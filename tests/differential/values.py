@@ -10,9 +10,13 @@ What is compared of a protocol is said in values/NAME.py:
   FILTER                 tshark's display filter, "" for none
   theirs(row)            row: {field: [occurrences as text]} → list of values of this frame, in the order of the wire
   ours(messages)         messages: what `vidra decode --json` says of this frame → the same list
+or, where fields alone do not say enough (PDML = True; no FIELDS, no FILTER), of a sample of the frames that we say something of:
+  theirs(fields)         fields: [(name, show, showname, octets in hex)] in order → [(what, value)] in any order, None where the frame is not compared
+  ours(messages)         → the same; WITHIN = (absolute, relative) says how near numbers must be
 Values are texts, numbers and booleans; numbers agree within 1e-6 of their size. A module may set SKIP = a set of (capture, frame) with the reason
 beside it, where tshark itself is wrong."""
-import argparse, glob, importlib.util, json, os, shutil, subprocess, sys
+import argparse, glob, importlib.util, json, math, os, shutil, subprocess, sys
+import xml.etree.ElementTree as xml
 
 here = os.path.dirname(os.path.abspath(__file__))
 SEPARATOR = '\x1f'
@@ -58,6 +62,43 @@ def vidra(program, path, protocol):
     return frames
 
 
+def described(path, frames):
+    """Fields of the frames with these numbers, as tshark describes them."""
+    shown = subprocess.run(['tshark', '-n', '-r', path, '-Y', 'frame.number in {' + ','.join(map(str, frames)) + '}', '-T', 'pdml'], capture_output=True)
+    for packet in xml.fromstring(shown.stdout):
+        fields = [(f.get('name'), f.get('show') or '', f.get('showname') or '', f.get('unmaskedvalue') or f.get('value') or '') for f in packet.iter('field')]
+        yield int(next(show for name, show, _, _ in fields if name == 'frame.number')), fields
+
+
+def left_over(mine, other, within):
+    """What of two lists of (what, value), in any order, has no equal in the other."""
+    other, missing = list(other), []
+    for what, value in mine:
+        number = isinstance(value, (int, float))
+        at = next((i for i, (w, v) in enumerate(other) if w == what and (math.isclose(value, v, rel_tol=within[1], abs_tol=within[0]) if number and isinstance(v, (int, float)) else value == v)), None)
+        if at is None:
+            missing.append((what, value))
+        else:
+            other.pop(at)
+    return missing, other
+
+
+def pairs(module, capture, path, heard, most, shown):
+    compared = equal = 0
+    frames = [f for f in sorted(heard) if module.ours(heard[f])]
+    frames = frames[::max(1, len(frames) // most)][:most]
+    for frame, fields in described(path, frames) if frames else ():
+        theirs, ours = module.theirs(fields), module.ours(heard[frame])
+        if theirs is None:
+            continue
+        mine, other = left_over(ours, theirs, getattr(module, 'WITHIN', (1e-9, 1e-6)))
+        equal += len(ours) - len(mine)
+        compared += len(ours) - len(mine) + max(len(mine), len(other))
+        if mine or other:
+            shown.append(f'{capture} {frame}: theirs {other[:20]} ours {mine[:20]}')
+    return compared, equal
+
+
 def main():
     args = argparse.ArgumentParser()
     args.add_argument('vidra')
@@ -80,6 +121,10 @@ def main():
         for capture in module.CAPTURES:
             path = os.path.join(args.corpus, '..', capture) if capture.startswith('lab/') else os.path.join(args.corpus, capture)
             heard = vidra(args.vidra, path, protocol)
+            if getattr(module, 'PDML', False):
+                more, same_ones = pairs(module, capture, path, heard, args.frames, shown)
+                compared, equal = compared + more, equal + same_ones
+                continue
             for n, (frame, row) in enumerate(tshark(path, module)):
                 if n == args.frames:
                     break
