@@ -19,7 +19,7 @@ def ours(sentences):
             reason = s.get('reason', 0)
             out.append(('status', 1 if reason & 0x4000 else 0 if reason & 0x2000 or s['function'] == 0x52 and not reason else reason))
         points = s.get('points', [])
-        if side == 'request' and points and points[0]['kind'] == 'attribute' and s['function'] not in (0x0A, 0x52, 0x4E, 0x54, 0x5B):
+        if side == 'request' and points and points[0]['kind'] == 'attribute' and points[0].get('space') != 0x67 and s['function'] not in (0x0A, 0x52, 0x4E, 0x54, 0x5B):
             out += [('class', points[0].get('space', 0)), ('instance', points[0]['number'] >> 8)]
         if side == 'response' and s['function'] == 1 and len(points) == 7:
             for p in points:
