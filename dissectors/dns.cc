@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // DNS (RFC 1035, RFC 2136, RFC 6891), multicast DNS (RFC 6762) and LLMNR (RFC 4795), over UDP and TCP (RFC 7766).
 //
-// function is the opcode, sub-function the first question's (or, without one, the first record's) type; reason the response code;
+// function is the opcode (of NetBIOS names, RFC 1002: 0x100 | opcode), sub-function the first question's (or, without one, the first record's) type; reason the response code;
 // tag the identifier; qualifier the flags. Objects are the names. A question's point carries what tells a tunnel from a name:
 // Point::qualifier is the name's octets, Point::duration those of its longest label; Point::form is its type. Answers have their value;
 // what is opaque (TXT, NULL, …) its octets. Texts are cut at 129 octets like all names; the key is over the whole name.
@@ -38,6 +38,13 @@ constexpr Function functions[] = {
     {4, 0xffff, "notify", Act::report},
     {5, 0xffff, "update", Act::write},
     {6, 0xffff, "stateful operation", Act::session},
+    {0x100, 33, "NetBIOS status query", Act::browse},
+    {0x100, 0xffff, "NetBIOS name query", Act::read},
+    {0x105, 0xffff, "NetBIOS name registration", Act::session},
+    {0x106, 0xffff, "NetBIOS name release", Act::session},
+    {0x107, 0xffff, "NetBIOS wait", Act::session},
+    {0x108, 0xffff, "NetBIOS name refresh", Act::session},
+    {0x10f, 0xffff, "NetBIOS name registration of several", Act::session},
 };
 constexpr Act act_of(uint16_t number, uint16_t sub) {
   Act any = Act::other;
@@ -55,12 +62,25 @@ std::string_view reason(uint16_t code) {
 }
 
 constexpr size_t head_octets = 12, longest_name = 255;
+constexpr uint16_t netbios = 0x100;   // NetBIOS names over UDP (RFC 1002, 4.2): the opcode with this
 
 struct Name {
   std::array<char, 256> room;
   size_t used = 0, octets = 0;
   uint8_t longest = 0;
   std::string_view text() const { return used ? std::string_view{room.data(), used} : std::string_view{"."}; }
+  // RFC 1001, 14.1: sixteen octets as 32 letters A to P; the last octet is the kind of name.
+  bool netbios() {
+    if (longest != 32 || used < 32) return false;
+    for (size_t i = 0; i < 32; i++)
+      if (room[i] < 'A' || room[i] > 'P') return false;
+    std::array<char, 16> plain;
+    for (size_t i = 0; i < 16; i++) plain[i] = char((room[2 * i] - 'A') << 4 | (room[2 * i + 1] - 'A'));
+    std::memcpy(room.data(), plain.data(), 15);
+    used = 15;
+    while (used > 1 && (room[used - 1] == ' ' || room[used - 1] == 0)) used--;
+    return true;
+  }
 };
 
 // A name (RFC 1035, 4.1.4) at the reader, with what its pointers add from the message; they point back only.
@@ -96,13 +116,49 @@ void read_name(Reader& r, Bytes message, size_t at, Name& to) {
   if (jumped) r.require(!bad);
 }
 
+bool sober(Bytes b) {   // flags and counts as they are in use
+  const unsigned flags = unsigned(b[2]) << 8 | b[3], opcode = flags >> 11 & 15, questions = unsigned(b[4]) << 8 | b[5], answers = unsigned(b[6]) << 8 | b[7];
+  return (opcode <= 2 || (opcode >= 4 && opcode <= 8) || opcode == 15) && !(flags & 0x40) && questions <= 8 && answers <= 512 && b[8] <= 2 && b[10] <= 2;
+}
+
+// Strict: counts, names and types must lead exactly to the end.
+bool is_message(Bytes b) {
+  if (b.size() < head_octets || !sober(b)) return false;
+  bool bad = false;
+  Reader r{b, bad};
+  r.skip(2);
+  const uint16_t flags = r.be16(), questions = r.be16();
+  const unsigned records = unsigned{r.be16()} + r.be16() + r.be16();
+  if (questions + records == 0 || (!(flags & 0x8000) && questions == 0 && (flags >> 11 & 15) == 0)) return false;
+  Name name;
+  for (unsigned i = 0; i < questions; i++) {
+    read_name(r, b, b.size() - r.left(), name);
+    const uint16_t type = r.be16();
+    const uint16_t family = r.be16() & 0x7fff;
+    if (bad || type == 0 || (family != 1 && family != 3 && family != 255) || name.octets == 0) {
+      if (!(type && !bad && name.octets == 0 && family == 1)) return false;   // the root is asked for, too
+    }
+  }
+  for (unsigned i = 0; i < records && !bad; i++) {
+    read_name(r, b, b.size() - r.left(), name);
+    r.skip(8);
+    r.skip(r.be16());
+  }
+  return !bad && !r;
+}
+
 struct Parser final : vidra::Parser {
-  Cut next(Side, Bytes b, bool segment_start, bool) override {   // of streams: a length of two octets stands before each message
-    if (b.size() < 2 + head_octets) return segment_start || b.size() < 2 ? Cut{Cut::need, 2 + head_octets} : Cut{Cut::lost, 0};
+  Cut next(Side side, Bytes b, bool segment_start, bool) override {   // of streams: a length of two octets stands before each message
+    bool& in_step = in_step_[size_t(side)];
+    if (b.size() < 2 + head_octets) return in_step || segment_start ? Cut{Cut::need, 2 + head_octets} : Cut{Cut::lost, 0};
     const size_t n = size_t(b[0]) << 8 | b[1];
-    if (n < head_octets || !sober(b.subspan(2))) return {Cut::lost, 0};
+    if (n < head_octets || !sober(b.subspan(2))) return in_step = false, Cut{Cut::lost, 0};
+    if (!in_step && b.size() >= 2 + n && !is_message(b.subspan(2, n)) && lost_[size_t(side)]) return {Cut::lost, 0};
+    if (!in_step && !segment_start) return {Cut::lost, 0};
+    in_step = true;
     return {Cut::take, 2 + n};
   }
+  void gap(Side side, uint64_t) override { in_step_[size_t(side)] = false, lost_[size_t(side)] = true; }
 
   void parse(Bytes record, Side, Speaker& say) override {
     Message& m = say.begin();
@@ -128,6 +184,7 @@ struct Parser final : vidra::Parser {
       r.be16();
       if (!r.ok()) break;
       if (!typed) m.sub_function = type, typed = true;
+      if ((type == 32 || type == 33) && name.netbios()) m.function |= netbios;
       Point& p = say.point(kept_name(say, name.text()));
       p.qualifier = uint32_t(name.octets), p.duration = name.longest, p.form = type;
     }
@@ -145,6 +202,7 @@ struct Parser final : vidra::Parser {
         continue;
       }
       if (!typed) m.sub_function = type, typed = true;
+      if ((type == 32 || type == 33) && name.netbios()) m.function |= netbios;
       Point& p = say.point(kept_name(say, name.text()));
       p.form = type;
       record_value(type, value, message, at, p, say);
@@ -154,12 +212,9 @@ struct Parser final : vidra::Parser {
     say.end();
   }
 
-  static bool sober(Bytes b) {   // flags and counts as they are in use
-    const unsigned flags = unsigned(b[2]) << 8 | b[3], opcode = flags >> 11 & 15, questions = unsigned(b[4]) << 8 | b[5], answers = unsigned(b[6]) << 8 | b[7];
-    return (opcode <= 2 || (opcode >= 4 && opcode <= 6)) && !(flags & 0x40) && questions <= 8 && answers <= 512 && b[8] <= 2 && b[10] <= 2;
-  }
-
  private:
+  bool in_step_[2] = {}, lost_[2] = {};
+
   static void record_value(uint16_t type, Reader& r, Bytes message, size_t at, Point& p, Speaker& say) {
     std::array<char, 48> room;
     Name name;
@@ -195,32 +250,6 @@ struct Parser final : vidra::Parser {
   }
 };
 
-// Strict: counts, names and types must lead exactly to the end.
-bool is_message(Bytes b) {
-  if (b.size() < head_octets || !Parser::sober(b)) return false;
-  bool bad = false;
-  Reader r{b, bad};
-  r.skip(2);
-  const uint16_t flags = r.be16(), questions = r.be16();
-  const unsigned records = unsigned{r.be16()} + r.be16() + r.be16();
-  if (questions + records == 0 || (!(flags & 0x8000) && questions == 0 && (flags >> 11 & 15) == 0)) return false;
-  Name name;
-  for (unsigned i = 0; i < questions; i++) {
-    read_name(r, b, b.size() - r.left(), name);
-    const uint16_t type = r.be16();
-    const uint16_t family = r.be16() & 0x7fff;
-    if (bad || type == 0 || (family != 1 && family != 3 && family != 255) || name.octets == 0) {
-      if (!(type && !bad && name.octets == 0 && family == 1)) return false;   // the root is asked for, too
-    }
-  }
-  for (unsigned i = 0; i < records && !bad; i++) {
-    read_name(r, b, b.size() - r.left(), name);
-    r.skip(8);
-    r.skip(r.be16());
-  }
-  return !bad && !r;
-}
-
 Recognised recognises(Bytes up, Bytes down, Carrier carrier) {
   const auto look = [carrier](Bytes b) {
     if (carrier == Carrier::udp) return b.size() <= 4096 && is_message(b);
@@ -239,13 +268,13 @@ Recognised recognises(Bytes up, Bytes down, Carrier carrier) {
 }
 
 vidra::Parser* open(Pool& pool) { return pool.make<Parser>(); }
-constexpr Port ports[] = {{Carrier::udp, 53}, {Carrier::tcp, 53}, {Carrier::udp, 5353}, {Carrier::udp, 5355}};
+constexpr Port ports[] = {{Carrier::udp, 53}, {Carrier::tcp, 53}, {Carrier::udp, 5353}, {Carrier::udp, 5355}, {Carrier::udp, 137}};
 
 }  // namespace
 
 extern const Protocol protocol;
 const Protocol protocol = {"dns", "DNS", ports, recognises, open, functions, {}, reason,
-                           "RFC 1035 4, RFC 2136, RFC 6891, RFC 7766, RFC 6762 (multicast), RFC 4795 (LLMNR)",
-                           "authority and additional records but for updates; contents of TXT, NULL and other types beyond A, AAAA, NS, CNAME, PTR, DNAME, MX, SRV; NetBIOS names; DNS over TLS and HTTPS"};
+                           "RFC 1035 4, RFC 2136, RFC 6891, RFC 7766, RFC 6762 (multicast), RFC 4795 (LLMNR), RFC 1002 4.2 (NetBIOS names)",
+                           "authority and additional records but for updates; contents of TXT, NULL and other types beyond A, AAAA, NS, CNAME, PTR, DNAME, MX, SRV; NetBIOS addresses and status; DNS over TLS and HTTPS"};
 
 }  // namespace vidra::dns

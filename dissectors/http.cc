@@ -159,7 +159,7 @@ struct Parser final : vidra::Parser {
       return {Cut::skip, size_t(n)};
     }
     if (h.chunks != Chunks::none) return next_chunk(h, b, closed);
-    if (b[0] == '\r' || b[0] == '\n') return {Cut::skip, 1};               // RFC 9112, 2.2: empty lines before a request
+    if (h.in_step && (b[0] == '\r' || b[0] == '\n')) return {Cut::skip, 1};               // RFC 9112, 2.2: empty lines before a request
     const Kind k = kind_of(b);
     if (k == Kind::none) return h.in_step = false, Cut{Cut::lost, 0};
     if (!h.in_step && !segment_start) return {Cut::lost, 0};

@@ -118,6 +118,19 @@ struct Parser final : vidra::Parser {
   }
 
   void parse(Bytes record, Side side, Speaker& say) override {
+    for (size_t n = message_octets(record); n && n < record.size() && record.size() <= looked_at; n = message_octets(record)) {   // a datagram may hold several
+      one(record.first(n), side, say);
+      record = record.subspan(n);
+    }
+    one(record, side, say);
+  }
+
+  void gap(Side side, uint64_t) override { half_[size_t(side)] = {}; }
+
+ private:
+  struct Half { size_t rest = 0; bool in_step = false, told = false; };
+
+  void one(Bytes record, Side side, Speaker& say) {
     Message& m = say.begin();
     m.role = side == Side::client ? Role::request : Role::response;
     Half& h = half_[size_t(side)];
@@ -146,11 +159,7 @@ struct Parser final : vidra::Parser {
     say.end();
   }
 
-  void gap(Side side, uint64_t) override { half_[size_t(side)] = {}; }
-
- private:
-  struct Half { size_t rest = 0; bool in_step = false, told = false; };
-
+  static Object dn(Speaker& say, std::string_view s) { return kept_name(say, s.empty() ? std::string_view("(root)") : s); }
   static std::string_view text(Reader& r, uint32_t tag = 0x04) {
     Tlv t = tlv(r);
     r.require(t.tag == tag);
@@ -188,7 +197,7 @@ struct Parser final : vidra::Parser {
         Tlv how = tlv(r);
         if (!r.ok()) break;
         if (how.tag == 0x80) {
-          say.point(kept_name(say, name));
+          say.point(dn(say, name));
           tell(say, "authentication", name.empty() && !how.body.left() ? "anonymous" : "simple");
           tell_secret(say, "password", password_kind(common_name(name), text_of(how.body.peek())));
         } else if (how.tag == 0xa3) {
@@ -204,7 +213,7 @@ struct Parser final : vidra::Parser {
         break;
       }
       case search: {
-        say.point(kept_name(say, text(r)));
+        say.point(dn(say, text(r)));
         Tlv scope = tlv(r);
         if (r.ok()) {
           const uint64_t s = unsigned_of(scope.body);
@@ -214,7 +223,7 @@ struct Parser final : vidra::Parser {
       }
       case del: say.point(kept_name(say, text_of(r.rest()))); break;
       case entry: case modify: case add: case modify_dn: case compare: {
-        say.point(kept_name(say, text(r)));
+        say.point(dn(say, text(r)));
         if (m.function == modify) {                          // which attributes; their values are not said
           Tlv changes = tlv(r);
           for (int n = 0; changes.body && n < 16; n++) {

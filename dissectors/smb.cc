@@ -5,7 +5,7 @@
 //
 // function is the SMB 2 command; 0x100 | command for SMB 1; 0x200 | type for a NetBIOS session message, 0x2fd SMB 3 encrypted, 0x2fc
 // compressed. frame says which. tag is the message id; qualifier a create's disposition; reason the NT status: its low 16 bits, or
-// those of a warning. Files are named share\path, where the share or file was opened unheard only by what is known.
+// those of a warning; 0x8000 | code where an old client gets a DOS error. Files are named share\path, where the share or file was opened unheard only by what is known.
 // Sub-functions: create 1 a pipe, 2 to delete it on close; write 1 an executable ("MZ" at its beginning); set info 10 rename, 13 delete.
 #include "dissectors/ntlm.h"
 #include "dissectors/protocol.h"
@@ -15,6 +15,7 @@ namespace {
 
 enum Command : uint16_t { negotiate = 0, session_setup = 1, logoff = 2, tree_connect = 3, tree_disconnect = 4, create = 5, close_file = 6, flush = 7, read = 8, write = 9, lock = 10, ioctl = 11,
                           cancel = 12, echo = 13, query_directory = 14, change_notify = 15, query_info = 16, set_info = 17, oplock_break = 18 };
+constexpr uint16_t dos = 0x8000;   // of a reason: the code is an old one
 constexpr uint16_t one = 0x100, netbios = 0x200, encrypted = 0x2fd, compressed = 0x2fc;
 constexpr uint16_t pipe_opened = 1, delete_on_close = 2, executable = 1, renames = 10, deletes = 13;
 
@@ -138,11 +139,17 @@ std::string_view reason(uint16_t status) {   // MS-ERREF 2.3
     case 0x0225: return "not found";
     case 0x0234: return "account locked out";
     case 0x0257: return "path not covered";
+    case dos | 1: return "invalid function";
+    case dos | 2: return "file not found";
+    case dos | 3: return "path not found";
+    case dos | 5: return "access denied";
+    case dos | 6: return "invalid handle";
+    case dos | 67: return "bad network name";
     default: return {};
   }
 }
 
-constexpr size_t session_head = 4, head1 = 32, head2 = 64, looked_at = 16'384;
+constexpr size_t session_head = 4, head2 = 64, looked_at = 16'384;
 constexpr uint32_t more_processing = 0xc0000016, pending = 0x00000103;
 
 size_t session_octets(Bytes b) { return session_head + (size_t(b[1] & 1) << 16 | (b[0] == 0 ? size_t(b[1]) << 16 : 0) | size_t(b[2]) << 8 | b[3]); }
@@ -496,7 +503,7 @@ class Smb final : public Parser {
     m.role = response ? Role::response : Role::request;
     m.function = uint16_t(one | command);
     if (response && (flags2 & 0x4000)) status_of(m, status);
-    else if (response && status) m.refused = true, m.reason = uint16_t(status >> 16);
+    else if (response && status) m.refused = true, m.reason = uint16_t(dos | (status >> 16 & 0x7fff));   // class, 0, code
     Reader words = r.sub(size_t{2} * r.u8());
     const size_t count = r.le16();
     const Bytes octets = r.bytes(std::min(count, r.left()));
@@ -541,6 +548,7 @@ class Smb final : public Parser {
       const std::string_view name = files_.find(file);
       if (!name.empty()) say.point(kept_name(say, name)), asked_.put(id, name);
     };
+    if (response && !w) return about(id, m, say, true);
     if (response && command != 0x72 && command != 0x73 && command != 0x75 && command != 0xa2 && command != 0x2d) return about(id, m, say, true);
     switch (command) {
       case 0x72:

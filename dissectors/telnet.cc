@@ -10,7 +10,7 @@
 namespace vidra::telnet {
 namespace {
 
-constexpr uint8_t iac = 255, dont = 254, will = 251, sb = 250, se = 240;
+constexpr uint8_t iac = 255, will = 251, sb = 250, se = 240;
 constexpr uint16_t prompt_user = 256, prompt_password = 257, user_given = 258, password_given = 259, failed = 260, succeeded = 261, command = 262, input = 263, output = 264;
 
 struct Word { std::string_view word, name; Act act; };
@@ -164,6 +164,7 @@ size_t line_end(Bytes b, bool server) {
 
 struct Parser final : vidra::Parser {
   Cut next(Side side, Bytes b, bool, bool closed) override {
+    whole_[size_t(side)] = false;
     if (b.empty()) return {Cut::need, 1};
     if (encrypted_) return {Cut::skip, b.size()};
     if (b[0] == iac) {
@@ -171,7 +172,7 @@ struct Parser final : vidra::Parser {
       if (closed || b.size() >= longest_subnegotiation) return {Cut::take, std::min(b.size(), longest_subnegotiation)};
       return {Cut::need, b.size() + 1};
     }
-    if (const size_t n = line_end(b, side == Side::server)) return {Cut::take, n};
+    if (const size_t n = line_end(b, side == Side::server)) return whole_[size_t(side)] = true, Cut{Cut::take, n};
     if (closed) return {Cut::skip, b.size()};            // a prompt that nobody answered
     return {Cut::need, b.size() + 1};
   }
@@ -181,7 +182,8 @@ struct Parser final : vidra::Parser {
     m.role = side == Side::client ? Role::request : Role::response;
     if (!record.empty() && record[0] == iac) return control(record, m, say);
     const size_t n = record.empty() ? 0 : line_end(record, side == Side::server);
-    m.malformed = n != record.size() || n == 0;
+    m.malformed = record.empty() || (n != record.size() && !whole_[size_t(side)]);   // a line may have ended where a command began
+    whole_[size_t(side)] = false;
     const std::string_view line = trimmed(without_line_end(text_of(record)));
     if (side == Side::server) printed(line, record.size(), m, say);
     else typed(line, record.size(), m, say);
@@ -277,7 +279,7 @@ struct Parser final : vidra::Parser {
 
   Kept<48> user_;
   Prompt asked_ = Prompt::none;
-  bool tried_ = false, in_ = false, encrypted_ = false;
+  bool tried_ = false, in_ = false, encrypted_ = false, whole_[2] = {};
 };
 
 // Negotiation is what begins nearly every session: at least two commands that name options of the IANA list, and nothing foreign.

@@ -19,6 +19,7 @@ const Enrol enrolled("dns", {
     {"over TCP", {{client, "001b 1234 0100 0001 0000 0000 0000 03 727475 05 616c646572 00 0001 0001"}, {server, "001b 1234 8183 0001 0000 0000 0000 03 727475 05 616c646572 00 0001 0001"}}},
     {"a text, with EDNS", {{client, "0001 0120 | 0001 0000 0000 0001 | 01 78 00 | 0010 0001 | 00 0029 04d0 00000000 0000"}, {server, "0001 8180 | 0001 0001 0000 0000 | 01 78 00 | 0010 0001 | c00c 0010 0001 00000000 0005 04 61626364"}}, Carrier::udp},
     {"multicast: a service announces itself", {{server, "0000 8400 | 0000 0001 0000 0000 | 05 5f68747470 05 6c6f63616c 00 000c 8001 00000078 0004 01 78 c00c"}}, Carrier::udp},
+    {"a NetBIOS name is sought", {{client, "8001 0110 | 0001 0000 0000 0000 | 20 4549454a4644464545504643454a4542454f4341434143414341434143414341 00 | 0020 0001"}}, Carrier::udp},
     {"names that point at themselves", {{client, "1234 0100 0001 0000 0000 0000 c00c 0001 0001"}}, Carrier::udp, true},
 });
 
@@ -51,6 +52,13 @@ TEST(Dns, a_text_is_octets) {
   const Sentence s = dns(server, "0001 8180 | 0001 0001 0000 0000 | 01 78 00 | 0010 0001 | c00c 0010 0001 00000000 0005 04 61626364");
   EXPECT_EQ(s.points.at(1).kind, ValueKind::octets);
   EXPECT_EQ(s.points.at(1).raw, 5u);
+}
+
+TEST(Dns, NetBIOS_names_are_put_into_letters) {
+  Heard dns("dns");
+  const Sentence s = dns(client, "8001 0110 | 0001 0000 0000 0000 | 20 4549454a4644464545504643454a4542454f4341434143414341434143414341 00 | 0020 0001");
+  EXPECT_EQ(s.text(s.points.at(0).object.key()), "HISTORIAN");
+  EXPECT_EQ(function_name(protocol_named("dns"), s.head.function, s.head.sub_function), "NetBIOS name query");
 }
 
 TEST(Dns, pointers_only_go_back) {
