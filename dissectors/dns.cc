@@ -178,6 +178,7 @@ struct Parser final : vidra::Parser {
     if (!response) m.reason = 0;
     Name name;
     bool typed = false;
+    Identity who;
     for (unsigned i = 0; i < questions && r.ok(); i++) {
       read_name(r, message, size - r.left(), name);
       const uint16_t type = r.be16();
@@ -202,14 +203,26 @@ struct Parser final : vidra::Parser {
         continue;
       }
       if (!typed) m.sub_function = type, typed = true;
-      if ((type == 32 || type == 33) && name.netbios()) m.function |= netbios;
+      const bool old = (type == 32 || type == 33) && name.netbios();
+      if (old) m.function |= netbios;
       Point& p = say.point(kept_name(say, name.text()));
       p.form = type;
-      record_value(type, value, message, at, p, say);
+      if (old && type == 33 && value.left() > 18) {         // RFC 1002, 4.2.18: its own names; the first is the host's
+        value.u8();
+        std::string_view own = text_of(value.bytes(15));
+        while (!own.empty() && own.back() == ' ') own.remove_suffix(1);
+        p.set_text(kept_text(say, own));
+        who.name = p.raw;
+      } else if (old) {
+        p.set_octets(value.left());
+      } else {
+        record_value(type, value, message, at, p, say);
+      }
       r.require(value.ok());
     }
     m.act = m.role == Role::report ? Act::report : act_of(m.function, m.sub_function);
     say.end();
+    if (who.name && !m.malformed) say.identity(who);
   }
 
  private:
