@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "daemon/base/text.h"
+#include "dissectors/tls_ports.h"
 
 namespace vidra {
 namespace {
@@ -153,6 +154,8 @@ std::string sentence(const Event& e, size_t limit) {
   const std::string_view act = name_of(m.act);
   if (!m.link && !fact && m.act != Act::other && m.act != Act::report && name.substr(0, act.size()) != act) out += fmt::format("{} ", act);
   out += name.empty() ? fmt::format("function {}", m.function) : std::string(name);
+  if (p.name == "tls")
+    if (const std::string_view inside = tls_carries(e.scene.server.port); !inside.empty()) out += fmt::format(" for {}", inside);
   if (!m.link && !fact && m.station) out += fmt::format(", station {}", place(m.station, e.texts));
   objects(out, e, p, limit);
   if (m.reason) {
@@ -194,6 +197,8 @@ nlohmann::ordered_json sentence_json(const Event& e, Time stamp) {
   j["function"] = m.function;
   if (m.sub_function) j["sub_function"] = m.sub_function;
   j["name"] = function_name(p, m.function, m.sub_function);
+  if (p.name == "tls")
+    if (const std::string_view inside = tls_carries(e.scene.server.port); !inside.empty()) j["carries"] = inside;
   if (!p.frames.empty()) j["frame_kind"] = m.frame < p.frames.size() ? p.frames[m.frame] : "";
   if (m.reason) j["reason"] = m.reason, j["reason_name"] = reason_name(p, m.reason);
   j["station"] = m.station;
