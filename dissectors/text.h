@@ -155,7 +155,7 @@ template <size_t size> class Kept {
  public:
   void set(std::string_view s) {
     used_ = uint8_t(std::min(s.size(), size));
-    std::memcpy(octets_.data(), s.data(), used_);
+    if (used_) std::memcpy(octets_.data(), s.data(), used_);
   }
   void clear() { used_ = 0; }
   std::string_view view() const { return {octets_.data(), used_}; }
