@@ -27,30 +27,32 @@ constexpr size_t longest = 1200;
 
 constexpr bool is_header(uint8_t o) { return (o >= 0xF1 && o <= 0xF3) || (o >= 0xF9 && o <= 0xFE); }
 
-uint16_t crc(Bytes b) {   // as in Modbus RTU, but starting from 0; low octet first
+// CRC-16 of Modbus, low octet first. It starts from FFFF in what was heard, from 0 in the description: both are taken.
+bool crc_is(Bytes b, uint16_t sent) {
+  if (crc_modbus(b) == sent) return true;
   uint16_t c = 0;
   for (uint8_t o : b) c = uint16_t(c >> 8 ^ crc_detail::modbus_table[(c ^ o) & 0xff]);
-  return c;
+  return c == sent;
 }
 
-// The message that begins here without its escapes and terminator; its length on the wire, 0 where its end is not there yet.
+// The message up to a terminator, without its escapes. Some stations do not escape the CRC: an octet above the escape is taken
+// as it is.
 struct Plain {
   std::array<uint8_t, longest> octets;
-  size_t size = 0, wire = 0;
+  size_t size = 0, wire = 0;                             // wire: its length as it was sent; 0: no terminator
   bool broken = false;
 };
-void plain(Bytes b, Plain& p) {
+void plain(Bytes b, Plain& p, size_t from = 1) {         // the first terminator at or behind `from`
   p.size = p.wire = 0;
   p.broken = b.empty() || !is_header(b[0]);
   bool escaped = false;
   for (size_t i = 0; i < std::min(b.size(), longest); i++) {
     const uint8_t o = b[i];
-    if (i > 0 && o == terminator) {
+    if (i >= from && o == terminator) {
       p.broken |= escaped;
       p.wire = i + 1;
       return;
     }
-    if (i > 0 && o > escape) p.broken = true;              // every other control octet has to be escaped
     if (escaped) p.octets[p.size++] = uint8_t(escape | (o & 15)), escaped = false;
     else if (i > 0 && o == escape) escaped = true;
     else p.octets[p.size++] = o;
@@ -60,7 +62,33 @@ void plain(Bytes b, Plain& p) {
 
 bool bare(const Plain& p) { return p.size == 2 && (p.octets[0] == 0xF1 || p.octets[0] == 0xFB); }   // these may come without a CRC
 bool crc_holds(const Plain& p) {
-  return p.size >= 4 && crc(Bytes(p.octets).first(p.size - 2)) == (p.octets[p.size - 2] | p.octets[p.size - 1] << 8);
+  return p.size >= 4 && crc_is(Bytes(p.octets).first(p.size - 2), uint16_t(p.octets[p.size - 2] | p.octets[p.size - 1] << 8));
+}
+
+// The same where the two octets of the CRC were sent as they are.
+void plain_with_bare_crc(Bytes b, Plain& p, size_t wire) {
+  if (wire < 5) return;
+  plain(b.first(wire - 3), p);
+  if (p.size + 2 > p.octets.size()) return;
+  p.octets[p.size++] = b[wire - 3];
+  p.octets[p.size++] = b[wire - 2];
+  p.wire = wire;
+}
+
+// The message that begins here: up to the first terminator that leaves a right CRC (it may contain F6 itself), or to the first.
+void message(Bytes b, Plain& p) {
+  plain(b, p);
+  if (!p.wire || bare(p) || crc_holds(p)) return;
+  const size_t first = p.wire;
+  plain_with_bare_crc(b, p, first);
+  if (crc_holds(p) && !p.broken) return;
+  for (size_t tries = 0, from = p.wire; tries < 2 && from <= first + 2; tries++) {
+    plain(b, p, from);
+    if (!p.wire || p.wire > first + 2) break;
+    if (crc_holds(p)) return;
+    from = p.wire;
+  }
+  plain(b.first(first), p);
 }
 
 class Parser final : public vidra::Parser {
@@ -68,15 +96,13 @@ class Parser final : public vidra::Parser {
   Cut next(Side, Bytes b, bool, bool) override {
     if (b.empty()) return {Cut::need, 1};
     if (!is_header(b[0])) return {Cut::lost, 0};
-    for (size_t i = 1; i < std::min(b.size(), longest); i++) {
-      if (b[i] == terminator) return {Cut::take, i + 1};
-      if (b[i] > escape) return {Cut::lost, 0};            // another message begins: this one has no end
-    }
+    message(b, plain_);
+    if (plain_.wire) return {Cut::take, plain_.wire};
     return b.size() >= longest ? Cut{Cut::lost, 0} : Cut{Cut::need, b.size() + 1};
   }
 
   void parse(Bytes record, Side, Speaker& say) override {
-    plain(record, plain_);
+    message(record, plain_);
     Message& m = say.begin();
     const bool broken = plain_.broken || plain_.wire != record.size() || (!bare(plain_) && !crc_holds(plain_));
     const size_t body = plain_.size >= 4 && !bare(plain_) ? plain_.size - 2 : plain_.size;
@@ -108,7 +134,7 @@ Recognised recognises(Bytes up, Bytes down, Carrier) {
   for (bool first : {true, false}) {
     Bytes b = first ? up : down;
     for (size_t n = 0; !b.empty() && n < 8; n++) {
-      plain(b, p);
+      message(b, p);
       if (p.broken) return {};
       if (!p.wire) break;
       if (!bare(p) && !crc_holds(p)) return {};

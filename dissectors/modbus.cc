@@ -80,6 +80,7 @@ constexpr Function functions[] = {
     {90, 0x35, "UMAS end download", Act::program},
     {90, 0x36, "UMAS backup", Act::program},
     {90, 0x37, "UMAS preload blocks", Act::program},
+    {90, 0x38, "UMAS signed function", Act::other},
     {90, 0x39, "UMAS read Ethernet master data", Act::read},
     {90, 0x3A, "UMAS backup", Act::program},
     {90, 0x40, "UMAS start PLC", Act::run},
@@ -88,6 +89,7 @@ constexpr Function functions[] = {
     {90, 0x43, "UMAS swap blocks", Act::program},
     {90, 0x50, "UMAS monitor PLC", Act::read},
     {90, 0x58, "UMAS check PLC", Act::diagnose},
+    {90, 0x6E, "UMAS authentication", Act::session},
     {90, 0x70, "UMAS read I/O object", Act::read},
     {90, 0x71, "UMAS write I/O object", Act::write},
     {90, 0x73, "UMAS get module status", Act::diagnose},
@@ -779,14 +781,67 @@ class Parser final : public vidra::Parser {
     m.sub_function = r.u8();
     m.act = act(umas, m.sub_function);
     if (m.act == Act::write || m.act == Act::program) m.digest = text_key(text_of(r.peek()));
-    if (m.sub_function == 0x20 && r.left() == 9) {       // which memory, block, offset, how many octets
-      r.u8();
-      const uint16_t block = r.le16();
-      const uint32_t offset = r.le32();
-      say.point(Object(ObjectKind::memory_area, offset, block)).count = r.le16();
-      return;
+    switch (m.sub_function) {
+      case 0x20: if (r.left() == 9) return umas_block(r, say); break;
+      case 0x21: if (r.left() >= 9) umas_block(r, say); break;
+      case 0x22: case 0x23: if (r.left() >= 5) umas_variables(r, say, m.sub_function == 0x23); break;
+      case 0x10: {                                       // who reserves: four octets, then the engineering station's name
+        const Bytes b = r.peek();
+        if (b.size() < 6 || b[4] != b.size() - 5) break;
+        r.skip(5);
+        say.point(say.named("owner")).set_text(say.text(text_of(r.rest())));
+        break;
+      }
+      default: break;
     }
     octets(r, say);
+  }
+
+  static void umas_block(Reader& r, Speaker& say) {      // which memory, block, offset, how many octets
+    r.u8();
+    const uint16_t block = r.le16();
+    const uint32_t offset = r.le32();
+    say.point(Object(ObjectKind::memory_area, offset, block)).count = r.le16();
+  }
+
+  // The project's checksum, how many; then size and whether an array, block, base, offset, and for a write the value. Taken only
+  // where it comes out even: the layout is known from analyses.
+  static void umas_variables(Reader& r, Speaker& say, bool writes) {
+    bool bad = false;
+    Reader look{r.peek(), bad};
+    look.skip(4);
+    const unsigned n = look.u8();
+    for (bool said : {false, true}) {
+      Reader v{r.peek(), bad};
+      v.skip(5);
+      unsigned i = 0;
+      for (; i < n && v; i++) {
+        const uint8_t kind = v.u8();
+        const uint16_t block = v.le16();
+        if (!writes) v.require(v.u8() == 1);
+        const uint16_t base = v.le16();
+        const uint16_t offset = writes ? v.le16() : v.u8();
+        const uint32_t count = kind & 0xF0 ? v.le16() : 1u;
+        const unsigned size = 1u << (((kind & 15) - 1) & 3);
+        v.require((kind & 15) >= 1 && (kind & 15) <= 4 && (kind >> 4) <= 1);
+        if (bad) return;
+        Point* p = said ? &say.point(Object(ObjectKind::memory_area, base * 256u + offset, block)) : nullptr;
+        if (!writes) {
+          if (p) p->count = std::max(count, 1u);
+          continue;
+        }
+        if (count != 1 || size == 8) {
+          v.skip(size_t{size} * count);
+          if (p) p->set_octets(size_t{size} * count);
+        } else {
+          const uint32_t value = size == 1 ? v.u8() : size == 2 ? v.le16() : v.le32();
+          if (p) p->set_bits(value, 8 * size);
+        }
+      }
+      v.finish();
+      if (bad || n == 0 || i != n) return;
+    }
+    r.rest();
   }
 
   static void umas_response(Reader& r, Message& m, Speaker& say, const Question& q, Identity& who) {

@@ -291,7 +291,7 @@ Recognised recognises(Bytes up, Bytes down, Carrier) {
 
 vidra::Parser* open(Pool& pool) { return pool.make<Parser>(); }
 
-constexpr Port ports[] = {{Carrier::tcp, 4000}, {Carrier::tcp, 10000}};
+constexpr Port ports[] = {{Carrier::tcp, 4000}, {Carrier::udp, 4000}};
 
 }  // namespace
 

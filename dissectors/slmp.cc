@@ -481,6 +481,7 @@ class Parser final : public vidra::Parser {
     m.function = 0x8001;
     if (record.size() < 49 + (h.answers ? 4u : 0u)) return octets(r, say);
     r.skip(24);
+    const uint16_t status = h.answers ? r.le16() : uint16_t{0};
     const uint16_t command = r.be16();
     m.tag = r.le16();
     if (const Function* k = known(command); k && command >= 0x100 && command < 0x8000) m.function = command, m.act = k->act;
@@ -492,7 +493,6 @@ class Parser final : public vidra::Parser {
     }
     Question q{};
     m.unpaired = !waiting_.answer(uint64_t{command} << 16 | m.tag, say.time, q);
-    const uint16_t status = r.le16();
     r.le16();
     if (status) m.refused = true, m.reason = status;
     if (command == 0x0121 && !status && r.left() >= 16) {

@@ -42,6 +42,10 @@ const Enrol enrolled("modbus", {
     {"a PLC is stopped by UMAS", {{client, "001A 0000 0006 00 5A 12 41 FF00"}, {server, "001A 0000 0004 00 5A 12 FE"}}, Carrier::tcp, false, true},
     {"UMAS is refused", {{client, "001B 0000 0004 00 5A 12 40"}, {server, "001B 0000 0006 00 5A 12 FD 8381"}}, Carrier::tcp, false, true},
     {"a memory block is read by UMAS", {{client, "001C 0000 000D 00 5A 00 20 00 1300 00000000 6400"}, {server, "001C 0000 0006 00 5A 00 FE 0102"}}, Carrier::tcp, false, true},
+    {"variables are read and written by UMAS",
+     {{client, "001C 0000 0010 00 5A 12 22 11223344 01 02 3300 01 0100 10"}, {server, "001C 0000 0006 00 5A 12 FE 0102"}, {client, "001D 0000 0012 00 5A 12 23 11223344 01 02 3300 0100 1000 3412"},
+      {server, "001D 0000 0004 00 5A 12 FE"}}, Carrier::tcp, false, true},
+    {"a PLC is reserved by UMAS", {{client, "001C 0000 000D 00 5A 00 10 00000000 04 4C415031"}, {server, "001C 0000 0005 00 5A 00 FE 25"}}, Carrier::tcp, false, true},
     {"a PLC says who it is by UMAS",
      {{client, "001D 0000 0004 00 5A 00 02"}, {server, "001D 0000 0020 00 5A 00 FE 10FF5A010100000070020000270009000800 00000000 05 3134302031"}}, Carrier::tcp, false, true},
     {"Modbus in a datagram", {{client, "0001 0000 0006 11 03 006B 0001"}, {server, "0001 0000 0005 11 03 02 022B"}}, Carrier::udp},
@@ -124,6 +128,17 @@ TEST_F(Modbus, what_each_function_says) {
     EXPECT_FALSE(q.head.malformed || a.head.malformed || a.head.unpaired || a.head.refused) << c.question;
     if (c.act == Act::write) { EXPECT_TRUE(q.head.digest != 0 && q.head.digest == a.head.digest) << c.question; }
   }
+}
+
+TEST_F(Modbus, umas_variables_have_their_places) {
+  EXPECT_EQ(shown(ask("0001 0000 0010 00 5A 12 22 11223344 01 02 3300 01 0100 10")), "memory area 51.272");
+  const Sentence write = ask("0001 0000 0012 00 5A 12 23 11223344 01 02 3300 0100 1000 3412");
+  EXPECT_EQ(write.head.act, Act::write);
+  EXPECT_EQ(shown(write), "memory area 51.272=0x1234");
+  EXPECT_EQ(shown(ask("0001 0000 0012 00 5A 12 23 11223344 02 02 3300 0100 1000 3412")), "=14 octets");   // does not come out even
+  const Sentence owner = ask("0001 0000 000D 00 5A 00 10 00000000 04 4C415031");
+  EXPECT_EQ(owner.head.act, Act::session);
+  EXPECT_EQ(owner.text(owner.points.at(0).raw), "LAP1");
 }
 
 TEST_F(Modbus, a_mask_keeps_both_its_words) {
