@@ -7,14 +7,15 @@
 #include <cstdio>
 
 #include "dissectors/bacnet_names.h"
+#include "dissectors/civil.h"
 #include "dissectors/protocol.h"
 
 namespace vidra::bacnet {
 namespace {
 
-enum Frame : uint8_t { confirmed, unconfirmed, simple_ack, complex_ack, segment_ack, error, reject, abort_, network, bvll };
+enum Frame : uint8_t { confirmed, unconfirmed, simple_ack, complex_ack, segment_ack, error, reject, abort_, network, bvll, unknown };
 constexpr std::string_view frames[] = {"confirmed request", "unconfirmed request", "simple ACK", "complex ACK", "segment ACK",
-                                       "error", "reject", "abort", "network message", "BVLL"};
+                                       "error", "reject", "abort", "network message", "BVLL", "unknown"};
 
 // Message::function: confirmed services have their own number, the others begin here.
 constexpr uint16_t unconfirmed_from = 0x100, network_from = 0x200, bvll_from = 0x300, bvll6_from = 0x320, lone = 0x400, segment = 0x401;
@@ -230,12 +231,6 @@ int64_t integer(Reader b) {
   return v;
 }
 
-constexpr int64_t days_to(int64_t year, unsigned month, unsigned day) {   // since 1970-01-01, proleptic Gregorian
-  const int64_t y = year - (month <= 2), era = (y >= 0 ? y : y - 399) / 400;
-  const int64_t of_era = y - era * 400, of_year = (153 * (int64_t(month) + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
-  return era * 146'097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719'468;
-}
-
 // 20.2.12, 20.2.13; whatever is 255 is unspecified.
 struct Date { uint8_t year, month, day; bool whole() const { return year != 255 && month >= 1 && month <= 12 && day >= 1 && day <= 31; } };
 struct Clock {
@@ -253,7 +248,7 @@ Clock take_clock(Reader b) {
   b.require(b.left() == 4);
   return {b.u8(), b.u8(), b.u8(), b.u8()};
 }
-Time midnight(Date d) { return days_to(1900 + d.year, d.month, d.day) * day; }
+Time midnight(Date d) { return civil(1900u + d.year, d.month, d.day, 0, 0, 0); }   // 0 before 1970
 
 constexpr uint32_t type_of(uint32_t id) { return id >> 22; }
 constexpr uint32_t device = 8;
@@ -518,7 +513,7 @@ struct Bacnet final : Parser {
   void apdu(Reader& r, Side from, uint64_t to, uint64_t by, Speaker& say) {
     Message& m = say.head();
     const uint8_t first = r.u8();
-    m.frame = r.ok() ? first >> 4 : 0xff;
+    m.frame = r.ok() && first >> 4 <= abort_ ? first >> 4 : unknown;
     m.function = lone;
     const bool segmented = first & 8, more = first & 4;
     uint8_t service = 0, number = 0;

@@ -18,6 +18,7 @@ constexpr std::array<uint16_t, 256> reflected_table() {
   return t;
 }
 inline constexpr auto modbus_table = reflected_table<0xA001>();
+inline constexpr auto x25_table = reflected_table<0x8408>();
 
 // tables[k]: an octet with k octets behind it.
 inline constexpr auto dnp_tables = [] {
@@ -60,6 +61,13 @@ inline uint16_t crc_modbus(Bytes b) {
   uint16_t c = 0xFFFF;
   for (uint8_t o : b) c = uint16_t(c >> 8 ^ crc_detail::modbus_table[(c ^ o) & 0xff]);
   return c;
+}
+
+// Frame check sequence of HDLC (ISO/IEC 13239, 4.2.5.2; also ANSI C12.18): start 0xFFFF, inverted, sent low octet first.
+inline uint16_t crc_x25(Bytes b) {
+  uint16_t c = 0xFFFF;
+  for (uint8_t o : b) c = uint16_t(c >> 8 ^ crc_detail::x25_table[(c ^ o) & 0xff]);
+  return uint16_t(~c);
 }
 
 // CRC of the DNP3 link layer (IEEE 1815-2012, 9.2.4.3): start 0, inverted, sent low octet first. Eight octets a step; since

@@ -24,7 +24,6 @@ inline constexpr Foreign foreigners[] = {
     {"Telnet", "fffd18 fffd20 fffd23 fffd27", "fffb18 fffb1f fffc20 fffc23", "telnet"},
     {"FTP", "55534552 20 616e6f6e796d6f7573 0d0a", "323230 20 72656164 79 0d0a", "ftp"},
     {"PostgreSQL", "00000008 04d2162f", "4e"},
-    {"DLMS wrapper", "0001 0010 0001 001d 601b a109 0607 60857405 0801 01 be0e 040c 0100 0000", "0001 0001 0010 001d 611b a109 0607 60857405 0801 01 a203 020100"},
     {"HART-IP", "01 00 00 00 0000 000d 01 00007530", "01 01 00 00 0000 000d 01 00007530"},
     {"zeros", "0000000000000000 0000000000000000 0000000000000000 0000000000000000", "0000000000000000 0000000000000000"},
     {"ones", "ffffffffffffffff ffffffffffffffff ffffffffffffffff", "ffffffffffffffff ffffffffffffffff"},
