@@ -52,8 +52,7 @@ struct Parser final : vidra::Parser {
     if (octets == 6) {
       Word w;
       w.put("group ");
-      const Word mac = Word::mac(v);
-      w.put("%.*s", int(std::string_view(mac).size()), std::string_view(mac).data());
+      w.put(Word::mac(v));
       say.point(say.named(w));
     } else {
       say.point(say.named(Word::number(octets == 2 ? "VLAN " : "service ", unsigned(v))));

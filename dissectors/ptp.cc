@@ -55,7 +55,7 @@ constexpr uint8_t least[16] = {44, 44, 54, 54, 34, 34, 34, 34, 44, 54, 54, 64, 4
 constexpr bool known(uint8_t type) { return !type_names[type & 15].empty(); }
 constexpr uint8_t control_of(uint8_t type) { return type == sync ? 0 : type == delay_req ? 1 : type == follow_up ? 2 : type == delay_resp ? 3 : type == management ? 4 : 5; }
 
-constexpr uint16_t utc_offset_valid = 0x0004, time_flags = 0x003f;      // of flagField's second octet; leap61, leap59, …, frequencyTraceable
+constexpr uint16_t time_flags = 0x003f;   // of flagField's second octet; leap61, leap59, …, frequencyTraceable
 constexpr Time breach_period = second;
 constexpr int64_t odd_correction = second / 10;                          // a residence of 0.1 s is none
 constexpr int64_t odd_step = 1 * second;                                 // between what a master's clock and ours say has passed

@@ -37,8 +37,13 @@ class Word {
       text_[n_++] = digits[b[i] >> 4], text_[n_++] = digits[b[i] & 15];
     }
   }
-  template <class... A> void put(const char* form, A... a) {
-    const int n = std::snprintf(text_ + n_, room - n_, form, a...);
+  void put(std::string_view s) {
+    s = s.substr(0, size_t{room} - n_);
+    std::copy(s.begin(), s.end(), text_ + n_);
+    n_ = uint8_t(n_ + s.size());
+  }
+  template <class A, class... More> void put(const char* form, A a, More... more) {
+    const int n = std::snprintf(text_ + n_, room - n_, form, a, more...);
     if (n > 0) n_ = uint8_t(std::min<size_t>(n_ + size_t(n), room - 1));
   }
   operator std::string_view() const { return {text_, n_}; }
