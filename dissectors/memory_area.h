@@ -8,15 +8,15 @@
 namespace vidra {
 
 // Controllers' memory by the names that their programmers know: "D100", "%R00001", "X1F". An object's space is maker << 16 |
-// area as the protocol numbers it; its number is the address, for bits of words word << 4 | bit.
-enum class Maker : uint8_t { none, omron, ge, mitsubishi, unitronics };
+// area as the protocol numbers it; its number is the address, for bits of words word << 4 | bit, for bits of octets octet << 3 | bit.
+enum class Maker : uint8_t { none, omron, ge, mitsubishi, unitronics, siemens };
 
 constexpr Object memory(Maker maker, uint16_t area, uint32_t number) {
   return Object(ObjectKind::memory_area, number, uint32_t(maker) << 16 | area);
 }
 
 struct MemoryArea {
-  enum Shape : uint8_t { decimal, hexadecimal, bit_of_word, from_one };   // how an address is written
+  enum Shape : uint8_t { decimal, hexadecimal, bit_of_word, from_one, bit_of_octet };   // how an address is written
   Maker maker;
   uint16_t area;
   std::string_view name;
@@ -62,6 +62,12 @@ inline constexpr MemoryArea memory_areas[] = {
     // Unitronics: of our own numbering, see pcom.cc
     {Maker::unitronics, 1, "MB", MemoryArea::decimal}, {Maker::unitronics, 2, "SB", MemoryArea::decimal}, {Maker::unitronics, 3, "MI", MemoryArea::decimal}, {Maker::unitronics, 4, "SI", MemoryArea::decimal}, {Maker::unitronics, 5, "ML", MemoryArea::decimal},
     {Maker::unitronics, 6, "SL", MemoryArea::decimal}, {Maker::unitronics, 7, "DW", MemoryArea::decimal}, {Maker::unitronics, 8, "SDW", MemoryArea::decimal}, {Maker::unitronics, 9, "MF", MemoryArea::decimal}, {Maker::unitronics, 10, "I", MemoryArea::decimal}, {Maker::unitronics, 11, "O", MemoryArea::decimal},
+    // Siemens S7: area codes; peripherals, inputs, outputs, flags, local data by their bits
+    {Maker::siemens, 0x03, "system info ", MemoryArea::bit_of_octet}, {Maker::siemens, 0x05, "SM", MemoryArea::bit_of_octet}, {Maker::siemens, 0x06, "AI", MemoryArea::bit_of_octet},
+    {Maker::siemens, 0x07, "AQ", MemoryArea::bit_of_octet}, {Maker::siemens, 0x1C, "C", MemoryArea::decimal}, {Maker::siemens, 0x1D, "T", MemoryArea::decimal},
+    {Maker::siemens, 0x1E, "C", MemoryArea::decimal}, {Maker::siemens, 0x1F, "T", MemoryArea::decimal}, {Maker::siemens, 0x80, "P", MemoryArea::bit_of_octet},
+    {Maker::siemens, 0x81, "I", MemoryArea::bit_of_octet}, {Maker::siemens, 0x82, "Q", MemoryArea::bit_of_octet}, {Maker::siemens, 0x83, "M", MemoryArea::bit_of_octet},
+    {Maker::siemens, 0x86, "L", MemoryArea::bit_of_octet}, {Maker::siemens, 0x87, "V", MemoryArea::bit_of_octet},
 };
 
 // "D100" into `to`; what was written, or nothing where the area is not known.
@@ -83,6 +89,7 @@ inline std::string_view describe_memory_area(Object o, std::span<char> to) {
       case MemoryArea::decimal: return said(std::snprintf(to.data(), to.size(), "%.*s%u", length, name, n));
       case MemoryArea::hexadecimal: return said(std::snprintf(to.data(), to.size(), "%.*s%X", length, name, n));
       case MemoryArea::bit_of_word: return said(std::snprintf(to.data(), to.size(), "%.*s%u.%02u", length, name, n >> 4, n & 15));
+      case MemoryArea::bit_of_octet: return said(std::snprintf(to.data(), to.size(), "%.*s%u.%u", length, name, n >> 3, n & 7));
       case MemoryArea::from_one: return said(std::snprintf(to.data(), to.size(), "%.*s%05llu", length, name, (unsigned long long)n + 1));
     }
   }

@@ -148,6 +148,8 @@ std::string_view describe_object(Object o, const Texts& texts, std::span<char> t
     case ObjectKind::attribute:                                         // CIP; attribute 0 is the instance
       if (o.number() & 0xff) return written(to, std::snprintf(to.data(), to.size(), "class 0x%02X instance %u attribute %u", o.space(), o.number() >> 8, o.number() & 0xff));
       return written(to, std::snprintf(to.data(), to.size(), "class 0x%02X instance %u", o.space(), o.number() >> 8));
+    case ObjectKind::data_block:                                        // STEP 7: bit 3 of octet 10 of block 5
+      return written(to, std::snprintf(to.data(), to.size(), "DB%u.DBX%u.%u", o.space(), o.number() >> 3, o.number() & 7));
     case ObjectKind::node:                                              // OPC 10000-6, 5.3.1.10
       if (o.space()) return written(to, std::snprintf(to.data(), to.size(), "ns=%u;i=%u", o.space(), o.number()));
       return written(to, std::snprintf(to.data(), to.size(), "i=%u", o.number()));

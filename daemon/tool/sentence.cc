@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "daemon/base/text.h"
+#include "dissectors/memory_area.h"
 #include "dissectors/tls_ports.h"
 
 namespace vidra {
@@ -63,9 +64,14 @@ void objects(std::string& out, const Event& e, const Protocol& protocol, size_t 
     while (bacnet && i + n < e.points.size() && e.points[i + n].object == first.object && e.points[i + n].qualifier == first.qualifier && first.count == 1) n++;   // of one array or list
     const bool array = (first.object.kind() == ObjectKind::node || first.object.kind() == ObjectKind::named) && first.count == 1 && first.kind != ValueKind::none;
     if (array) while (i + n < e.points.size() && e.points[i + n].object == first.object && e.points[i + n].kind != ValueKind::none && e.points[i + n].time == first.time) n++;
+    // Octets and words of a controller lie some bits apart.
+    const bool bits = first.object.kind() == ObjectKind::data_block || (first.object.kind() == ObjectKind::memory_area && Maker(first.object.space() >> 16) == Maker::siemens);
+    const uint32_t apart = bits && n == 1 && i + 1 < e.points.size() ? e.points[i + 1].object.number() - first.object.number() : 1;
+    if (apart > 1 && apart <= 64 && first.count == 1)
+      while (i + n < e.points.size() && e.points[i + n].object == first.object.at(uint32_t(n) * apart) && e.points[i + n].count == 1 && note(e.points[i + n]) == note(first)) n++;
     const size_t span = first.count > 1 ? first.count : bacnet || array ? 1 : n;
-    const bool written_otherwise = bacnet || (first.object.kind() == ObjectKind::memory_area && first.object.space() >> 16);   // hexadecimal, bits of words
-    if (span > 1 && written_otherwise) out += fmt::format(", {}-{}", shown(first.object, e.texts), shown(first.object.at(uint32_t(span - 1)), e.texts));
+    const bool written_otherwise = bacnet || bits || (first.object.kind() == ObjectKind::memory_area && first.object.space() >> 16);   // hexadecimal, bits of words
+    if (span > 1 && written_otherwise) out += fmt::format(", {}-{}", shown(first.object, e.texts), shown(first.object.at(uint32_t(span - 1) * (bits && first.count == 1 ? apart : 1)), e.texts));
     else if (span > 1) out += fmt::format(", {}-{}", shown(first.object, e.texts), uint64_t(first.object.number()) + span - 1);
     else if (first.object.kind() == ObjectKind::member && i && e.points[i - 1].object.kind() == ObjectKind::member && (e.points[i - 1].object.key() ^ first.object.key()) < 0x10000) {
       const std::string name = shown(first.object, e.texts);             // of the same data set: its name was said
