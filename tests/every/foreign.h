@@ -24,7 +24,7 @@ inline constexpr Foreign foreigners[] = {
     {"Telnet", "fffd18 fffd20 fffd23 fffd27", "fffb18 fffb1f fffc20 fffc23", "telnet"},
     {"FTP", "55534552 20 616e6f6e796d6f7573 0d0a", "323230 20 72656164 79 0d0a", "ftp"},
     {"PostgreSQL", "00000008 04d2162f", "4e"},
-    {"HART-IP", "01 00 00 00 0000 000d 01 00007530", "01 01 00 00 0000 000d 01 00007530"},
+    {"HART-IP", "01 00 00 00 0000 000d 01 00007530", "01 01 00 00 0000 000d 01 00007530", "hartip"},
     {"zeros", "0000000000000000 0000000000000000 0000000000000000 0000000000000000", "0000000000000000 0000000000000000"},
     {"ones", "ffffffffffffffff ffffffffffffffff ffffffffffffffff", "ffffffffffffffff ffffffffffffffff"},
     {"text that begins with h", "68656c6c6f20776f726c6420 68656c6c6f20776f726c64", "6869207468657265 6869207468657265"},
