@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // BSAP (Bristol Standard Asynchronous Protocol) of Bristol Babcock's and Emerson's RTUs: in IP (UDP 1234, framing not published)
 // and as the serial protocol (Network 3000 Communications Configuration Guide, D5080) in datagrams of taps and terminal servers
-// (UDP 1235). A record is one datagram. Remote database access is understood, values in answers are counted.
+// (UDP 1235). A record is one datagram. Of remote database access, names and addresses are said, values where they were
+// asked by name.
 #include <algorithm>
 
 #include "dissectors/protocol.h"
@@ -103,7 +104,13 @@ bool is_ip(Bytes b) {
   return messages >= 1 && messages <= 64 && (kind == 5 || kind == 6) && b.size() >= ip_header + 10 && le32(b, ip_header) == b.size() - ip_header;
 }
 
-struct Question { uint8_t code; };
+// What was asked of signals by name: which fields of each (D5080, field select bytes), and as many names as are kept.
+struct Question {
+  static constexpr size_t kept = 8, longest_name = 40;
+  std::array<std::array<char, longest_name>, kept> name{};
+  std::array<uint8_t, kept> lengths{};
+  uint8_t code = 0, fields = 0, more_fields = 0, count = 0, names = 0;
+};
 
 class Parser final : public vidra::Parser {
  public:
@@ -190,14 +197,25 @@ class Parser final : public vidra::Parser {
       const uint8_t status = r.u8();                     // of all; each element may have one of its own
       if (status & 0x80) m.refused = true, m.reason = status;
       const uint8_t elements = r.u8();
-      if (r.ok()) say.point(say.named("elements")).set_natural(elements);
+      if (!r.ok()) return;
+      if (q.code == 0x04 && status == 0 && elements == q.count && elements <= q.names && signals(r, q, elements, say)) return;
+      say.point(say.named("elements")).set_natural(elements);
       return;
     }
     const uint8_t code = r.u8();
     m.sub_function = code;
     if (code & 0x80) m.digest = text_key(text_of(r.peek()));
-    if (r.ok()) waiting_.ask(m.tag, say.time, {code});
+    Question q;
+    q.code = code;
     if (code == 0x04 || code == 0x84 || code == 0x06) {  // signals are named in the clear
+      bool bad = false;
+      Reader look{r.peek(), bad};
+      const uint8_t selected = look.u8();                // which field select bytes follow
+      if (selected & 1) q.fields = look.u8();
+      if (selected & 2) q.more_fields = look.u8();
+      if (selected & ~3) q.fields |= 0x2F;               // fields we cannot measure
+      look.u8();                                         // security level
+      q.count = look.u8();
       const Bytes all = r.peek();
       for (size_t i = 0; i < all.size();) {
         if (all[i] != '@' && !(all[i] >= 'A' && all[i] <= 'Z')) { i++; continue; }
@@ -205,14 +223,20 @@ class Parser final : public vidra::Parser {
         const Bytes name = all.subspan(i, end - i);
         if (end < all.size() && name.size() >= 3 && std::all_of(name.begin(), name.end(), [](uint8_t o) { return o >= 0x21 && o < 0x7f; })) {
           say.point(say.named(text_of(name)));
+          if (q.names < Question::kept && name.size() <= Question::longest_name) {
+            std::copy(name.begin(), name.end(), q.name[q.names].begin());
+            q.lengths[q.names++] = uint8_t(name.size());
+          }
           i = end + 1;
         } else {
           i++;
         }
       }
+      if (r.ok() && !bad) waiting_.ask(m.tag, say.time, q);
       if (code != 0x84) r.rest();
       return;
     }
+    if (r.ok()) waiting_.ask(m.tag, say.time, q);
     if (code == 0x80) {                                  // version, security level, how many; then each address and what is done to it
       r.skip(2);
       r.u8();
@@ -223,6 +247,35 @@ class Parser final : public vidra::Parser {
         if (n > 1 && r.left() < 3) break;
       }
     }
+  }
+
+  // Each element: type and inhibits (if asked), value (a logical one in an octet, an analog one as a float), address, version.
+  // Said only if all of them come out even.
+  static bool signals(Reader& r, const Question& q, unsigned n, Speaker& say) {
+    if ((q.fields & 0x2F) || !(q.fields & 0x40) || (q.more_fields & 0xFE)) return false;
+    if (!(q.fields & 0x80) && n != 1) return false;
+    const size_t behind = (q.fields & 0x10 ? 2u : 0u) + (q.more_fields & 1 ? 2u : 0u);
+    for (bool said : {false, true}) {
+      bool bad = false;
+      Reader look{r.peek(), bad};
+      for (unsigned i = 0; i < n; i++) {
+        const uint8_t type = q.fields & 0x80 ? look.u8() : look.left() == 4 + behind ? uint8_t{2} : uint8_t{0};
+        if ((type & 3) == 1 || (type & 3) == 3) return false;
+        Point* p = said ? &say.point(say.named({q.name[i].data(), q.lengths[i]})) : nullptr;
+        if ((type & 3) == 2) {
+          const float v = look.le_float();
+          if (p) p->set_real(double(v));
+        } else {
+          const uint8_t v = look.u8();
+          if (p) p->set(v & 1);
+        }
+        look.skip(behind);
+      }
+      look.finish();
+      if (bad) return false;
+    }
+    r.rest();
+    return true;
   }
 
   Waiting<Question> waiting_;
@@ -260,6 +313,6 @@ constexpr Port ports[] = {{Carrier::udp, 1234}, {Carrier::udp, 1235}};
 extern const Protocol protocol;
 const Protocol protocol = {"bsap", "BSAP", ports, recognises, open, functions, {}, nullptr,
                            "Emerson Network 3000 Communications (D5080, D5052): framing, RDB functions; BSAP in IP is not published (ICSNPP's analysis)",
-                           "values in answers and their descriptors, alarms, report by exception, flash download's contents (counted); BSAP over serial lines inside TCP"};
+                           "values of strings, of lists and by address, texts and descriptors of signals, alarms, report by exception, flash download's contents (counted); BSAP over serial lines inside TCP"};
 
 }  // namespace vidra::bsap
