@@ -1562,8 +1562,9 @@ void weigh(Bytes tsdu, Evidence& e) {
   if (choice == initiate_response || choice == initiate_error) e.server += 100;
 }
 
-// S7's TSAPs: two octets, the first of which says what kind of partner (1 PG, 2 OP, 3 others).
+// S7's TSAPs: two octets, the first of which says what kind of partner (1 PG, 2 OP, 3 others); S7-plus has a text.
 bool of_controller(Bytes calling, Bytes called) {
+  if (text_of(called).starts_with("SIMATIC")) return true;
   return called.size() == 2 && called[0] >= 1 && called[0] <= 3 && calling.size() == 2 && (calling[0] >= 1 && calling[0] <= 0x4d);
 }
 
