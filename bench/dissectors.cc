@@ -77,6 +77,47 @@ std::vector<Record> dnp3_objects(bool from_master, std::string_view fragment, st
   return {{from_master ? Side::client : Side::server, dnp3(from_master, data)}};
 }
 
+// BER: tag, length, parts. Then what carries MMS: presentation, session, COTP, TPKT.
+using Octets = std::vector<uint8_t>;
+Octets ber(uint8_t tag, std::initializer_list<Octets> parts) {
+  Octets inside;
+  for (const Octets& p : parts) inside.insert(inside.end(), p.begin(), p.end());
+  Octets b = {tag, 0x82, uint8_t(inside.size() >> 8), uint8_t(inside.size())};
+  b.insert(b.end(), inside.begin(), inside.end());
+  return b;
+}
+Octets ber(uint8_t tag, std::string_view text) { return ber(tag, {Octets(text.begin(), text.end())}); }
+Octets mms(const Octets& pdu) {
+  const Octets user = ber(0x61, {ber(0x30, {{2, 1, 3}, ber(0xa0, {pdu})})});
+  const size_t n = user.size() + 11;
+  Octets b = {3, 0, uint8_t(n >> 8), uint8_t(n), 2, 0xf0, 0x80, 1, 0, 1, 0};
+  b.insert(b.end(), user.begin(), user.end());
+  return b;
+}
+Octets several(const Octets& one, unsigned n) {
+  Octets all;
+  for (unsigned i = 0; i < n; i++) all.insert(all.end(), one.begin(), one.end());
+  return all;
+}
+// Measured values with quality and time: float, 13 bits, UTC.
+const Octets measured = hex("a216 a207 8705 0842480000 8403 030000 9108 5bc97d7a 0167f40a");
+std::vector<Record> mms_report(unsigned n) {
+  Octets inclusion = {0x84, uint8_t(1 + (n + 7) / 8), uint8_t((8 - n % 8) % 8)};
+  inclusion.resize(inclusion.size() + (n + 7) / 8, 0xff);
+  inclusion.back() = uint8_t(0xff << inclusion[2]);
+  return {{Side::server, mms(ber(0xa3, {ber(0xa0, {ber(0xa1, {ber(0x80, "RPT")}), ber(0xa0, {ber(0x8a, "LD0/LLN0$BR$brcb01"), hex("8403 067800 860105 8c06 00ce3d6c 3dc4"),
+      ber(0x8a, "LD0/LLN0$dsMeas"), inclusion, several(measured, n), several(hex("84020240"), n)})})}))}};
+}
+std::vector<Record> mms_read(unsigned n) {
+  Octets variables;
+  for (unsigned i = 0; i < n; i++) {
+    const Octets one = ber(0x30, {ber(0xa0, {ber(0xa1, {ber(0x1a, "AA1J1Q01A1LD0"), ber(0x1a, "GGIO1$ST$Ind" + std::to_string(i))})})});
+    variables.insert(variables.end(), one.begin(), one.end());
+  }
+  return {{Side::client, mms(ber(0xa0, {{2, 1, 7}, ber(0xa4, {ber(0xa1, {ber(0xa0, {variables})})})}))},
+          {Side::server, mms(ber(0xa1, {{2, 1, 7}, ber(0xa4, {ber(0xa1, {several(hex("a212 830101 8403 030000 9108 5bc97d7a 0167f40a"), n)})})}))}};
+}
+
 std::vector<Case> cases() {
   std::vector<Case> all;
   const std::vector<uint8_t> cp56 = {0xe8, 0x03, 0x1e, 0x0c, 0x55, 0x0b, 0x1a};
@@ -106,6 +147,8 @@ std::vector<Case> cases() {
   d("analog events with time (g32v3)", false, "C0 F1 82 0000 2003", "01 05000000 00688909CD01", 18, true);
   d("relays operated (g12v1)", true, "C0 C1 05 0C01", "03 01 00000000 00000000 00", 12, true);
   all.push_back({"dnp3", "class poll and confirm", {{Side::client, dnp3(true, hex("C0 C1 01 3C0206 3C0306 3C0406"))}, {Side::client, dnp3(true, hex("C0 C1 00"))}}, {}, 1});
+  all.push_back({"mms", "report of measured values", mms_report(1), mms_report(60), 60});
+  all.push_back({"mms", "variables read by name", mms_read(1), mms_read(40), 40});
   return all;
 }
 
@@ -180,7 +223,7 @@ int main(int argc, char** argv) {
     std::printf("%-44s %10.1f %8.1f", name.c_str(), one, one / empty);
     if (!c.many.empty()) std::printf(" %14.2f", (medians.ns[name + " *"] - one) * double(c.many.size()) / double(c.objects - 1));
     else std::printf(" %14s", "");
-    std::printf("   80, 10\n");
+    std::printf("%s", c.protocol == "mms" ? "  400, 15\n" : "   80, 10\n");
   }
   for (const auto& [name, records] : by_protocol)
     if (medians.ns.count("samples of " + name)) std::printf("%-44s %10.1f %8.1f   %zu records\n", ("samples of " + name).c_str(), medians.ns["samples of " + name], medians.ns["samples of " + name] / empty, records.size());

@@ -44,7 +44,8 @@ inline Bits bits_of(Reader b) {
   const unsigned unused = b.u8();
   b.require(unused < 8 && (b || unused == 0));
   Bits all;
-  all.width = unsigned(8 * b.left()) - (b ? unused : 0);
+  if (!b.ok()) return all;
+  all.width = unsigned(8 * b.left()) - unused;
   if (b.left() > 8) return b.rest(), all;
   while (b) all.value = all.value << 8 | b.u8();
   all.value >>= unused;
