@@ -100,7 +100,7 @@ Octets several(const Octets& one, unsigned n) {
   return all;
 }
 // Measured values with quality and time: float, 13 bits, UTC.
-const Octets measured = hex("a216 a207 8705 0842480000 8403 030000 9108 5bc97d7a 0167f40a");
+const Octets measured = hex("a218 a207 8705 0842480000 8403 030000 9108 5bc97d7a 0167f40a");
 std::vector<Record> mms_report(unsigned n) {
   Octets inclusion = {0x84, uint8_t(1 + (n + 7) / 8), uint8_t((8 - n % 8) % 8)};
   inclusion.resize(inclusion.size() + (n + 7) / 8, 0xff);
