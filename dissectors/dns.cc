@@ -118,7 +118,7 @@ void read_name(Reader& r, Bytes message, size_t at, Name& to) {
 
 bool sober(Bytes b) {   // flags and counts as they are in use
   const unsigned flags = unsigned(b[2]) << 8 | b[3], opcode = flags >> 11 & 15, questions = unsigned(b[4]) << 8 | b[5], answers = unsigned(b[6]) << 8 | b[7];
-  return (opcode <= 2 || (opcode >= 4 && opcode <= 8) || opcode == 15) && !(flags & 0x40) && questions <= 8 && answers <= 512 && b[8] <= 2 && b[10] <= 2;
+  return (opcode <= 2 || (opcode >= 4 && opcode <= 8) || opcode == 15) && !(flags & 0x40) && questions <= 64 && answers <= 512 && b[8] <= 2 && b[10] <= 2;
 }
 
 // Strict: counts, names and types must lead exactly to the end.
