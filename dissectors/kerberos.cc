@@ -227,7 +227,8 @@ Recognised recognises(Bytes up, Bytes down, Carrier carrier) {
     return v[0] == first && v[1] == 3 && v[2] == 2 && v[3] == 1 && v[4] == 5 && v[5] == first + 1 && v[6] == 3 && v[7] == 2 && v[8] == 1 && v[9] == type ? type : uint8_t(0);
   };
   const uint8_t a = up.empty() ? 0 : look(up), b = down.empty() ? 0 : look(down);
-  if ((!up.empty() && !a) || (!down.empty() && !b) || !(a | b)) return {};
+  if (!(a | b)) return {};
+  if ((!up.empty() && !a) || (!down.empty() && !b)) return {Recognised::maybe, Recognised::unknown};   // one way from the middle of a message
   const auto asks = [](uint8_t t) { return t == as_request || t == ticket_request || t == ap_request; };
   return {Recognised::yes, a ? (asks(a) ? Recognised::up : Recognised::down) : asks(b) ? Recognised::down : Recognised::up};
 }
