@@ -3,6 +3,7 @@
 // enrol them. Medians, in nanoseconds of CPU and as ratios of what saying an empty sentence costs in the same run.
 #include <benchmark/benchmark.h>
 
+#include <cmath>
 #include <cstdio>
 #include <map>
 
@@ -168,6 +169,64 @@ void play(benchmark::State& state, const Protocol& protocol, const std::vector<R
   pool.unmake(parser);
 }
 
+// A stream in its steady state: frames of one length played in turn, in each of which a counter goes on and time passes.
+struct Steady { std::string protocol, name; std::vector<std::vector<uint8_t>> frames; size_t counter_at, counter_octets; uint32_t returns; Time period; };
+
+std::vector<uint8_t> with_length(std::vector<uint8_t> frame) {
+  frame[2] = uint8_t(frame.size() >> 8), frame[3] = uint8_t(frame.size());
+  return frame;
+}
+
+std::vector<Steady> steady() {
+  // Ten members; sqNum has five octets, as with fixed lengths (IEC 61850-8-1, A.3).
+  std::vector<uint8_t> fields, goose = hex("0001 0000 0000 0000");
+  size_t sq = 0;
+  const auto field = [&](uint8_t tag, Bytes octets) {
+    fields.insert(fields.end(), {tag, uint8_t(octets.size())});
+    if (tag == 0x86) sq = fields.size() + 1;
+    fields.insert(fields.end(), octets.begin(), octets.end());
+  };
+  field(0x80, bytes_of("AA1J1Q01A1LD0/LLN0$GO$gcb01")), field(0x81, hex("1770")), field(0x82, bytes_of("AA1J1Q01A1LD0/LLN0$dsGoose")), field(0x83, bytes_of("AA1J1Q01A1LD0/LLN0.gcb01"));
+  field(0x84, hex("66000000 000000 0a")), field(0x85, hex("05")), field(0x86, hex("00 00000001")), field(0x87, hex("00")), field(0x88, hex("01")), field(0x89, hex("00")), field(0x8a, hex("0a"));
+  field(0xab, hex("84020680 8403030000 84020680 8403030000 830100 8403030000 830100 830100 830100 830100"));
+  goose.insert(goose.end(), {0x61, 0x81, uint8_t(fields.size())});
+  sq += goose.size();
+  goose.insert(goose.end(), fields.begin(), fields.end());
+
+  Steady sv{"sv", "9-2LE, 80 samples a cycle, steady", {}, 0, 2, 4000, 250 * microsecond};
+  for (int n = 0; n < 80; n++) {
+    std::vector<uint8_t> frame = hex("4001 0000 0000 0000 60 5c 80 01 01 a2 57 30 55 80 04 4d553031 82 02 0000 83 04 00000001 85 01 02 87 40");
+    sv.counter_at = 25;
+    for (int c = 0; c < 8; c++) {
+      const double value = (c < 4 ? 1.4e6 : 9e6) * std::sin(2 * 3.14159265358979 * (n / 80.0 - c % 4 / 3.0)) * (c % 4 != 3);
+      for (int64_t word : {int64_t(value), int64_t{0}})
+        for (int shift = 24; shift >= 0; shift -= 8) frame.push_back(uint8_t(word >> shift));
+    }
+    sv.frames.push_back(with_length(std::move(frame)));
+  }
+  return {{"goose", "10 members, steady", {with_length(std::move(goose))}, sq, 4, 0, 100 * millisecond}, std::move(sv)};
+}
+
+void go_on(benchmark::State& state, const Protocol& protocol, const Steady& steady) {
+  Deaf deaf;
+  Pool pool(1 << 20);
+  Speaker say(deaf);
+  Parser* parser = protocol.open(pool);
+  auto frames = steady.frames;
+  uint32_t count = 1;
+  size_t i = 0;
+  for (auto _ : state) {
+    std::vector<uint8_t>& frame = frames[i];
+    if (++i == frames.size()) i = 0;
+    for (size_t k = 0; k < steady.counter_octets; k++) frame[steady.counter_at + k] = uint8_t(count >> 8 * (steady.counter_octets - 1 - k));
+    if (++count == steady.returns) count = 0;
+    say.time += steady.period;
+    parser->parse(frame, Side::client, say);
+  }
+  state.SetItemsProcessed(int64_t(state.iterations()));
+  pool.unmake(parser);
+}
+
 void nothing(benchmark::State& state) {
   Deaf deaf;
   Speaker say(deaf);
@@ -203,6 +262,9 @@ int main(int argc, char** argv) {
     enrol(c.protocol + ", " + c.name, play, std::cref(p), std::cref(c.one));
     if (!c.many.empty()) enrol(c.protocol + ", " + c.name + " *", play, std::cref(p), std::cref(c.many));
   }
+  const std::vector<Steady> streams = steady();
+  for (const Steady& s : streams)
+    if (const int index = protocol_index(s.protocol); index >= 0) enrol(s.protocol + ", " + s.name, go_on, std::cref(*protocols[size_t(index)]), std::cref(s));
   std::map<std::string, std::vector<Record>> by_protocol;
   for (const Enrolled& e : samples()) {
     if (e.sample.malformed) continue;
@@ -225,6 +287,8 @@ int main(int argc, char** argv) {
     else std::printf(" %14s", "");
     std::printf("%s", c.protocol == "mms" ? "  400, 15\n" : "   80, 10\n");
   }
+  for (const Steady& s : streams)
+    if (const std::string name = s.protocol + ", " + s.name; medians.ns.count(name)) std::printf("%-44s %10.1f %8.1f %14s   80\n", name.c_str(), medians.ns[name], medians.ns[name] / empty, "");
   for (const auto& [name, records] : by_protocol)
     if (medians.ns.count("samples of " + name)) std::printf("%-44s %10.1f %8.1f   %zu records\n", ("samples of " + name).c_str(), medians.ns["samples of " + name], medians.ns["samples of " + name] / empty, records.size());
 }

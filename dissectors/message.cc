@@ -141,6 +141,10 @@ std::string_view describe_object(Object o, const Texts& texts, std::span<char> t
         return written(to, std::snprintf(to.data(), to.size(), "%.*s[%u]", int(of.size()), of.data(), position));
       }
       return written(to, std::snprintf(to.data(), to.size(), "member %u of %010llx", unsigned(o.key() & 0xffff), (unsigned long long)(o.key() >> 16 & 0xffffffffffull)));
+    case ObjectKind::channel:
+      if (const std::string_view label = texts.find(o.key() & ~(0xffull << 56)); !label.empty())
+        return written(to, std::snprintf(to.data(), to.size(), "%.*s", int(label.size()), label.data()));
+      return written(to, std::snprintf(to.data(), to.size(), "channel %u", o.number()));   // its space is the stream, said beside it
     case ObjectKind::address: {
       const uint32_t a = o.number();
       return written(to, std::snprintf(to.data(), to.size(), "%u.%u.%u.%u", a >> 24, a >> 16 & 255, a >> 8 & 255, a & 255));

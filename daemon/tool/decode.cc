@@ -26,6 +26,9 @@ struct Counted {
   std::set<std::pair<uint16_t, uint16_t>> rows;    // of the protocol's table, seen
   std::vector<uint64_t> frames;
   std::map<std::string, uint64_t> summed;          // what streams count of themselves: the natural numbers of their summaries, by name
+  // The same by station, and how many conversations spoke of it.
+  struct Stream { std::map<std::string, uint64_t> counts; std::set<uint64_t> flows; };
+  std::map<std::string, Stream> streams;
 };
 
 struct DecodeOptions {
@@ -80,9 +83,13 @@ class Decode final : public EventSink {
       if (!c.frames.empty())
         for (size_t k = 0; k < c.frames.size(); k++) p["frames"][std::string(protocols[i]->frames[k])] = c.frames[k];
       for (const auto& [what, n] : c.summed) p["summed"][what] = n;
+      for (const auto& [station, stream] : c.streams) {
+        p["streams"][station] = stream.counts;
+        p["streams"][station]["conversations"] = stream.flows.size();
+      }
       j["protocols"][std::string(protocols[i]->name)] = p;
     }
-    fmt::print("{}\n", j.dump());
+    fmt::print("{}\n", j.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));   // a name may be no UTF-8
   }
 
   void print_table(const Accounts& a, uint64_t packets) const {
@@ -125,10 +132,24 @@ class Decode final : public EventSink {
     (m.role == Role::request ? f.request : m.role == Role::response ? f.response : f.report)++;
     f.refused += m.refused && m.role == Role::response;
     if (m.frame < c.frames.size()) f.frames[m.frame]++;
-    if (function_name(p, m.function, m.sub_function) != "summary") return;
-    for (const Point& point : e.points)
-      if (point.kind == ValueKind::natural && point.object.kind() == ObjectKind::named)
-        c.summed[std::string(e.texts.find(point.object.key() & ~(0xffull << 56)))] += point.raw;
+    const std::string_view name = function_name(p, m.function, m.sub_function);
+    if (name == "summary") add_up(e, c);
+    if (name == "not well formed" && m.station) of_stream(e, c).counts["malformed"]++;
+  }
+
+  static Counted::Stream& of_stream(const Event& e, Counted& c) {
+    const std::string station(e.texts.find(e.said->station));
+    Counted::Stream& s = c.streams[station.empty() ? std::to_string(e.said->station) : station];
+    s.flows.insert(e.scene.flow);
+    return s;
+  }
+  static void add_up(const Event& e, Counted& c) {
+    for (const Point& point : e.points) {
+      if (point.kind != ValueKind::natural || point.object.kind() != ObjectKind::named) continue;
+      const std::string what(e.texts.find(point.object.key() & ~(0xffull << 56)));
+      c.summed[what] += point.raw;
+      if (e.said->station) of_stream(e, c).counts[what] += point.raw;
+    }
   }
 
   bool wanted(const Event& e) const {

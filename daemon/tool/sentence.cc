@@ -46,6 +46,37 @@ constexpr Flag flags[] = {
     {"midstream", &Message::midstream}, {"after gap", &Message::after_gap}, {"unpaired", &Message::unpaired},
     {"continued", &Message::continued}, {"retained", &Message::retained}};
 
+uint64_t position_of(Object o) { return o.kind() == ObjectKind::member ? o.key() & 0x7ff : o.number(); }
+
+// "LD0/LLN0$ds[0-2] = on 0x0 off", "channel 1-8 = …": neighbours of one dataset or stream without names of their own, as one. How many
+// points it took; 0 where they are said one by one.
+size_t neighbours(std::string& out, const Event& e, const Protocol& protocol, size_t from, size_t limit) {
+  const Object first = e.points[from].object;
+  const bool member = first.kind() == ObjectKind::member;
+  const auto named = [&](Object o) { return !e.texts.find(o.key() & ~(0xffull << 56)).empty(); };
+  const auto follows = [&](Object before, Object o) {
+    if (named(o)) return false;
+    if (!member) return o == before.at(1);
+    return o.key() >> 16 == first.key() >> 16 && (position_of(o) == position_of(before) || position_of(o) == position_of(before) + 1);
+  };
+  if (named(first)) return 0;
+  size_t n = 1;
+  while (from + n < e.points.size() && follows(e.points[from + n - 1].object, e.points[from + n].object)) n++;
+  if (n == 1) return 0;
+  std::string name = shown(first, e.texts);
+  const uint64_t last = position_of(e.points[from + n - 1].object);
+  if (last != position_of(first)) name.insert(name.size() - name.ends_with(']'), fmt::format("-{}", last));
+  out += fmt::format(", {} =", name);
+  const size_t most = limit + 24;                    // short values, of which a dataset has many
+  for (size_t k = 0; k < std::min(n, most); k++) {
+    const Point& p = e.points[from + k];
+    const std::string_view word = protocol.note ? protocol.note(p) : std::string_view{};
+    out += fmt::format(" {}{}{}{}", shown(p, e.texts, protocol), word.empty() ? "" : " (", word, word.empty() ? "" : ")");
+  }
+  if (n > most) out += " …";
+  return n;
+}
+
 // "holding registers 10-12 = 1 2 3": neighbours of one kind are said together.
 void objects(std::string& out, const Event& e, const Protocol& protocol, size_t limit) {
   const auto note = [&protocol](const Point& p) { return protocol.note ? protocol.note(p) : std::string_view{}; };
@@ -56,6 +87,12 @@ void objects(std::string& out, const Event& e, const Protocol& protocol, size_t 
       return;
     }
     const Point& first = e.points[i];
+    if (first.object.kind() == ObjectKind::member || first.object.kind() == ObjectKind::channel) {
+      if (const size_t took = neighbours(out, e, protocol, i, limit - said)) {
+        i += took, said++;
+        continue;
+      }
+    }
     size_t n = 1;
     const bool bacnet = first.object.kind() == ObjectKind::bacnet_object;
     const bool numbered = first.object.kind() != ObjectKind::named && first.object.kind() != ObjectKind::member && first.object.kind() != ObjectKind::node && !bacnet &&
@@ -111,7 +148,14 @@ nlohmann::ordered_json point_json(const Point& p, const Texts& texts, const Prot
   }
   j["key"] = fmt::format("{:016x}", p.object.key());
   if (p.count > 1) j["count"] = p.count;
-  if (p.form) j["group"] = p.form >> 8, j["variation"] = p.form & 0xff;
+  if (p.object.kind() == ObjectKind::member) {
+    if (const std::string_view set = texts.find_low(p.object.key() >> 16 & 0xffffffffffull); !set.empty()) j["dataset"] = set;
+    j["position"] = position_of(p.object);
+    if (const uint64_t part = p.object.key() >> 11 & 0x1f) j["part"] = part;
+  }
+  const bool dnp3 = p.object.kind() >= ObjectKind::binary_input && p.object.kind() <= ObjectKind::other_dnp3;
+  if (p.form && dnp3) j["group"] = p.form >> 8, j["variation"] = p.form & 0xff;
+  else if (p.form) j["form"] = p.form;
   switch (p.kind) {
     case ValueKind::none: break;
     case ValueKind::boolean: j["value"] = p.raw != 0; break;
