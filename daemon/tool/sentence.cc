@@ -87,7 +87,7 @@ void objects(std::string& out, const Event& e, const Protocol& protocol, size_t 
       return;
     }
     const Point& first = e.points[i];
-    if (first.object.kind() == ObjectKind::member || first.object.kind() == ObjectKind::channel) {
+    if ((first.object.kind() == ObjectKind::member && protocol.name == "goose") || first.object.kind() == ObjectKind::channel) {   // all of a dataset, each time
       if (const size_t took = neighbours(out, e, protocol, i, limit - said)) {
         i += took, said++;
         continue;
