@@ -377,7 +377,7 @@ inline Role role_of(unsigned id, const Type& type, unsigned cause, Side from) {
 // An ASDU from its type identification on, into the sentence that was begun. Sizes in octets: cause 1 or 2 (with the originator),
 // common address 1 or 2, object's address 1 to 3 (101, 7.1).
 template <unsigned cause_octets, unsigned common_octets, unsigned address_octets>
-void say_asdu(Reader& r, Side from, Speaker& say) {
+[[gnu::always_inline]] inline void say_asdu(Reader& r, Side from, Speaker& say) {
   Message& m = say.head();
   const uint8_t id = r.u8(), size = r.u8(), cause = r.u8(), originator = cause_octets == 2 ? r.u8() : uint8_t{0};
   const uint16_t common = common_octets == 2 ? r.le16() : r.u8();

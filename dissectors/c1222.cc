@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // ANSI C12.22-2008 (IEEE 1703) over TCP and UDP: ACSE messages with EPSEM services, over the tables of ANSI C12.19. A record is one
 // message; each of its services is a sentence. Ciphertext is named and kept opaque; passwords are only said to be there.
+#include <algorithm>
 #include <array>
 #include <cstdio>
 
@@ -197,25 +198,38 @@ struct C1222 final : Parser {
     return m;
   }
 
-  // An application title: an object identifier, or one relative to the utility's.
-  static uint64_t title(Bytes oid, uint32_t kind, Speaker& say) {
+  // An application title: an object identifier, or one relative to the utility's. The last ones are kept in words: writing them costs.
+  struct Title { size_t octets = 0, length = 0; uint32_t kind = 0; uint8_t oid[40]; char text[128]; };
+  uint64_t title(Bytes oid, uint32_t kind, Title& kept, Speaker& say) {
     if (oid.empty()) return 0;
-    char text[128];
-    int n = 0;
-    uint64_t v = 0;
-    bool first = kind == 0x06;
-    for (size_t i = 0; i < oid.size() && n < 100; i++) {
-      v = (v & 0x00ffffffffffffff) << 7 | (oid[i] & 0x7f);
-      if (oid[i] & 0x80) continue;
-      if (first) n += std::snprintf(text + n, sizeof text - size_t(n), "%u.%u", unsigned(v < 80 ? v / 40 : 2), unsigned(v < 80 ? v % 40 : v - 80));
-      else n += std::snprintf(text + n, sizeof text - size_t(n), ".%llu", (unsigned long long)v);
-      first = false, v = 0;
+    if (oid.size() > sizeof kept.oid) oid = oid.first(sizeof kept.oid);
+    if (kept.octets != oid.size() || kept.kind != kind || !std::equal(oid.begin(), oid.end(), kept.oid)) {
+      std::copy(oid.begin(), oid.end(), kept.oid);
+      kept.octets = oid.size(), kept.kind = kind, kept.length = 0;
+      const auto put = [&kept](uint64_t v) {
+        char digits[24];
+        const size_t room = sizeof kept.text - kept.length;
+        const int n = std::snprintf(digits, sizeof digits, kept.length ? ".%llu" : "%llu", (unsigned long long)v);
+        if (n <= 0 || size_t(n) > room) return;
+        std::copy(digits, digits + n, kept.text + kept.length);
+        kept.length += size_t(n);
+      };
+      uint64_t v = 0;
+      bool first = kind == 0x06;
+      for (uint8_t o : oid) {
+        v = (v & 0x00ffffffffffffff) << 7 | (o & 0x7f);
+        if (o & 0x80) continue;
+        if (first) put(v < 80 ? v / 40 : 2), put(v < 80 ? v % 40 : v - 80);
+        else put(v);
+        first = false, v = 0;
+      }
     }
-    return say.text({text, size_t(n)});
+    return say.text({kept.text, kept.length});
   }
   void place(Speaker& say) {
     Message& m = say.head();
-    const uint64_t called = title(head_.called, head_.called_kind, say), calling = title(head_.calling, head_.calling_kind, say);
+    const bool from_asker = m.role != Role::response;
+    const uint64_t called = title(head_.called, head_.called_kind, titles_[from_asker], say), calling = title(head_.calling, head_.calling_kind, titles_[!from_asker], say);
     const bool answers = m.role == Role::response;
     m.station = answers ? calling : called;
     m.origin = answers ? called : calling;
@@ -384,6 +398,7 @@ struct C1222 final : Parser {
 
   bool seeking_[2] = {};
   Head head_;
+  Title titles_[2];                                         // the asker's, the asked one's
   std::array<Question, most_questions> questions_{};
   uint32_t turn_ = 0;
   Identity who_;
