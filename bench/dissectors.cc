@@ -119,6 +119,48 @@ std::vector<Record> mms_read(unsigned n) {
           {Side::server, mms(ber(0xa1, {{2, 1, 7}, ber(0xa4, {ber(0xa1, {several(hex("a212 830101 8403 030000 9108 5bc97d7a 0167f40a"), n)})})}))}};
 }
 
+// OPC UA: n nodes with numeric identifiers are read (the channel's security is known: None), and n items are published.
+void le32_into(std::vector<uint8_t>& b, size_t at, uint32_t v) { for (size_t i = 0; i < 4; i++) b[at + i] = uint8_t(v >> 8 * i); }
+Record opcua_message(Side from, std::string_view type, std::string_view head, uint32_t n, std::string_view each, std::string_view behind) {
+  std::vector<uint8_t> b = hex("4d534746 00000000 01000000 01000000 33000000 07000000");
+  const auto add = [&b](std::string_view text) { const auto octets = hex(text); b.insert(b.end(), octets.begin(), octets.end()); };
+  add(type);
+  add(from == Side::client ? "0000 002c081cfc79dd01 07000000 00000000 ffffffff 88130000 000000" : "002c081cfc79dd01 07000000 00000000 00 00000000 000000");
+  add(head);
+  const size_t count = b.size();
+  add("00000000");
+  le32_into(b, count, n);
+  for (uint32_t i = 0; i < n; i++) add(each);
+  add(behind);
+  le32_into(b, 4, uint32_t(b.size()));
+  return {from, b};
+}
+std::vector<Record> opcua_read(uint32_t n) {
+  return {opcua_message(Side::client, "01007702", "0000000000000000 02000000", n, "0102e903 0d000000 ffffffff 0000 ffffffff", ""),
+          opcua_message(Side::server, "01007a02", "", n, "0d 0b 713d0ad7a3004940 002c081cfc79dd01 002c081cfc79dd01", "00000000")};
+}
+
+// S7: n octets of a data block are read; n variables (REAL) are.
+std::vector<uint8_t> s7_pdu(std::vector<uint8_t> pdu) {
+  std::vector<uint8_t> b = {3, 0, uint8_t((pdu.size() + 7) >> 8), uint8_t(pdu.size() + 7), 2, 0xf0, 0x80};
+  b.insert(b.end(), pdu.begin(), pdu.end());
+  return b;
+}
+std::vector<Record> s7_read(unsigned n) {
+  std::vector<uint8_t> q = {0x32, 1, 0, 0, 0, 7, uint8_t((2 + 12 * n) >> 8), uint8_t(2 + 12 * n), 0, 0, 4, uint8_t(n)};
+  std::vector<uint8_t> a = {0x32, 3, 0, 0, 0, 7, 0, 2, uint8_t(8 * n >> 8), uint8_t(8 * n), 0, 0, 4, uint8_t(n)};
+  for (unsigned i = 0; i < n; i++) {
+    q.insert(q.end(), {0x12, 0x0a, 0x10, 8, 0, 1, 0, 5, 0x84, 0, uint8_t(i >> 3), uint8_t(i << 5)});
+    a.insert(a.end(), {0xff, 7, 0, 4, 0x42, 0x48, 0, 0});
+  }
+  return {{Side::client, s7_pdu(q)}, {Side::server, s7_pdu(a)}};
+}
+std::vector<Record> s7_octets(unsigned n) {
+  std::vector<uint8_t> a = {0x32, 3, 0, 0, 0, 7, 0, 2, 0, uint8_t(4 + n), 0, 0, 4, 1, 0xff, 4, uint8_t(8 * n >> 8), uint8_t(8 * n)};
+  a.resize(a.size() + n, 0x55);
+  return {{Side::client, s7_pdu({0x32, 1, 0, 0, 0, 7, 0, 14, 0, 0, 4, 1, 0x12, 0x0a, 0x10, 2, 0, uint8_t(n), 0, 5, 0x84, 0, 0, 0})}, {Side::server, s7_pdu(a)}};
+}
+
 std::vector<Case> cases() {
   std::vector<Case> all;
   const std::vector<uint8_t> cp56 = {0xe8, 0x03, 0x1e, 0x0c, 0x55, 0x0b, 0x1a};
@@ -150,6 +192,9 @@ std::vector<Case> cases() {
   all.push_back({"dnp3", "class poll and confirm", {{Side::client, dnp3(true, hex("C0 C1 01 3C0206 3C0306 3C0406"))}, {Side::client, dnp3(true, hex("C0 C1 00"))}}, {}, 1});
   all.push_back({"mms", "report of measured values", mms_report(1), mms_report(60), 60});
   all.push_back({"mms", "variables read by name", mms_read(1), mms_read(40), 40});
+  all.push_back({"opcua", "nodes read", opcua_read(1), opcua_read(100), 100});
+  all.push_back({"s7", "variables read", s7_read(1), s7_read(20), 20});
+  all.push_back({"s7", "octets of a block read", s7_octets(1), s7_octets(200), 200});
   return all;
 }
 
