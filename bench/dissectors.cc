@@ -195,6 +195,23 @@ std::vector<Case> cases() {
   all.push_back({"opcua", "nodes read", opcua_read(1), opcua_read(100), 100});
   all.push_back({"s7", "variables read", s7_read(1), s7_read(20), 20});
   all.push_back({"s7", "octets of a block read", s7_octets(1), s7_octets(200), 200});
+
+  // Streams in their steady state: the counters go round without a seam, so that nothing is said.
+  const auto cyclic = [&all](std::string protocol, std::string name, std::string_view frame, size_t at, unsigned step) {
+    Case c{std::move(protocol), std::move(name), {}, {}, 1};
+    for (unsigned counter = 0; counter < 65'536; counter += step) {
+      std::vector<uint8_t> octets = hex(frame);
+      octets[at] = uint8_t(counter >> 8), octets[at + 1] = uint8_t(counter);
+      c.one.push_back({Side::client, std::move(octets)});
+    }
+    all.push_back(std::move(c));
+  };
+  const std::string process(80, '5');                         // 40 octets
+  cyclic("profinet", "cyclic data", "C001" + process + "0000 35 00", 42, 128);
+  cyclic("ptp", "Sync", "00 02 002C 00 00 0200 0000000000000000 00000000 EC4670FFFE005105 0001 0000 00 00 00000000000000000000", 30, 1);
+  all.push_back({"ethercat", "LRW, out and back", {{Side::client, hex("3410 0C 03 00000100 2800 0000" + process + "0000")}, {Side::client, hex("3410 0C 03 00000100 2800 0000" + process + "0300")}}, {}, 1});
+  all.push_back({"powerlink", "PRes", {{Side::client, hex("04 FF 11 FD 00 00 00 00 2800" + process)}}, {}, 1});
+  all.push_back({"sercos", "AT", {{Side::client, hex("60 14 97F0E343" + process)}}, {}, 1});
   return all;
 }
 
