@@ -83,7 +83,9 @@ using Octets = std::vector<uint8_t>;
 Octets ber(uint8_t tag, std::initializer_list<Octets> parts) {
   Octets inside;
   for (const Octets& p : parts) inside.insert(inside.end(), p.begin(), p.end());
-  Octets b = {tag, 0x82, uint8_t(inside.size() >> 8), uint8_t(inside.size())};
+  Octets b = {tag};
+  if (inside.size() >= 128) b.insert(b.end(), {0x82, uint8_t(inside.size() >> 8)});
+  b.push_back(uint8_t(inside.size()));
   b.insert(b.end(), inside.begin(), inside.end());
   return b;
 }

@@ -10,7 +10,17 @@ struct Tlv { uint32_t tag; Reader body; };
 
 inline constexpr int ber_depth = 32;   // nesting of indefinite lengths; deeper is malformed
 
-inline Tlv tlv(Reader& r, int depth = ber_depth) {
+Tlv tlv_in_full(Reader& r, int depth);
+[[gnu::always_inline]] inline Tlv tlv(Reader& r, int depth = ber_depth) {
+  const Bytes b = r.peek();                            // nearly all: one octet of tag, one of length
+  if (b.size() >= 2 && (b[0] & 0x1f) != 0x1f && b[1] < 0x80 && b[1] <= b.size() - 2) [[likely]] {
+    r.skip(2);
+    return {b[0], r.sub(b[1])};
+  }
+  return tlv_in_full(r, depth);
+}
+
+[[gnu::noinline]] inline Tlv tlv_in_full(Reader& r, int depth) {
   uint32_t tag = r.u8();
   if ((tag & 0x1f) == 0x1f) {                          // X.690 8.1.2.4: high tag number, 7 bits an octet
     uint8_t b;

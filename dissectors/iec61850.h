@@ -20,13 +20,14 @@ constexpr uint32_t quality(unsigned bits) {
 }
 
 // 8.1.3.7: seconds and 24 bits of a fraction since 1970, and how good the clock is.
-inline Time utc_time(Reader b, uint8_t& flags) {
+inline Time utc_time(Reader& b, uint8_t& flags) {
   const uint32_t seconds = b.be32(), fraction = b.be24();
   const uint8_t clock = b.u8();
   b.finish();
   flags = uint8_t((clock & 0x40 ? time_invalid : 0) | (clock & 0x20 ? time_unsynchronised : 0));   // failure, not synchronised
   return int64_t(seconds) * second + (int64_t(fraction) * second >> 24);
 }
+inline Time utc_time(Reader&& b, uint8_t& flags) { return utc_time(b, flags); }
 
 // 8.1.3.6, ISO 9506-2 TimeOfDay: milliseconds of a day, and days since 1984-01-01; without a day it is relative.
 inline Time binary_time(Reader b, TimeKind& kind) {
@@ -40,7 +41,7 @@ inline Time binary_time(Reader b, TimeKind& kind) {
 
 // A BIT STRING of at most 64 bits, its first bit highest; more bits are counted, not said.
 struct Bits { uint64_t value = 0; unsigned width = 0; };
-inline Bits bits_of(Reader b) {
+inline Bits bits_in_full(Reader& b) {
   const unsigned unused = b.u8();
   b.require(unused < 8 && (b || unused == 0));
   Bits all;
@@ -51,9 +52,15 @@ inline Bits bits_of(Reader b) {
   all.value >>= unused;
   return all;
 }
+[[gnu::always_inline]] inline Bits bits_of(Reader& b) {
+  if (const Bytes o = b.peek(); o.size() == 2 && o[0] < 8) [[likely]] return {uint64_t(o[1] >> o[0]), 8u - o[0]};
+  else if (o.size() == 3 && o[0] < 8) return {uint64_t((o[1] << 8 | o[2]) >> o[0]), 16u - o[0]};
+  return bits_in_full(b);
+}
+inline Bits bits_of(Reader&& b) { return bits_of(b); }
 
 // ISO 9506-2, Data: what is no array and no structure. Two bits are a position (61850-7-3, 6.4).
-inline void leaf(uint32_t tag, Reader b, Point& p, Speaker& say) {
+inline void leaf(uint32_t tag, Reader& b, Point& p, Speaker& say) {
   switch (tag) {
     case 0x83: p.set(b.u8() != 0), b.finish(); break;
     case 0x84: case 0x8e: {
@@ -89,5 +96,6 @@ inline void leaf(uint32_t tag, Reader b, Point& p, Speaker& say) {
     default: b.require(false);
   }
 }
+inline void leaf(uint32_t tag, Reader&& b, Point& p, Speaker& say) { leaf(tag, b, p, say); }
 
 }  // namespace vidra::iec61850

@@ -149,7 +149,7 @@ class Leaves {
         iec61850::leaf(inner.tag, inner.body, point(control_number), say_);
         continue;
       }
-      if (e.tag == 0xa2 && !has_quality && inner.tag == 0x84 && inner.body.left() == 3 && inner.body.peek()[0] == 3 && (n_ || !depth)) {
+      if (inner.tag == 0x84 && !has_quality && e.tag == 0xa2 && inner.body.left() == 3 && inner.body.peek()[0] == 3 && (n_ || !depth)) {
         quality = iec61850::quality(unsigned(iec61850::bits_of(inner.body).value));
         has_quality = true;
       } else if (has_quality && !has_time && inner.tag == 0x91) {
@@ -1146,16 +1146,18 @@ struct Mms final : Parser {
     m.reason = 0;
     if (!(fields & with_reason)) return r.finish();
     // The reasons come in the order of the members, each of which has one point or more.
-    auto points = say.points();
-    size_t at = points.size() < members ? points.size() : 0;  // flushed runs keep none
-    for (; at < points.size() && points[at].object == who; at++) {}
+    const auto points = say.points();
+    size_t at = 0;
+    while (at < points.size() && points[at].object == who) at++;
+    uint32_t all = 0;
     for (size_t i = 0; i < width && r.ok(); i++) {
       if (!included(i)) continue;
       const iec61850::Bits why = iec61850::bits_of(tlv(r).body);
       const uint32_t because = why.width == 6 || why.width == 7 ? uint32_t(why.value << (7 - why.width)) : 0;
-      m.qualifier |= because & 0xff;
+      all |= because;
       for (; at < points.size() && (points[at].object.key() & 0x7ff) == (i & 0x7ff); at++) points[at].qualifier = because;
     }
+    m.qualifier |= all & 0xff;
     r.finish();
   }
 

@@ -63,16 +63,16 @@ constexpr Item split(std::string_view item) {
 
 // What an item of a domain means by its name; `variable lists` and what is neither 61850's nor TASE.2's are plain.
 constexpr Meaning meaning_of(std::string_view item) {
-  if (item.find('$') == std::string_view::npos) {
+  const size_t ln = item.find('$');
+  if (ln == std::string_view::npos) {
     if (const Meaning m = look_up(tase2_words, item, plain); m != plain) return m;
-    if (item == "LastApplError") return application_error;
-    return plain;
+    return item == "LastApplError" ? application_error : plain;
   }
-  const Item i = split(item);
-  const std::string_view fc = i.part[1];
-  if (fc.size() != 2) return plain;
+  const std::string_view fc = item.substr(ln + 1, 2);
+  if (fc.size() != 2 || (item.size() > ln + 3 && item[ln + 3] != '$')) return plain;
   const auto is = [fc](const char (&name)[3]) { return fc[0] == name[0] && fc[1] == name[1]; };
   if (is("ST") || is("MX")) return plain;
+  const Item i = split(item);
   if (is("CO")) {
     if (i.parts < 4) return plain;
     // Pos$Oper, or one of its components; a data object may have several parts.
