@@ -36,6 +36,7 @@ constexpr Function functions[] = {
     {acknowledge, 0xffff, "acknowledge", Act::session},
     {error, 0xffff, "error", Act::session},
     {reverse_hello, 0xffff, "reverse hello", Act::session},
+    {secured, 1, "message of another kind", Act::other},
     {secured, 0xffff, "secured message", Act::other},
     {chunk_part, 0xffff, "part of a message", Act::other},
     {chunk_abort, 0xffff, "message aborted", Act::session},
@@ -134,7 +135,7 @@ Act act_of(uint16_t function) {
 }
 
 constexpr size_t header = 8;                       // type, chunk kind, size
-constexpr uint32_t longest_chunk = 1 << 20;        // no more is believed to be a size
+constexpr uint32_t longest_chunk = 4 << 20;        // no more is believed to be a size
 constexpr unsigned deepest = 32;                   // values inside values
 constexpr uint32_t array_limit = 1024;             // elements of one array that are said
 
@@ -410,6 +411,7 @@ struct Parser final : vidra::Parser {
   Pool* pool_;
   Policy policy_ = Policy::unknown;
   uint8_t mode_ = 0;                         // MessageSecurityMode, 0: not known
+  bool clear_ = false;                       // messages were read although the channel's opening was not heard, or it is signed only
   std::array<uint32_t, 2> skip_{};           // octets of a chunk longer than a record
   std::array<Assembly, 2> assembly_;
   size_t waiting_ = 0, kept_ = 0;            // questions, oldest first; octets of their objects
@@ -560,11 +562,14 @@ void Parser::parse(Bytes record, Side from, Speaker& say) {
   Reader sequence{rest, ignored};
   const uint32_t number = sequence.le32(), request = sequence.le32();
   const bool tail = a.open && a.request == request;
-  const bool open = !broken && (policy_ == Policy::none || tail || readable(rest));
+  const bool reads = !broken && policy_ != Policy::none && !tail && readable(rest);
+  const bool open = !broken && (policy_ == Policy::none || tail || reads || (policy_ == Policy::unknown && clear_));
+  clear_ |= reads;
   if (open && policy_ != Policy::none && policy_ != Policy::unknown) mode_ = m.qualifier = 2;
   if (!open) {
-    m.encrypted = policy_ != Policy::none;
+    m.encrypted = policy_ != Policy::none && !clear_;
     m.retained = !m.encrypted;
+    if (m.retained && m.function == secured) m.sub_function = 1;
     if (m.encrypted && policy_ > Policy::none && mode_ == 0) mode_ = m.qualifier = 3;
     return speak(say, broken, false);
   }
@@ -631,7 +636,7 @@ void Parser::open_secure_channel(Reader& r, Speaker& say) {
   const Policy before = policy_;
   if (policy == "None") policy_ = Policy::none;
   else if (!policy.empty()) policy_ = policy == "Basic128Rsa15" || policy == "Basic256" ? Policy::sha1 : Policy::sha256;
-  if (policy_ != before) mode_ = policy_ == Policy::none ? 1 : 0;
+  if (policy_ != before) mode_ = policy_ == Policy::none ? 1 : 0, clear_ = false;
   m.qualifier = mode_;
   if (policy_ != Policy::none) {
     m.encrypted = true;
@@ -685,10 +690,11 @@ void Parser::body(Bytes octets, bool whole, Speaker& say) {
   Said s{m, r, say, {}, nullptr, 0, {}, 0, false};
   if (!known_service.function) {                         // a service of somebody's own, or the end of a message whose beginning was not heard
     m.function = secured;
+    m.sub_function = 1;
     m.act = Act::other;
     m.retained = true;
     m.encrypted = false;
-    return speak(say, bad, !whole);
+    return speak(say, false, !whole);
   }
   m.function = known_service.function;
   m.act = act_of(m.function);

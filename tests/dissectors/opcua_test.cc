@@ -470,6 +470,14 @@ const Enrol enrolled("opcua", {
          {Side::server, "4d534746 | 78000000 | 01000000 | 01000000 | 3500000009000000 | "
           "01003d03002c081cfc79dd010700000000000000000000000000000001000000000000000005000000002c081cfc79dd0101 "
           "00000001002b0301160000000100000001000000010b0000000000804b4000000000010000000000000000000000"}}},
+    {"a service of somebody's own, and an end without a beginning",
+        {
+         {Side::client, "4d534746 | 3d000000 | 01000000 | 01000000 | 3500000009000000 | "
+          "01003a030000002c081cfc79dd010700000000000000ffffffff8813000000000000000000"},
+         {Side::client, "4d534746 | 3c000000 | 01000000 | 01000000 | 360000000a000000 | "
+          "010289130000002c081cfc79dd010700000000000000ffffffff8813000000000078797a"},
+         {Side::server, "4d534746 | 2b000000 | 01000000 | 01000000 | 360000000a000000 | 07077461696c206f6620736f6d657468696e67"},
+         {Side::server, "4d534741 | 24000000 | 01000000 | 01000000 | 370000000b000000 | 00000a80040000006c617465"}}},
     {"the server opens the connection",
         {
          {Side::server, "52484546 | 36000000 | "
@@ -754,6 +762,11 @@ TEST(OpcUa, what_each_service_says) {
       {"the middle of a conversation",
        {"request publish",
         "report publish: item 1.1=55"}},
+      {"a service of somebody's own, and an end without a beginning",
+       {"request publish",
+        "request message of another kind retained",
+        "response message of another kind retained",
+        "response message aborted refused BadTimeout: reason=\"late\""}},
       {"the server opens the connection",
        {"report reverse hello: server=\"urn:alder:Aux\" endpoint=\"opc.tcp://10.10.1.70:4840\"",
         "request hello: protocol version=0 receive buffer=65536 endpoint=\"opc.tcp://10.10.1.70:4840\"",

@@ -50,5 +50,5 @@ def ours(messages):
     out += attributes
     points = [p for m in secured for p in m.get('points', [])]
     for kind in KINDS:
-        out += [float(f"{p['value']:.6g}") if kind == 10 else p['value'] for p in points if p.get('variation') == kind and 'value' in p]
+        out += [float(f"{p['value']:.6g}") if kind == 10 else p['value'] for p in points if p.get('form', 0) & 0xff == kind and 'value' in p]
     return out + sorted({float(p['time']) for m in secured if m['name'] in NAMED for p in m.get('points', []) if 'time' in p})

@@ -25,7 +25,7 @@ def ours(messages):
         for p in m.get('points', []):
             if p.get('status'):
                 codes.append(p['status'])
-            size = p.get('variation', 0)
+            size = p.get('form', 0)
             step = {1: 1, 28: 1, 29: 1}.get(size, 8 * struct.calcsize(PACK.get(size, '>B')))
             if m['role'] == 'request' and not (last and size != 1 and last == (p.get('space'), p['number'] - step, size)):
                 counter = size in (28, 29)
