@@ -630,11 +630,12 @@ struct Mms final : Parser {
     }
   }
 
-  static void file(Reader r, Name& name) {                   // ISO 9506-2, FileName: SEQUENCE OF GraphicString
+  static void file(Reader r, Name& name, int depth = 0) {    // ISO 9506-2, FileName: SEQUENCE OF GraphicString
     bool first = true;
+    r.require(depth < 4);
     while (r) {
       Tlv e = tlv(r);
-      if (e.tag == 0x30) { file(e.body, name); continue; }
+      if (e.tag == 0x30) { file(e.body, name, depth + 1); continue; }
       if (!first) name.add("/");
       first = false;
       name.add(text_of(e.body.rest()));
@@ -915,10 +916,11 @@ struct Mms final : Parser {
     }
   }
 
-  static void directory(Reader list, Speaker& say) {
+  static void directory(Reader list, Speaker& say, int depth = 0) {
+    list.require(depth < 4);
     while (list) {
       Tlv entry = tlv(list);
-      if (entry.tag == 0x30 && entry.body.left() && entry.body.peek()[0] == 0x30) { directory(entry.body, say); continue; }
+      if (entry.tag == 0x30 && entry.body.left() && entry.body.peek()[0] == 0x30) { directory(entry.body, say, depth + 1); continue; }
       Name name;
       uint64_t size = 0;
       while (entry.body) {

@@ -246,6 +246,10 @@ TEST_F(Mms, nesting_is_bounded) {
   for (int i = 0; i < 40; i++) deep = ber("a2", {deep});
   asked(read({variable("A$ST$X")}));
   EXPECT_TRUE(answered(values({deep})).head.malformed);
+  Hex folder = text("19", "A"), entry;
+  for (int i = 0; i < 2000; i++) folder = ber("30", {folder}), entry = ber("30", {entry});
+  EXPECT_TRUE(asked(ber("bf4d", {ber("a0", {folder})})).head.malformed);
+  EXPECT_TRUE(answered(ber("bf4d", {ber("a0", {entry})})).head.malformed);
 }
 
 // ---- Controls (IEC 61850-8-1, 20) ----------------------------------------------------------------------------------------
