@@ -1131,10 +1131,10 @@ struct Bacnet final : Parser {
   }
 
   static uint64_t vendor_text(uint32_t vendor, Speaker& say) {
-    char out[96];
+    char out[160];                                                      // the longest name of a vendor has 78 characters
     const std::string_view name = name_in(vendors, vendor);
     const int n = name.empty() ? std::snprintf(out, sizeof out, "vendor %u", vendor) : std::snprintf(out, sizeof out, "%.*s (vendor %u)", int(name.size()), name.data(), vendor);
-    return say.text({out, size_t(n)});
+    return say.text({out, std::min(size_t(n), sizeof out - 1)});
   }
 
   void answer(Reader& r, Speaker& say) {
@@ -1305,10 +1305,10 @@ struct Bacnet final : Parser {
     const uint32_t vendor = uint32_t(parameter(r, 0)), service = uint32_t(parameter(r, 1));
     say.head().qualifier = vendor;
     if (r.ok()) {
-      char out[96];
+      char out[160];                                                      // the longest name of a vendor has 78 characters
       const std::string_view name = name_in(vendors, vendor);
       const int n = std::snprintf(out, sizeof out, "service %u of %.*s%svendor %u", service, int(name.size()), name.data(), name.empty() ? "" : ", ", vendor);
-      say.point(say.named({out, size_t(n)}));
+      say.point(say.named({out, std::min(size_t(n), sizeof out - 1)}));
     }
     r.rest();                                                             // the vendor's own; not always tags
   }

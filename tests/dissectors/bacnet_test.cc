@@ -246,6 +246,13 @@ TEST(Bacnet, each_of_several_properties_has_its_own_answer) {
   EXPECT_EQ(protocol_named("bacnet").reason(s.points[2].status), "unknown-object");
 }
 
+TEST(Bacnet, the_longest_name_of_a_vendor_fits) {
+  Heard bacnet("bacnet");
+  const Sentence s = bacnet(client, "81 0a 0011 | 01 04 | 00 05 1a 12 | 09 63 1c ffffffff");
+  EXPECT_FALSE(s.head.malformed);
+  EXPECT_EQ(shown(s), "service 4294967295 of Mitsubishi Electric Corporation Air Conditioning & Refrigeration Systems Works, vendor 99");
+}
+
 TEST(Bacnet, nesting_is_bounded) {
   std::string octets = "81 0a 0038 | 01 04 | 00 05 09 0f | 0c 01000003 19 55 3e ";
   for (int i = 0; i < 38; i++) octets += "1e ";
