@@ -208,12 +208,11 @@ inline constexpr auto first_rows = [] {
 }();
 // The row of a service (below 0x80) at a class; null where there is none.
 inline const Function* row_of(unsigned service, uint16_t sub) {
-  const Function* any = nullptr;
-  for (size_t i = first_rows[service]; i < first_rows[service + 1]; i++) {
-    if (functions[i].sub == sub) return &functions[i];
-    if (functions[i].sub == 0xffff) any = &functions[i];
-  }
-  return any;
+  const Function *first = functions + first_rows[service], *last = functions + first_rows[service + 1];
+  if (first == last) return nullptr;
+  const Function* at = std::lower_bound(first, last, sub, [](const Function& f, uint16_t n) { return f.sub < n; });
+  if (at != last && at->sub == sub) return at;
+  return last[-1].sub == 0xffff ? last - 1 : nullptr;
 }
 
 struct Named { uint16_t number; std::string_view name; };

@@ -117,6 +117,29 @@ class Directory {
   uint32_t turn_ = 0;
 };
 
+// Names of tags by their key: an answer carries values only, and is to be read without its question. 128 octets a name; a
+// longer one stays a key.
+class Tags {
+ public:
+  void put(uint64_t key, std::string_view name) {
+    if (name.size() > room) return;
+    Tag& t = tags_[key % tags_.size()];
+    if (t.key == key) return;
+    t.key = key;
+    t.octets = uint8_t(name.size());
+    std::copy(name.begin(), name.end(), t.text.data());
+  }
+  std::string_view find(uint64_t key) const {
+    const Tag& t = tags_[key % tags_.size()];
+    return t.key == key ? std::string_view{t.text.data(), t.octets} : std::string_view{};
+  }
+
+ private:
+  static constexpr size_t room = 119;
+  struct Tag { uint64_t key = 0; uint8_t octets = 0; std::array<char, room> text; };
+  std::array<Tag, 1009> tags_{};
+};
+
 // ---- questions
 
 // What an answer needs of its question. The members of a Multiple_Service_Packet are kept in order.
@@ -153,7 +176,7 @@ struct IoStream {
 };
 
 struct Enip final : Parser {
-  Enip(Pool& pool, Directory& directory) : pool_(&pool), directory_(&directory) {}
+  Enip(Pool& pool, Directory& directory, Tags& tags) : pool_(&pool), directory_(&directory), tags_(&tags) {}
   ~Enip() override {
     for (Question& q : questions_) pool_->give(q.members);
   }
@@ -364,8 +387,14 @@ struct Enip final : Parser {
 
   static uint16_t class_of(const Path& p) { return p.has_class ? uint16_t(std::min<uint32_t>(p.cls, 0xefff)) : uint16_t{0xfffe}; }
 
-  static Object object_of(const Path& p, Speaker& say) {
-    if (p.symbol_octets) return say.named(p.name());
+  static constexpr uint64_t text_bits = ~(0xffull << 56);
+
+  Object object_of(const Path& p, Speaker& say) {
+    if (p.symbol_octets) {
+      const Object tag = say.named(p.name());
+      tags_->put(tag.key() & text_bits, p.name());
+      return tag;
+    }
     if (p.cls < 1u << 24 && p.instance < 1u << 24 && p.attribute < 256) return Object(ObjectKind::attribute, p.instance << 8 | p.attribute, p.cls);
     return Object(ObjectKind::item, p.instance, p.cls);
   }
@@ -410,7 +439,7 @@ struct Enip final : Parser {
 
   void values_asked(Reader& r, uint8_t service, Object object, const Path& path, Asked& a, Speaker& say) {
     const bool tag = path.symbol_octets || path.cls == cip::symbol;
-    a.point = path.symbol_octets ? object.key() & ~(0xffull << 56) : 0;
+    a.point = path.symbol_octets ? object.key() & text_bits : 0;
     switch (service) {
       case cip::get_all: case cip::get_single: case cip::reset: case cip::start: case cip::stop: break;
       case cip::get_list: return list_asked(r, object, say);
@@ -730,8 +759,9 @@ struct Enip final : Parser {
     Written name = number(number(Written{&text, 1}, file, ":"), element, sub ? "." : "");
     if (sub) name = number(name, sub);
     const Object object = say.named(name);
+    tags_->put(object.key() & text_bits, name);
     a.object = object.key();
-    a.point = object.key() & ~(0xffull << 56);
+    a.point = object.key() & text_bits;
     a.kind = type;
     if (function == 0xA1 || function == 0xA2) {
       say.point(object).qualifier = uint32_t(octets);
@@ -831,6 +861,8 @@ struct Enip final : Parser {
       m.unpaired = true;
     }
     const bool known = q || inner;
+    if (known && a.point)
+      if (const std::string_view tag = tags_->find(a.point); !tag.empty()) say.text(tag);
     const uint16_t cls = known ? a.sub : uint16_t{0xfffe};
     if (known && cls < 0xfffe) m.sub_function = cls;
     const Function* row = cip::row_of(service, known ? cls : uint16_t{0xfffe});
@@ -999,6 +1031,7 @@ struct Enip final : Parser {
 
   Pool* pool_;
   Directory* directory_;
+  Tags* tags_;
   std::array<bool, 2> seeking_{};
   uint8_t frame_ = 0;
   Side from_ = Side::client;
@@ -1066,7 +1099,8 @@ std::string_view note(const Point& p) {
 
 Parser* open(Pool& pool) {
   Directory* const directory = pool.shared<Directory>();
-  return directory ? pool.make<Enip>(pool, *directory) : nullptr;
+  Tags* const tags = pool.shared<Tags>();
+  return directory && tags ? pool.make<Enip>(pool, *directory, *tags) : nullptr;
 }
 
 }  // namespace

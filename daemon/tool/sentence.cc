@@ -109,7 +109,7 @@ void objects(std::string& out, const Event& e, const Protocol& protocol, size_t 
     const size_t span = first.count > 1 ? first.count : bacnet || array ? 1 : n;
     const bool written_otherwise = bacnet || bits || (first.object.kind() == ObjectKind::memory_area && first.object.space() >> 16);   // hexadecimal, bits of words
     if (span > 1 && written_otherwise) out += fmt::format(", {}-{}", shown(first.object, e.texts), shown(first.object.at(uint32_t(span - 1) * (bits && first.count == 1 ? apart : 1)), e.texts));
-    else if (span > 1) out += fmt::format(", {}-{}", shown(first.object, e.texts), uint64_t(first.object.number()) + span - 1);
+    else if (span > 1) out += fmt::format(", {}-{}", shown(first.object, e.texts), uint64_t(first.object.number() & (first.object.kind() == ObjectKind::attribute ? 0xff : ~0u)) + span - 1);
     else if (first.object.kind() == ObjectKind::member && i && e.points[i - 1].object.kind() == ObjectKind::member && (e.points[i - 1].object.key() ^ first.object.key()) < 0x10000) {
       const std::string name = shown(first.object, e.texts);             // of the same data set: its name was said
       const size_t position = name.rfind('[');
