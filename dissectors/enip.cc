@@ -554,7 +554,7 @@ struct Enip final : Parser {
 
   void members_asked(Reader& r, const Asked& a, int depth, Speaker& say, Members* parent) {
     Members* members = nullptr;
-    if (!parent && depth == 0) {
+    if (!parent) {
       members = static_cast<Members*>(pool_->take(sizeof(Members)));
       if (members) new (members) Members;
     }
@@ -752,11 +752,11 @@ struct Enip final : Parser {
     const uint16_t file = compact(r);
     const uint8_t type = r.u8();
     const uint16_t element = compact(r), sub = function == 0xA1 || function == 0xA9 ? uint16_t{0} : compact(r);
-    constexpr std::string_view letters = "SBTCRNFOIXADXX";             // 0x84 …
+    constexpr std::string_view letters = "SBTCRNFOISAD";             // 0x84 …
     std::array<char, 48> text;
     const char letter = type >= 0x84 && type < 0x84 + letters.size() ? letters[type - 0x84u] : '?';
-    text[0] = letter;
-    Written name = number(number(Written{&text, 1}, file, ":"), element, sub ? "." : "");
+    text[0] = letter, text[1] = 'T';                                   // ST: a string file
+    Written name = number(number(Written{&text, type == 0x8D ? 2u : 1u}, file, ":"), element, sub ? "." : "");
     if (sub) name = number(name, sub);
     const Object object = say.named(name);
     tags_->put(object.key() & text_bits, name);
