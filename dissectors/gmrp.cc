@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Registration of groups and VLANs at switches: GMRP and GVRP (GARP, IEEE 802.1D-1998 12; LLC 0x42, protocol 1) and their successors MMRP and MVRP
-// (MRP, IEEE 802.1Q-2018 10; EtherTypes 0x88F6, 0x88F5). One sentence for each run of attributes with the same event: the function.
+// (MRP, IEEE 802.1Q-2018 10; EtherTypes 0x88F6, 0x88F5). One sentence for each run of attributes with the same event: the function; of MRP a vector
+// of several events is one sentence, and each point's qualifier its event.
 // Points: named "group 01:0c:cd:01:00:01", "VLAN 5" or "service 0".
 #include "dissectors/words.h"
 
@@ -22,7 +23,7 @@ constexpr Function functions[] = {
     {mrp + 4, 0xffff, "empty", Act::report},
     {mrp + 5, 0xffff, "leave", Act::report},
     {mrp + 6, 0xffff, "leave all", Act::report},
-    {mrp + 7, 0xffff, "nothing", Act::report},
+    {mrp + 7, 0xffff, "several events", Act::report},
 };
 
 struct Parser final : vidra::Parser {
@@ -101,11 +102,17 @@ struct Parser final : vidra::Parser {
         const uint64_t first = number(r.bytes(length));
         const Bytes packed = r.bytes((count + 2u) / 3);
         if (!r.ok()) return;
-        constexpr uint8_t weights[] = {36, 6, 1};
+        if (!count) continue;
+        const auto at = [&](unsigned i) {
+          constexpr uint8_t weights[] = {36, 6, 1};
+          return uint8_t(packed[i / 3] / weights[i % 3] % 6);
+        };
+        unsigned same = 1;
+        while (same < count && at(same) == at(0)) same++;
+        event(uint16_t(mrp + (same == count ? at(0) : 7)));
         for (unsigned i = 0; i < count; i++) {
-          const uint8_t e = uint8_t(packed[i / 3] / weights[i % 3] % 6);
-          event(uint16_t(mrp + e));
           value(first + i, length, say);
+          say.points().back().qualifier = at(i);
         }
       }
     }
