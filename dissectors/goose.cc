@@ -279,15 +279,15 @@ class Goose final : public Parser {
     if (r_session::begins(record)) [[unlikely]] return routed(record, from, say);
     bool bad = false;
     Reader r{record, bad};
-    Unit u;
     const uint32_t head = r.be32();                       // APPID, length: the whole frame's, these octets included (8-1, C.3)
     const uint32_t reserved = r.be32();
+    if (!bad && (head & 0xffff) == record.size()) [[likely]] {
+      if (repeats(record, from, nullptr, say)) [[likely]] return;
+    }
+    Unit u;
     u.appid = uint16_t(head >> 16);
     u.simulated = reserved >> 31;
     u.octets = record;
-    if (!bad && (head & 0xffff) == record.size()) [[likely]] {
-      if (repeats(u.octets, from, nullptr, say)) [[likely]] return;
-    }
     const bool lies = (head & 0xffff) != record.size();   // what can be understood is
     const size_t extension = reserved >> 16 & 0xff;       // IEC 62351-6: octets behind the APDU
     const Bytes rest = r.peek();

@@ -99,6 +99,22 @@ bool in_pairs(Bytes sample) {
   return true;
 }
 
+// A sample of INT32s, each with a time stamp behind it that lies within a day of now: measurements sent as samples, at a low rate.
+bool is_stamped(Bytes sample, Time now) {
+  if (sample.empty() || sample.size() % 12) return false;
+  bool bad = false;
+  Reader r{sample, bad};
+  while (r) {
+    r.skip(4);
+    const Time t = Time(r.be32()) * second;
+    r.skip(4);
+    if (t < now - day || t > now + day) return false;
+  }
+  return true;
+}
+// Octets from one channel to the next: 8 with a quality, 12 with a time; 0 where the layout is not known.
+uint8_t stride_of(Bytes sample, Time now) { return in_pairs(sample) ? 8 : is_stamped(sample, now) ? 12 : 0; }
+
 // 9-2, 8.5 and table 13: savPdu. What IEC 61869-9 and edition 2.1 add (smpMod, gmIdentity) stands at the end.
 void sav_pdu(Reader body, Unit& u) {
   const auto at = [&u](Bytes b) { return size_t(b.data() - u.octets.data()); };
@@ -167,8 +183,8 @@ struct Stream {
   uint32_t wrap = 0, wraps_there = 0, seen_wrap = 0;   // smpCnt returns to 0 after wrap - 1; 0: not learned. What was seen instead, and how often
   uint32_t revision = 0, stated = 0;
   uint16_t rate = 0, mode = 0;
-  uint8_t synch = 0, channels = 0;
-  bool has_rate = false, has_mode = false, paired = false, has_clock = false, simulated = false, secured = false;
+  uint8_t synch = 0, channels = 0, stride = 0;
+  bool has_rate = false, has_mode = false, has_clock = false, simulated = false, secured = false;
   uint64_t set = 0, clock = 0, refresh = 0;
   uint32_t sample_octets = 0, layout = 0;
   uint64_t at = 0;                     // samples since the stream was first heard, the lost ones among them
@@ -302,7 +318,7 @@ class Sv final : public Parser {
         stream.at++;
       }
       took(stream, count, say.time);
-      if (stream.channels) sample(stream, unit.subspan(s->sample_at, size_t{stream.channels} * 8));
+      if (stream.channels) sample(stream, unit.subspan(s->sample_at, size_t{stream.channels} * stream.stride));
     }
     if (say.time - l->told >= second) [[unlikely]] sum(*l, say, true);
     return true;
@@ -393,7 +409,7 @@ class Sv final : public Parser {
     return false;
   }
 
-  // One sample of INT32s, each with its quality behind it: squares for the RMS, and where a channel rises through zero.
+  // One sample of INT32s, each with its quality or time behind it: squares for the RMS, and where a channel rises through zero.
   [[gnu::always_inline]] static void sample(Stream& s, Bytes octets) {
     bool bad = false;
     Reader r{octets, bad};
@@ -401,8 +417,10 @@ class Sv final : public Parser {
     std::array<int32_t, most_channels> v;
     uint32_t below = 0;
     const size_t n = s.channels;
+    const bool stamped = s.stride == 12;
     for (size_t i = 0; i < n; i++) {
       v[i] = int32_t(r.be64() >> 32);
+      if (stamped) r.skip(4);
       below |= uint32_t(v[i]) >> 31 << i;
       c.squares[i] += double(v[i]) * double(v[i]);
     }
@@ -502,7 +520,7 @@ class Sv final : public Parser {
       if (s) again(*s, u, a, say);
       else s = first(u, a, key, say);
       if (!s) { if (l) drop(*l), l = nullptr; continue; }
-      if (s->channels) sample(*s, a.sample.first(size_t{s->channels} * 8));
+      if (s->channels) sample(*s, a.sample.first(size_t{s->channels} * s->stride));
     }
     if (l && !fill(*l, u, from, say.time)) drop(*l), l = nullptr;
     if (l) {
@@ -528,7 +546,7 @@ class Sv final : public Parser {
       s->told = say.time;
       s->begin_sums();
       s->sums.below = 0;
-      describe(*s, u, a);
+      describe(*s, u, a, say.time);
       s->at = 1;
       took(*s, a.count, say.time);
       streams_[streams_used_] = s, keys_[streams_used_] = key;
@@ -566,7 +584,7 @@ class Sv final : public Parser {
   }
 
   // What of a frame is kept to hold the next against.
-  static void describe(Stream& s, const Unit& u, const Asdu& a) {
+  static void describe(Stream& s, const Unit& u, const Asdu& a, Time now) {
     s.appid = u.appid, s.revision = a.revision, s.stated = u.stated, s.rate = a.rate, s.mode = a.mode, s.synch = a.synch;
     s.has_rate = a.has_rate, s.has_mode = a.has_mode, s.has_clock = !a.clock.empty(), s.simulated = u.simulated, s.secured = u.secured();
     s.set = text_key(text_of(a.set));
@@ -574,13 +592,13 @@ class Sv final : public Parser {
     s.refresh = a.refresh.empty() ? 0 : be64(a.refresh) >> 8;
     const bool other_size = s.sample_octets != a.sample.size();
     s.sample_octets = uint32_t(a.sample.size());
-    s.paired = in_pairs(a.sample);
-    const uint8_t channels = s.paired ? uint8_t(std::min(a.sample.size() / 8, most_channels)) : uint8_t{0};
+    s.stride = stride_of(a.sample, now);
+    const uint8_t channels = s.stride ? uint8_t(std::min(a.sample.size() / s.stride, most_channels)) : uint8_t{0};
     if (other_size || channels != s.channels) s.begin_sums(), s.sums.below = 0;
     s.channels = channels;
     bool bad = false;
     Reader r{a.sample, bad};
-    for (size_t i = 0; i < channels; i++) s.quality[i] = uint32_t(r.be64());
+    for (size_t i = 0; i < channels; i++) s.quality[i] = s.stride == 8 ? uint32_t(r.be64()) : 0;
   }
 
   void again(Stream& s, const Unit& u, const Asdu& a, Speaker& say) {
@@ -608,12 +626,12 @@ class Sv final : public Parser {
     if (u.secured() != s.secured) numbers(say, s, security_changed, "secured", s.secured, u.secured(), a.count);
     if (!a.refresh.empty() && be64(a.refresh) >> 8 < s.refresh && note(s, reference_back)) begin(say, s, breach, reference_back, Act::other), say.end();
     bool other_quality = false, bad = false;
-    if (s.paired && a.sample.size() == s.sample_octets) {
+    if (s.stride == 8 && a.sample.size() == s.sample_octets) {
       Reader r{a.sample, bad};
       for (size_t i = 0; i < s.channels; i++) other_quality |= uint32_t(r.be64()) != s.quality[i];
     }
-    const bool was_paired = s.paired;
-    describe(s, u, a);
+    const bool was_paired = s.stride == 8;
+    describe(s, u, a, say.time);
     if (!other_quality || !was_paired || s.said >= most_said) return;
     s.said++;
     head(begin(say, changed, quality_changed, Act::report), say, u, a);
@@ -664,7 +682,7 @@ class Sv final : public Parser {
       l.slot[i] = {s, uint16_t(a.count_at), uint16_t(a.sample_at)};
       std::fill_n(mask + a.count_at, 2, uint8_t{0});
       if (!a.refresh.empty()) std::fill_n(mask + a.refresh_at, 8, uint8_t{0});
-      if (!s->paired) std::fill_n(mask + a.sample_at, a.sample.size(), uint8_t{0});
+      if (s->stride != 8) std::fill_n(mask + a.sample_at, a.sample.size(), uint8_t{0});
       else
         for (size_t at = 0; at < a.sample.size(); at += 8) std::fill_n(mask + a.sample_at + at, 4, uint8_t{0});
     }
@@ -733,15 +751,19 @@ class Sv final : public Parser {
   }
   // A sample's channels with their quality; where the layout is not known, how many octets.
   static void values(Speaker& say, uint64_t key, const Asdu& a) {
-    if (!in_pairs(a.sample)) return say.point(say.named("sample")).set_octets(a.sample.size());
+    const uint8_t stride = stride_of(a.sample, say.time);
+    if (!stride) return say.point(say.named("sample")).set_octets(a.sample.size());
     bool bad = false;
     Reader r{a.sample, bad};
     for (uint32_t i = 1; r; i++) {
       Point& p = say.point(channel(key, i));
       p.set_integer(int32_t(r.be32()));
-      const uint32_t q = r.be32();
-      p.quality = quality_of(q);
-      p.qualifier = q;
+      if (stride == 8) {
+        p.qualifier = r.be32();
+        p.quality = quality_of(p.qualifier);
+      } else {
+        p.time = iec61850::utc_time(r.sub(8), p.time_flags), p.time_kind = TimeKind::full;
+      }
     }
   }
 
@@ -888,7 +910,7 @@ Parser* open(Pool& pool) { return pool.make<Sv>(pool); }
 extern const Protocol protocol;
 const Protocol protocol = {"sv", "Sampled values", ports, recognises, open, functions, {}, nullptr,
                            "IEC 61850-9-2:2011+A1:2020, 8; UCA 9-2LE; IEC 61869-9:2016; IEC 61850-8-1:2011+A1:2020, annex G; IEC TR 61850-90-5:2012, 8",
-                           "samples that are not pairs of INT32 and quality (the SCD alone knows their layout; their octets are counted), IEC 62351-6's "
+                           "samples that are not INT32s each with a quality or a time (the SCD alone knows their layout; their octets are counted), IEC 62351-6's "
                            "extensions and signatures (present or not is said), encrypted session payloads", nullptr, note};
 
 }  // namespace vidra::sv

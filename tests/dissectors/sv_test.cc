@@ -66,7 +66,7 @@ const std::string c0 = frame({.count = 3998}), c1 = frame({.count = 3999}), c2 =
                   two_asdus = frame_of(apdu(asdu({.count = 10}) + asdu({.count = 11}), 2)), next_two = frame_of(apdu(asdu({.count = 12}) + asdu({.count = 13}), 2)),
                   two_streams = frame_of(apdu(asdu({.id = "A", .count = 10}) + asdu({.id = "B", .count = 10}), 2)),
                   full = frame({.count = 1, .rest = "86 02 12c0 88 02 0001 | 89 08 0011223344556677", .set = "MU/LLN0$PhsMeas1", .reference = "66000000 000000 0a"}),
-                  opaque = frame({.count = 1, .sample = "0000001a 645b23025d70a300"}), session = routed({.count = 5}, "00000001"), session_next = routed({.count = 6}, "00000002"),
+                  opaque = frame({.count = 1, .sample = "41c80000 41c80000 0000"}), session = routed({.count = 5}, "00000001"), session_next = routed({.count = 6}, "00000002"),
                   short_count = frame_of(element("60", element("80", "01") + element("a2", element("30", element("80", "41") + element("82", "01") + element("83", "00000001") +
                                                                                                            element("85", "02") + element("87", channel(1))))));
 
@@ -236,9 +236,23 @@ TEST_F(SampledValues, several_asdus_are_one_stream_or_several) {
 TEST_F(SampledValues, another_layout_is_counted_not_read) {
   const Sentence s = says(opaque);
   EXPECT_TRUE(channels(s).empty());
-  EXPECT_EQ(number(s, "sample"), 12u);
-  says(frame({.count = 2, .sample = "0000001b 645b23035d70a300"}));
+  EXPECT_EQ(number(s, "sample"), 10u);
+  says(frame({.count = 2, .sample = "41c90000 41c80000 0000"}));
   EXPECT_TRUE(sv.all.empty());
+}
+
+// Measurements sent as samples, twenty in a second, each with its time.
+TEST_F(SampledValues, values_with_a_time_are_channels) {
+  sv.say.time = Time(0x645b2302) * second;
+  const Sentence s = says(frame({.count = 1, .sample = "0000001a 645b2302 5d70a300"}));
+  const auto c = channels(s);
+  ASSERT_EQ(c.size(), 1u);
+  EXPECT_EQ(c[0].raw, 26u);
+  EXPECT_EQ(c[0].time / second, Time(0x645b2302));
+  says(frame({.count = 2, .sample = "0000001e 645b2302 6d70a300"}), 50 * millisecond);
+  EXPECT_TRUE(sv.all.empty());
+  const Sentence sum = says(frame({.count = 3, .sample = "0000001e 645b2303 6d70a300"}), second);
+  EXPECT_NEAR(channels(sum)[0].number(), std::sqrt((26.0 * 26 + 30 * 30 + 30 * 30) / 3), 1e-6);
 }
 
 TEST_F(SampledValues, more_streams_than_there_is_room_for_are_forgotten_aloud) {
