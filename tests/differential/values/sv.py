@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Of each frame that something is said of: svID, smpCnt, confRev and smpSynch of its ASDUs; where the samples are said, each channel's value and quality
-against the octets that tshark shows."""
+"""Of each frame that something is said of: svID, smpCnt, confRev and smpSynch of its ASDUs; where the samples are said, each channel's value and what stands
+behind it against the octets that tshark shows."""
 PDML = True
 CAPTURES = ['sv/dina-iec61850-sv_SV_Normal_Traffic.pcap', 'lab/demo-attacks.pcapng', 'lab/demo-baseline.pcapng', 'sv/qutzss2023_823_8232a_QUTZS.pcap', 'sv/qutzss2023_823_8232b_QUTZS.pcap']
 said = {}      # streams whose samples are said of a frame, by its number: ours is asked of all frames before theirs
@@ -18,9 +18,11 @@ def theirs(fields):
         out += [('svID', stream), (stream + ' smpCnt', value('smpCnt')), (stream + ' confRev', value('confRev')), (stream + ' smpSynch', value('smpSynch'))]
         if stream in said.get(int(at['frame.number'][0][0]), ()):
             sample = bytes.fromhex(at['sv.seqData'][i][1])
-            for c in range(len(sample) // 8):
-                out += [(f'{stream} channel {c + 1}', int.from_bytes(sample[8 * c:8 * c + 4], 'big', signed=True)),
-                        (f'{stream} quality {c + 1}', int.from_bytes(sample[8 * c + 4:8 * c + 8], 'big'))]
+            stride = 12 if len(sample) % 8 else 8            # a time or a quality behind each value
+            for c in range(len(sample) // stride):
+                here = sample[stride * c:stride * (c + 1)]
+                out.append((f'{stream} channel {c + 1}', int.from_bytes(here[:4], 'big', signed=True)))
+                out.append((f'{stream} behind {c + 1}', int.from_bytes(here[4:8], 'big')))
     return out
 
 
@@ -40,5 +42,6 @@ def ours(messages):
         if channels:
             said[m['frame']].add(stream)
         for p in channels:
-            out += [(f"{stream} channel {p['number']}", p['value']), (f"{stream} quality {p['number']}", p.get('qualifier', 0))]
+            behind = int(str(p['time']).partition('.')[0]) if 'time' in p else p.get('qualifier', 0)
+            out += [(f"{stream} channel {p['number']}", p['value']), (f"{stream} behind {p['number']}", behind)]
     return out
