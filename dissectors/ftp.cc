@@ -134,7 +134,7 @@ std::string_view reason(uint16_t code) {
   return {};
 }
 
-constexpr size_t longest_line = 4096, longest_reply = 32'768;
+constexpr size_t longest_line = 4096, longest_reply = 8192;
 
 const Verb* verb_of(std::string_view word) {
   for (const Verb& v : verbs)

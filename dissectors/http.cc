@@ -102,10 +102,10 @@ int method_of(std::string_view word) {
   return -1;
 }
 
-// Octets of the head that begins here, its empty line with it; 0 where that is still to come.
-size_t head_octets(Bytes b) {
+// Octets of the head that begins here, its empty line with it; 0 where that is still to come. Before `from` there is no empty line.
+size_t head_octets(Bytes b, size_t from = 0) {
   const std::string_view s = text_of(b.first(std::min(b.size(), longest_head)));
-  for (size_t at = s.find('\n'); at != std::string_view::npos; at = s.find('\n', at + 1)) {
+  for (size_t at = s.find('\n', from); at != std::string_view::npos; at = s.find('\n', at + 1)) {
     if (at + 1 < s.size() && s[at + 1] == '\n') return at + 2;
     if (at + 2 < s.size() && s[at + 1] == '\r' && s[at + 2] == '\n') return at + 3;
   }
@@ -161,10 +161,13 @@ struct Parser final : vidra::Parser {
     if (h.chunks != Chunks::none) return next_chunk(h, b, closed);
     if (h.in_step && (b[0] == '\r' || b[0] == '\n')) return {Cut::skip, 1};               // RFC 9112, 2.2: empty lines before a request
     const Kind k = kind_of(b);
-    if (k == Kind::none) return h.in_step = false, Cut{Cut::lost, 0};
-    if (!h.in_step && !segment_start) return {Cut::lost, 0};
-    if (const size_t n = head_octets(b)) return k == Kind::perhaps ? Cut{Cut::lost, 0} : (h.in_step = true, Cut{Cut::take, n});
+    if (k == Kind::none) return h.in_step = false, h.looked = 0, Cut{Cut::lost, 0};
+    if (!h.in_step && !segment_start) return h.looked = 0, Cut{Cut::lost, 0};
+    const size_t from = h.looked < b.size() ? h.looked : 0;   // each octet is looked at once, however many pieces the head comes in
+    h.looked = 0;
+    if (const size_t n = head_octets(b, from)) return k == Kind::perhaps ? Cut{Cut::lost, 0} : (h.in_step = true, Cut{Cut::take, n});
     if (b.size() >= longest_head || closed) return {Cut::take, std::min(b.size(), longest_head)};
+    h.looked = b.size() > 2 ? b.size() - 2 : 0;
     return {Cut::need, b.size() + 1};
   }
 
@@ -188,6 +191,7 @@ struct Parser final : vidra::Parser {
     uint64_t body = 0;              // octets that follow the head; until_close
     Chunks chunks = Chunks::none;
     bool in_step = false;
+    size_t looked = 0;              // octets of a head that is still to come, without an empty line
   };
   struct Fields {                   // of a head, what is looked at
     uint64_t length = 0;
