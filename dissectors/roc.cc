@@ -132,7 +132,6 @@ class Parser final : public vidra::Parser {
     m.function = opcode;
     const Function* f = known(opcode);
     if (f) m.act = f->act;
-    Identity who;
     if (asks) {
       Question q{opcode, 0, {}};
       if (m.act == Act::write) m.digest = text_key(text_of(body.peek()));

@@ -17,7 +17,7 @@ here = os.path.dirname(os.path.abspath(__file__))
 NAMES = {
     'iec104': 'iec60870_104', 'iec101': 'iec60870_101', 'modbus': 'mbtcp modbus mbrtu mbudp', 's7': 's7comm', 'c37118': 'synphasor',
     'fins': 'omron', 'ads': 'ams', 'hartip': 'hart_ip', 'profinet': 'pn_io pn_rt pn_dcp pn_ptcp', 'ethercat': 'ecat ecatf ecat_mailbox', 'powerlink': 'epl epl_v1',
-    'sercos': 'siii', 'smb': 'smb smb2', 'dhcp': 'dhcp', 'dns': 'dns mdns llmnr', 'stp': 'stp', 'cdp': 'cdp', 'prp': 'hsr_prp_supervision', 'telnet': 'telnet',
+    'sercos': 'siii', 'smb': 'smb smb2', 'dhcp': 'dhcp', 'dns': 'dns mdns llmnr nbns', 'stp': 'stp', 'cdp': 'cdp', 'prp': 'hsr_prp_supervision', 'telnet': 'telnet',
     'bacnet': 'bacnet bvlc bacapp', 'tds': 'tds', 'kerberos': 'kerberos', 'ldap': 'ldap cldap', 'http': 'http', 'enip': 'enip cipio', 'mms': 'mms ses', 'vnc': 'vnc',
     'igmp': 'igmp', 'gmrp': 'gmrp gvrp', 'syslog': 'syslog', 'c1222': 'c1222', 'sv': 'sv', 'ffhse': 'ff',
 }
@@ -84,7 +84,9 @@ def main():
                 missing.append((name, protocol, f'heard by us alone ({said["read"][protocol]} conversations)'))
         for protocol in said.get('known', ()):
             frames = sum(truth['protocol_frames'].get(n, 0) for n in NAMES.get(protocol, protocol).split())
-            if not frames or protocol in said['read']:
+            if protocol == 'smb':
+                frames -= truth['protocol_frames'].get('nbdgm', 0)   # tshark's word for what mailslots carry in NetBIOS datagrams
+            if frames <= 0 or protocol in said['read']:
                 continue
             if (name, 'no ' + protocol) in rows:
                 used.add((name, 'no ' + protocol))
