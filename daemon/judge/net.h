@@ -9,6 +9,12 @@
 // What the detectors of the NET family share.
 namespace vidra {
 
+// Tells a story's cause by protocol and port. By the protocol's name: its place in the table changes with every new one, and a
+// story keeps its id.
+inline uint64_t protocol_cause(uint16_t protocol, uint16_t port = 0) {
+  return text_key(protocol < protocols.size() ? protocols[protocol]->name : std::string_view{}) << 16 | port;
+}
+
 // Who scans now; the scan detector writes it, the conversation detector reads it, so that a scan is told once.
 struct Scanners {
   static constexpr Time moment = 2 * second;   // what a scanner opens so soon after a try belongs to the scan

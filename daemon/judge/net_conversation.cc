@@ -143,13 +143,13 @@ class NewConversation final : public Detector {
     f.scene = scene;
     f.source = c.party(scene.client.address);
     f.target = c.party(scene.server.address);
-    f.cause = uint64_t(scene.protocol) << 16 | scene.server.port;
+    f.cause = protocol_cause(scene.protocol, scene.server.port);
     // The data connections of a file transfer belong to its story.
     const uint64_t key = pair_key(scene.client.address, scene.server.address);
     if (scene.protocol == tcp_ && scene.server.port == 21) transfers_.add(key, scene.time, 0);
     else if (scene.protocol == tcp_ && scene.server.port > 1023 && !ot)
       transfers_.each(scene.time, 10 * minute, [&](uint64_t k) {
-        if (k == key) f.cause = uint64_t(scene.protocol) << 16 | 21;
+        if (k == key) f.cause = protocol_cause(scene.protocol, 21);
       });
     const std::string carrier(scene.protocol < protocols.size() ? protocols[scene.protocol]->title : "");
     const std::string what = spoken ? carrier : !scene.server.port ? "a protocol without ports (ICMP or another)" : name.empty() ? fmt::format("{} port {}", carrier, scene.server.port) : fmt::format("{} port {} (it looks like {})", carrier, scene.server.port, name);

@@ -80,7 +80,7 @@ class Sensor final : public Detector {
     Finding f = finding(lost_, e, c);
     f.weight = l->pending;
     l->pending = 0;
-    f.cause = e.scene.protocol;
+    f.cause = protocol_cause(e.scene.protocol);
     f.station.clear();
     f.object.clear();
     f.what = fmt::format("In the conversation of {} with {} the octets lost their order {} times; {} octets {}.", c.text(e.scene.client.address), text_of(e.scene.server), l->times, l->octets, how);
