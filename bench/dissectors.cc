@@ -291,6 +291,17 @@ void go_on(benchmark::State& state, const Protocol& protocol, const Steady& stea
   pool.unmake(parser);
 }
 
+// What one conversation holds in octets: when it is opened, and when all samples have been heard in it.
+std::pair<size_t, size_t> octets_held(const Protocol& protocol, const std::vector<Record>& records) {
+  Deaf deaf;
+  Pool pool(64 << 20);
+  Speaker say(deaf);
+  Parser* parser = protocol.open(pool);
+  const size_t opened = pool.used();
+  for (const Record& r : records) parser->parse(r.octets, r.from, say);
+  return {opened, pool.used()};
+}
+
 void nothing(benchmark::State& state) {
   Deaf deaf;
   Speaker say(deaf);
@@ -349,10 +360,15 @@ int main(int argc, char** argv) {
     std::printf("%-44s %10.1f %8.1f", name.c_str(), one, one / empty);
     if (!c.many.empty()) std::printf(" %14.2f", (medians.ns[name + " *"] - one) * double(c.many.size()) / double(c.objects - 1));
     else std::printf(" %14s", "");
-    std::printf("%s", c.protocol == "mms" ? "  400, 15\n" : "   80, 10\n");
+    const bool large = c.protocol != "iec104" && c.protocol != "modbus" && c.protocol != "dnp3";
+    std::printf("%s", large ? "  400, 15\n" : "   80, 10\n");
   }
   for (const Steady& s : streams)
     if (const std::string name = s.protocol + ", " + s.name; medians.ns.count(name)) std::printf("%-44s %10.1f %8.1f %14s   80\n", name.c_str(), medians.ns[name], medians.ns[name] / empty, "");
-  for (const auto& [name, records] : by_protocol)
-    if (medians.ns.count("samples of " + name)) std::printf("%-44s %10.1f %8.1f   %zu records\n", ("samples of " + name).c_str(), medians.ns["samples of " + name], medians.ns["samples of " + name] / empty, records.size());
+  std::printf("\n%-44s %10s %8s %10s %10s %10s\n", "the samples of each protocol", "a record", "ratio", "records", "opened", "after");
+  for (const auto& [name, records] : by_protocol) {
+    if (!medians.ns.count("samples of " + name)) continue;
+    const auto [opened, after] = octets_held(*protocols[size_t(protocol_index(name))], records);
+    std::printf("%-44s %10.1f %8.1f %10zu %10zu %10zu\n", name.c_str(), medians.ns["samples of " + name], medians.ns["samples of " + name] / empty, records.size(), opened, after);
+  }
 }

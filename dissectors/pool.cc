@@ -4,8 +4,22 @@
 namespace vidra {
 namespace {
 
+// Where an address sanitizer watches, each block is of the heap and of the size that was asked for, so that it sees what lies
+// outside; otherwise blocks are cut from slabs and used again.
+#if defined(__SANITIZE_ADDRESS__) || defined(VIDRA_BLOCKS_APART)
+constexpr bool apart = true;
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+constexpr bool apart = true;
+#else
+constexpr bool apart = false;
+#endif
+#else
+constexpr bool apart = false;
+#endif
+
 constexpr size_t smallest = 64, slab_bytes = 256 * 1024;
-struct alignas(16) Header { uint32_t size_class; bool shared = false; };
+struct alignas(16) Header { uint32_t size_class, place = 0; bool shared = false; };   // place: among the slabs, where blocks are apart
 Header& header_of(void* p) { return *reinterpret_cast<Header*>(static_cast<std::byte*>(p) - sizeof(Header)); }
 
 }  // namespace
@@ -20,6 +34,14 @@ void* Pool::take(size_t bytes) {
   const size_t c = class_of(bytes);
   if (c >= classes) return refused_++, nullptr;
   const size_t room = smallest << c, block = room + sizeof(Header);
+  if constexpr (apart) {
+    if (reserved_ + block > limit_) return refused_++, nullptr;
+    slabs_.push_back(std::make_unique<std::byte[]>(bytes + sizeof(Header)));
+    std::byte* const at = slabs_.back().get();
+    new (at) Header{uint32_t(c), uint32_t(slabs_.size() - 1)};
+    used_ += room, reserved_ += block;
+    return at + sizeof(Header);
+  }
   if (!free_[c]) {
     const size_t blocks = block >= slab_bytes ? 1 : slab_bytes / block;
     if (reserved_ + blocks * block > limit_) return refused_++, nullptr;
@@ -52,6 +74,13 @@ void Pool::give(void* p) {
   const size_t c = h.size_class;
   if (!h.shared) used_ -= smallest << c;
   h.shared = false;
+  if constexpr (apart) {
+    reserved_ -= (smallest << c) + sizeof(Header);
+    const size_t place = h.place;
+    reinterpret_cast<Header*>(slabs_.back().get())->place = uint32_t(place);
+    std::swap(slabs_[place], slabs_.back());
+    return slabs_.pop_back();
+  }
   free_[c] = new (p) Free{free_[c]};
 }
 

@@ -511,17 +511,18 @@ class Sv final : public Parser {
       if (u.stated) number(say, "noASDU", u.stated);
       return say.end();
     }
-    Layout* l = layout(u, from);
-    if (l && l->octets) paced(*l, say);
+    if (Layout* const before = known(u, from)) paced(*before, say);
+    bool followed = true;
     for (size_t i = 0; i < u.asdus; i++) {
       const Asdu& a = u.asdu[i];
       const uint64_t key = key_of(a.id, from);
       Stream* s = find(key);
       if (s) again(*s, u, a, say);
       else s = first(u, a, key, say);
-      if (!s) { if (l) drop(*l), l = nullptr; continue; }
+      if (!s) { followed = false; continue; }
       if (s->channels) sample(*s, a.sample.first(size_t{s->channels} * s->stride));
     }
+    Layout* l = followed ? layout(u, from) : nullptr;      // only now: a stream that was forgotten took its layouts along
     if (l && !fill(*l, u, from, say.time)) drop(*l), l = nullptr;
     if (l) {
       recent_ = size_t(l - layouts_);
@@ -641,13 +642,19 @@ class Sv final : public Parser {
 
   // ---- layouts
 
-  Layout* layout(const Unit& u, Side from) {
-    if (!u.asdus || u.octets.size() > longest_layout) return nullptr;
+  Layout* known(const Unit& u, Side from) {
+    if (!u.asdus) return nullptr;
     const uint64_t key = key_of(u.asdu[0].id, from);
     for (size_t i = 0; i < layouts_used_; i++) {
       Layout& l = layouts_[i];
       if (l.octets == u.octets.size() && l.key == key && l.from == from && l.routed == u.routed && l.slots == u.asdus) return &l;
     }
+    return nullptr;
+  }
+  Layout* layout(const Unit& u, Side from) {
+    if (!u.asdus || u.octets.size() > longest_layout) return nullptr;
+    if (Layout* const l = known(u, from)) return l;
+    const uint64_t key = key_of(u.asdu[0].id, from);
     if (layouts_used_ == most_layouts) drop(*std::min_element(layouts_, layouts_ + layouts_used_, [](const Layout& a, const Layout& b) { return a.heard < b.heard; }));
     Layout& l = layouts_[layouts_used_];
     l = {};
@@ -677,7 +684,7 @@ class Sv final : public Parser {
     for (size_t i = 0; i < u.asdus; i++) {
       const Asdu& a = u.asdu[i];
       Stream* s = find(key_of(a.id, from));
-      if (!s) return false;
+      if (!s || a.sample.size() != s->sample_octets) return false;     // the second of one svID in this frame may differ
       s->layout = l.filled;
       l.slot[i] = {s, uint16_t(a.count_at), uint16_t(a.sample_at)};
       std::fill_n(mask + a.count_at, 2, uint8_t{0});

@@ -85,7 +85,7 @@ def left_over(mine, other, within):
 
 def pairs(module, capture, path, heard, most, shown):
     compared = equal = 0
-    frames = [f for f in sorted(heard) if module.ours(heard[f])]
+    frames = [f for f in sorted(heard)[:-1] if module.ours(heard[f])]      # with the last one every stream says what it has left unsaid
     frames = frames[::max(1, len(frames) // most)][:most]
     for frame, fields in described(path, frames) if frames else ():
         theirs, ours = module.theirs(fields), module.ours(heard[frame])

@@ -187,7 +187,7 @@ TEST(MemoryFile, SaysWhatIsWrongAndWhere) {
   struct { std::string text, says; } cases[] = {
       {"version = 2\n", "memory.toml:1:1: 'version'"},
       {"[[host]]\naddress = \"10.1\"\n", "memory.toml:2:1: \"10.1\" is no address"},
-      {"[[conversation]]\nclient = \"10.1.1.1\"\nserver = \"10.1.1.2\"\nprotocol = \"iec105\"\n", "memory.toml:4:1: \"iec105\" is no protocol of this build, did you mean \"iec104\"?"},
+      {"[[conversation]]\nclient = \"10.1.1.1\"\nserver = \"10.1.1.2\"\nprotocol = \"iec1004\"\n", "memory.toml:4:1: \"iec1004\" is no protocol of this build, did you mean \"iec104\"?"},
       {"[[conversation]]\nclient = \"10.1.1.1\"\nserver = \"10.1.1.2\"\nprotocol = \"modbus\"\nacts = [\"reed\"]\n", "did you mean \"read\"?"},
       {"[[conversation]]\nclient = \"10.1.1.1\"\nserver = \"10.1.1.2\"\nprotocol = \"modbus\"\n[[conversation.station]]\nread = [\"lamp 7\"]\n", "\"lamp 7\" names no objects"},
       {"[[conversation]]\nclient = \"10.1.1.1\"\nserver = \"10.1.1.2\"\nprotocol = \"modbus\"\nfunctoins = []\n", "did you mean 'functions'?"},

@@ -26,6 +26,8 @@ struct Lines final : EventSink {
     const std::string_view protocol = protocols[e.scene.protocol]->name;
     if (!e.said || protocol == "sensor" || protocol == "tcp" || protocol == "udp") return;
     if (protocol == "arp") return;                 // asked again word for word within the time that a twin may take: played faster than it was
+    // Streams speak of themselves by the second, and here seconds pass that were not recorded.
+    if (protocol == "goose" || protocol == "sv" || protocol == "ptp" || protocol == "c37118" || (protocol == "enip" && e.said->role == Role::report)) return;
     const Message& m = *e.said;
     std::string line(protocol);
     line += " " + text_of(e.scene.client) + " " + text_of(e.scene.server);
