@@ -70,6 +70,7 @@ constexpr Port ports[] = {{Carrier::ethertype, 0x88fb}};
 }  // namespace
 
 extern const Protocol protocol;
-const Protocol protocol = {"prp", "PRP and HSR supervision", ports, recognises, open, functions, {}, nullptr, "IEC 62439-3:2016, 4.2.7.6 and 5.6; the edition of 2008 by its length", ""};
+const Protocol protocol = {"prp", "PRP and HSR supervision", ports, recognises, open, functions, {}, nullptr, "IEC 62439-3:2016, 4.2.7.6 and 5.6; the edition of 2008 by its length",
+    "TLVs of vendors (counted)"};
 
 }  // namespace vidra::prp

@@ -842,6 +842,7 @@ struct Traffic::Room {
     accounts.out_of_order++;
     if (s.has_ack && distance(sequence, s.acked) >= 0) {         // the hole was acknowledged before: no use waiting
       while (s.hold && s.hold->count && distance(sequence, s.hold->front + s.hold->ranges[0].begin) < 0) give_up_hole(f, d);
+      if (distance(s.next, sequence) <= 0) return offer(f, d, sequence, payload, 0);   // what was held reached as far
       if (!s.hold || !s.hold->count) {
         if (s.hold) {
           hearing.forsake(f, d, s.hold->whole);

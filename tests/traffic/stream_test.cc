@@ -285,6 +285,23 @@ TEST(Stream, GapInsideARecord) {
   h.finish();
   EXPECT_EQ(h.octets(), (vidra::Octets{110, 8, 62, 40}));
 }
+// Acknowledged before it was heard, and what was held reaches just as far: each octet is counted once.
+TEST(Stream, WhatIsHeldReachesTheAcknowledgedSegment) {
+  Heard h;
+  Connection c(h);
+  c.open();
+  const uint32_t base = c.next[1];
+  c.next[1] += 1000;
+  c.up(record("1a"));                                    // acknowledges a thousand octets that were not heard
+  const auto answer = [&](uint32_t from, size_t n) { c.segment(1, base + from, Octets(n, uint8_t('0' + from % 10))); };
+  answer(1100, 100);
+  answer(500, 200);
+  answer(700, 50);
+  answer(750, 400);
+  h.finish();
+  EXPECT_EQ(h.octets().seen, 1200u + record("1a").size());
+  EXPECT_EQ(h.octets().seen, h.octets().decoded + h.octets().opaque + h.octets().lost);
+}
 TEST(Stream, EndAcknowledgedButNotHeard) {
   Heard h;
   Connection c(h);
