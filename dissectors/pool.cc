@@ -24,6 +24,8 @@ Header& header_of(void* p) { return *reinterpret_cast<Header*>(static_cast<std::
 
 }  // namespace
 
+bool Pool::blocks_apart() { return apart; }
+
 size_t Pool::class_of(size_t bytes) {
   size_t c = 0;
   for (size_t room = smallest; room < bytes; room *= 2) c++;

@@ -51,6 +51,7 @@ class Pool {
   size_t used() const { return used_; }          // bytes handed out, without what is shared
   size_t reserved() const { return reserved_; }  // bytes taken from the heap
   uint64_t refused() const { return refused_; }
+  static bool blocks_apart();                    // each of the heap, for a sanitizer's eyes, instead of cut from slabs
   static constexpr size_t largest = 128 * 1024;   // a record of 65,599 octets fits
 
  private:

