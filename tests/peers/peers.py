@@ -144,11 +144,13 @@ def s7(link):
     link.serve(["node", here / "s7.js", "server", server], until='"ready"')
     did = link.asked_lines(["node", here / "s7.js", "client", server])
     heard, _ = link.heard("s7")
+    told = " ".join(str(v) for m in heard if "identity" in m for v in m["identity"].values())
+    heard = [m for m in heard if "identity" not in m]
     for d in did:
         if d["did"] in ("read", "write"):
             want = "write" if d["did"] == "write" else "read"
             space = {"DB10": 10, "DB99": 99, "M": None}[d["area"]]
-            found = [p for m in heard if m["act"] == want for p in m.get("points", ()) if p["number"] == d["start"] * 8 and (space is None or p.get("space") == space)]
+            found = [p for m in heard if m["act"] == want for p in m.get("points", ()) if p.get("number") == d["start"] * 8 and (space is None or p.get("space") == space)]
             yield f"{d['did']} {d['area']} from {d['start']}", bool(found), [m for m in heard if m["act"] == want][:4]
             if d.get("done") is False:
                 yield f"{d['did']} {d['area']}: refused", any(p.get("status") for p in found), found
@@ -156,7 +158,6 @@ def s7(link):
             said = [m for m in heard if m["act"] == "run" and d["did"] in (m["name"] + "hot start").lower()]
             yield f"{d['did']}", bool(said) == bool(d["done"]) or bool(said), [m["name"] for m in heard]
         elif d["did"] == "szl":
-            told = " ".join(str(v) for m in heard if "identity" in m for v in m["identity"].values())
             yield f"identity {d['order']}", d["order"].strip() in told, told
 
 
