@@ -42,6 +42,10 @@ std::optional<HostRole> parse_host_role(std::string_view s) {
   return std::nullopt;
 }
 std::string_view name_of(PointKind k) { return point_kinds[size_t(k)]; }
+std::string_view name_of(MemberType t) {
+  static constexpr std::string_view names[] = {"any", "boolean", "integer", "natural", "real", "double_point", "bits", "quality", "time", "text", "octets", "structure"};
+  return names[size_t(t)];
+}
 
 std::optional<ObjectRange> parse_object_range(std::string_view s) {
   if (s.starts_with("key 0x")) {
@@ -111,6 +115,8 @@ void Site::index() {
   by_address_.clear();
   by_mac_.clear();
   stations_.clear();
+  publishers_.clear();
+  for (size_t i = publishers.size(); i > 0; i--) publishers_.emplace(publisher_key(publishers[i - 1].kind, text_key(publishers[i - 1].reference)), uint32_t(i - 1));
   for (size_t i = 0; i < hosts.size(); i++) {
     for (const Address& a : hosts[i].addresses) by_address_.emplace(a, HostId(i + 1));
     for (const Mac& m : hosts[i].macs) {
@@ -244,6 +250,29 @@ const SitePoint* Site::fed_back_by(HostId h, uint16_t protocol, uint64_t station
     if (at->first >> 32 != o.key() >> 32) break;
   }
   return nullptr;
+}
+
+const SitePublisher* Site::publisher(PublisherKind kind, uint64_t reference_key, const Address& source, const Address& destination) const {
+  const SitePublisher* best = nullptr;
+  int fit = -1;
+  const auto [from, to] = publishers_.equal_range(publisher_key(kind, reference_key));
+  for (auto at = from; at != to; ++at) {
+    const SitePublisher& p = publishers[at->second];
+    const int good = 2 * (p.destination == destination) + publishes(p, source);
+    if (good > fit || (good == fit && &p < best)) best = &p, fit = good;
+  }
+  return best;
+}
+bool Site::has_publishers(PublisherKind kind) const {
+  return std::any_of(publishers.begin(), publishers.end(), [&](const SitePublisher& p) { return p.kind == kind; });
+}
+bool Site::publishes(const SitePublisher& p, const Address& source) const {
+  if (std::find(p.sources.begin(), p.sources.end(), source) != p.sources.end()) return true;
+  if (!p.sources.empty()) return false;
+  if (!p.host) return true;                                // nobody said from where
+  const SiteHost& h = host(p.host);
+  const bool known = source.kind == Address::Kind::mac ? !h.macs.empty() : !h.addresses.empty();
+  return !known || host_of(source) == p.host;
 }
 
 const MasterGroup* Site::group(HostId master, HostId station) const {

@@ -119,6 +119,34 @@ struct SitePoint {
   Object feedback_of(Object o) const { return feedback.kind() == ObjectKind::none ? feedback : feedback.at(o.number() - objects.first.number()); }
 };
 
+enum class PublisherKind : uint8_t { goose, sampled_values };
+// What one member of a published data set is, in the words of the values that dissectors say.
+enum class MemberType : uint8_t { any, boolean, integer, natural, real, double_point, bits, quality, time, text, octets, structure };
+std::string_view name_of(MemberType);
+
+// What the site declares about one GOOSE control block or one sampled-value stream. What is empty or unset is undeclared.
+struct SitePublisher {
+  PublisherKind kind = PublisherKind::goose;
+  std::string reference;                     // gocbRef ("IED1LD0/LLN0$GO$gcb01"), or svID
+  HostId host = 0;                           // who publishes it
+  std::vector<Address> sources;              // hardware addresses it may come from, of R-GOOSE and R-SV IP; none: those of the host
+  Address destination;                       // its group address
+  std::optional<uint16_t> appid, vlan;       // vlan 0: untagged or priority-tagged
+  std::optional<uint8_t> priority;
+  std::optional<uint32_t> conf_rev;
+  std::string data_set, go_id;
+  uint32_t entries = 0;                      // members of the data set; of a sample: channels
+  std::vector<MemberType> types;             // one for each member
+  Time min_time = 0, max_time = 0;           // retransmission: the first interval, the steady one
+  double rate = 0;                           // samples a second
+  uint32_t asdus = 0;                        // in one frame
+  bool simulation_allowed = false;
+  std::optional<bool> synchronised;          // true: smpSynch must say so; false: it never does
+  bool intermittent = false;                 // it may stop and begin again
+  bool secured = false;                      // IEC 62351-6: without a signature it is wrong
+  std::string name, bay;                     // the operator's own
+};
+
 // A declared time of works: inside its scope findings are kept and marked, never urgent.
 struct Window {
   std::string name, permit, opener;
@@ -139,11 +167,12 @@ class Site {
   std::vector<SiteConversation> conversations;
   std::vector<MasterGroup> groups;
   std::vector<SitePoint> points;
+  std::vector<SitePublisher> publishers;
   std::vector<Window> windows;
 
   void index();                              // after filling or changing the above
 
-  bool empty() const { return hosts.empty() && conversations.empty() && points.empty(); }
+  bool empty() const { return hosts.empty() && conversations.empty() && points.empty() && publishers.empty(); }
   const SiteHost& host(HostId id) const { return hosts[id - 1]; }
   HostId host_of(const Address&) const;      // by address (or MAC), 0 unknown
   HostId host_of(const Mac&) const;          // by its own MAC
@@ -164,6 +193,12 @@ class Site {
   bool has_points(HostId host, uint16_t protocol) const;                     // some station's list behind this host is
   // The point whose feedback this object is, nullptr none.
   const SitePoint* fed_back_by(HostId host, uint16_t protocol, uint64_t station, Object) const;
+
+  // The publisher of this control block or stream (by text_key of its reference), nullptr none. Several streams may share an svID:
+  // then the one that comes from `source` or goes to `destination`, else the first.
+  const SitePublisher* publisher(PublisherKind, uint64_t reference_key, const Address& source, const Address& destination) const;
+  bool has_publishers(PublisherKind) const;
+  bool publishes(const SitePublisher&, const Address& source) const;         // it may come from there
 
   // The group that may command this station and holds this master; nullptr none.
   const MasterGroup* group(HostId master, HostId station) const;
@@ -187,6 +222,8 @@ class Site {
   std::unordered_map<Address, HostId, Hash> by_address_;
   std::unordered_map<uint64_t, HostId> by_mac_;
   std::unordered_map<StationKey, StationPoints, Hash> stations_;
+  std::unordered_multimap<uint64_t, uint32_t> publishers_;        // by reference and kind
+  static uint64_t publisher_key(PublisherKind k, uint64_t reference) { return (reference & ~(0xffull << 56)) | uint64_t(k) << 56; }
 };
 
 }  // namespace vidra

@@ -89,6 +89,7 @@ class SiteReader {
     for (TomlTable t : root_.tables("iec104_point")) iec104_point(t);
     for (TomlTable t : root_.tables("dnp3_point")) dnp3_point(t);
     for (TomlTable t : root_.tables("modbus_point")) modbus_point(t);
+    for (TomlTable t : root_.tables("publisher")) publisher(t);
     for (TomlTable t : root_.tables("window")) window(t);
     site_.index();
   }
@@ -431,6 +432,78 @@ class SiteReader {
     if (p.host && typed && there) site_.points.push_back(std::move(p));
   }
 
+  // A key that only one kind of publisher has.
+  static void only(TomlTable& t, bool right, std::string_view kind, std::initializer_list<std::string_view> keys) {
+    if (right) return;
+    for (std::string_view key : keys)
+      if (t.has(key)) t.complain(key, fmt::format("only kind = \"{}\" has {}", kind, key));
+  }
+
+  void publisher(TomlTable& t) {
+    SitePublisher p;
+    size_t choice = 0;
+    if (t.read_choice("kind", choice, {"goose", "sv"})) p.kind = choice ? PublisherKind::sampled_values : PublisherKind::goose;
+    else if (!t.has("kind")) t.complain("kind", "a [[publisher]] needs its kind: \"goose\" or \"sv\"");
+    const bool goose = p.kind == PublisherKind::goose;
+    if (!t.read("reference", p.reference) && !t.has("reference"))
+      t.complain("reference", "a [[publisher]] needs its reference: the gocbRef (\"IED1LD0/LLN0$GO$gcb01\") or the svID");
+    std::string text;
+    if (t.read("host", text)) p.host = named(t, "host", text);
+    const auto address = [&](std::string_view key, const std::string& s, Address& to) {
+      if (const auto a = parse_address(s)) return to = *a, true;
+      t.complain(key, fmt::format("\"{}\" is no address; write it like \"01:0c:cd:01:00:01\", of a routed publisher like \"239.1.1.1\"", s));
+      return false;
+    };
+    std::vector<std::string> list;
+    t.read("source", list);
+    Address a;
+    for (const std::string& s : list)
+      if (address("source", s, a)) p.sources.push_back(a);
+    if (text.clear(), t.read("destination", text) && address("destination", text, a)) {
+      if (!a.group()) t.complain("destination", fmt::format("\"{}\" is one host's address; a publisher speaks to a group, like \"{}\"", text, goose ? "01:0c:cd:01:00:01" : "01:0c:cd:04:00:01"));
+      else p.destination = a;
+    }
+    const auto number = [&](std::string_view key, auto& to, int64_t least, int64_t most) {
+      if (int64_t n = 0; t.read(key, n, least, most)) to = typename std::remove_reference_t<decltype(to)>::value_type(n);
+    };
+    number("appid", p.appid, 0, 0xffff);
+    number("vlan", p.vlan, 0, 4095);
+    number("priority", p.priority, 0, 7);
+    number("conf_rev", p.conf_rev, 0, 0xffffffff);
+    t.read("data_set", p.data_set);
+    t.read("entries", p.entries, 1, 2048);
+    list.clear();
+    t.read("types", list);
+    std::vector<std::string_view> words;
+    for (unsigned i = 0; i <= unsigned(MemberType::structure); i++) words.push_back(name_of(MemberType(i)));
+    for (const std::string& s : list) {
+      const auto at = std::find(words.begin(), words.end(), s);
+      if (at != words.end()) p.types.push_back(MemberType(at - words.begin()));
+      else t.complain("types", fmt::format("\"{}\" is no type of a member{}; allowed: {}", s, suggestion(s, words), joined(words)));
+    }
+    if (!list.empty() && !t.has("entries")) p.entries = uint32_t(list.size());
+    if (!list.empty() && p.entries != list.size()) t.complain("types", fmt::format("{} types for {} entries; write one for each", list.size(), p.entries));
+    only(t, goose, "goose", {"go_id", "min_time", "max_time"});
+    only(t, !goose, "sv", {"rate", "asdus", "synchronised", "intermittent"});
+    t.read("go_id", p.go_id);
+    t.read_duration("min_time", p.min_time, microsecond, hour);
+    t.read_duration("max_time", p.max_time, millisecond, hour);
+    if (p.min_time && p.max_time && p.min_time > p.max_time) t.complain("min_time", "min_time is longer than max_time");
+    t.read("rate", p.rate, 0.001, 1e6);
+    t.read("asdus", p.asdus, 1, 128);
+    if (bool b = false; t.read("synchronised", b)) p.synchronised = b;
+    t.read("intermittent", p.intermittent);
+    t.read("simulation_allowed", p.simulation_allowed);
+    t.read("secured", p.secured);
+    t.read("name", p.name);
+    t.read("bay", p.bay);
+    for (const SitePublisher& other : site_.publishers)
+      if (other.kind == p.kind && other.reference == p.reference && !p.reference.empty() && (goose || other.destination == p.destination))
+        t.complain("reference", fmt::format("\"{}\" is declared twice", p.reference));
+    t.finish();
+    if (!p.reference.empty()) site_.publishers.push_back(std::move(p));
+  }
+
   void window(TomlTable& t) {
     Window w;
     if (!t.read("name", w.name)) t.complain("name", "a [[window]] needs a name");
@@ -465,7 +538,7 @@ void read_tables(Site& site, TomlTable& root, Problems& problems, bool may_refer
     if (may_refer && head->read("file", file)) {
       const std::filesystem::path beside = std::filesystem::path(root.path()).parent_path();
       const std::string path = std::filesystem::path(file).is_absolute() ? file : (beside / file).string();
-      for (std::string_view key : {"zone", "host", "conversation", "master_group", "iec104_point", "dnp3_point", "modbus_point", "window"})
+      for (std::string_view key : {"zone", "host", "conversation", "master_group", "iec104_point", "dnp3_point", "modbus_point", "publisher", "window"})
         if (root.has(key)) root.complain(key, fmt::format("the site is declared in \"{}\"; put [[{}]] there", file, key));
       head->finish();
       site = load_site(path, problems);

@@ -165,8 +165,8 @@ int check(const std::string& path) {
   if (!problems.empty()) return refuse(path, problems);
   fmt::print("{}: right\n", path);
   fmt::print("  hears    {}\n", s.capture.interfaces.empty() ? "no interface (name some in [capture] interfaces)" : fmt::format("{}", fmt::join(s.capture.interfaces, ", ")));
-  fmt::print("  site     {}: {} hosts, {} conversations, {} points, {} windows\n", s.site->name.empty() ? "(unnamed)" : s.site->name, s.site->hosts.size(),
-             s.site->conversations.size(), s.site->points.size(), s.site->windows.size());
+  fmt::print("  site     {}: {} hosts, {} conversations, {} points, {} publishers, {} windows\n", s.site->name.empty() ? "(unnamed)" : s.site->name, s.site->hosts.size(),
+             s.site->conversations.size(), s.site->points.size(), s.site->publishers.size(), s.site->windows.size());
   fmt::print("  memory   {}: {} hosts, {} conversations\n", s.memory.empty() ? "(none)" : s.memory, memory.hosts().size(), memory.conversations().size());
   fmt::print("  judges   {}\n", s.judge.mode == JudgeSettings::Mode::learn ? "while it learns: only what needs no knowledge" : "against site and memory");
   for (const auto& [id, d] : s.judge.detections)

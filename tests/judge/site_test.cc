@@ -73,6 +73,26 @@ station = 11
 address = 5103
 type = 46
 mode = "direct"
+[[publisher]]
+kind = "goose"
+reference = "RTU1LD0/LLN0$GO$gcb01"
+host = "rtu1"
+destination = "01:0c:cd:01:00:01"
+appid = 0x0001
+vlan = 5
+types = ["double_point", "quality"]
+max_time = "2s"
+[[publisher]]
+kind = "sv"
+reference = "xxxxMUnn01"
+source = ["00:0e:8c:91:10:21"]
+destination = "01:0c:cd:04:00:01"
+rate = 4000
+synchronised = true
+[[publisher]]
+kind = "sv"
+reference = "xxxxMUnn01"
+destination = "01:0c:cd:04:00:02"
 [[window]]
 name = "relay test"
 permit = "P-17"
@@ -135,6 +155,28 @@ TEST_F(SmallSite, FindsThePointOfARangeAndItsFeedback) {
   EXPECT_EQ(site.point(rtu, uint16_t(iec104), 12, Object(ObjectKind::information_object, 5101)), nullptr) << "another station";
 }
 
+TEST_F(SmallSite, FindsThePublisherOfAReference) {
+  const Address own = *parse_address("00:0e:8c:91:10:20"), other = *parse_address("00:0e:8c:91:10:21");
+  const Address first = *parse_address("01:0c:cd:04:00:01"), second_group = *parse_address("01:0c:cd:04:00:02");
+  const SitePublisher* g = site.publisher(PublisherKind::goose, text_key("RTU1LD0/LLN0$GO$gcb01"), other, first);
+  ASSERT_NE(g, nullptr);
+  EXPECT_EQ(g->entries, 2u) << "as many as types";
+  EXPECT_EQ(g->appid, 1);
+  EXPECT_FALSE(g->conf_rev);
+  EXPECT_TRUE(site.publishes(*g, own)) << "the host's own hardware address";
+  EXPECT_FALSE(site.publishes(*g, other));
+  EXPECT_EQ(site.publisher(PublisherKind::sampled_values, text_key("RTU1LD0/LLN0$GO$gcb01"), own, first), nullptr) << "another kind";
+  const SitePublisher* s = site.publisher(PublisherKind::sampled_values, text_key("xxxxMUnn01"), own, first);
+  ASSERT_NE(s, nullptr);
+  EXPECT_EQ(s->rate, 4000);
+  EXPECT_FALSE(site.publishes(*s, own)) << "only from where it is declared";
+  s = site.publisher(PublisherKind::sampled_values, text_key("xxxxMUnn01"), own, second_group);
+  ASSERT_NE(s, nullptr);
+  EXPECT_EQ(s->rate, 0) << "the one that goes there";
+  EXPECT_TRUE(site.has_publishers(PublisherKind::goose));
+  EXPECT_FALSE(Site{}.has_publishers(PublisherKind::goose));
+}
+
 TEST_F(SmallSite, KnowsInsideAndOutside) {
   EXPECT_TRUE(site.inside(*parse_address("10.10.1.77")));
   EXPECT_TRUE(site.inside(*parse_address("192.168.7.7"))) << "private";
@@ -166,6 +208,13 @@ TEST(SiteFile, SaysWhereWhatWasFoundAndWhatIsAllowed) {
       {"[[host]]\nname = \"a\"\naddress = \"10.1.1.1\"\n[[iec104_point]]\nhost = \"a\"\nstation = 1\naddress = 70000000\n", "a whole number from 0 to 16777215"},
       {"[[host]]\nname = \"a\"\naddress = \"10.1.1.1\"\n[[iec104_point]]\nhost = \"a\"\nstation = 1\naddress = 7\ntype = \"C_DC_NA\"\n", "did you mean \"C_DC_NA_1\"?"},
       {"[[host]]\nname = \"a\"\naddress = \"10.1.1.1\"\n[[iec104_point]]\nhost = \"a\"\nstation = 1\naddress = 7\nmin = 5\nmax = 4\n", "min must not be greater"},
+      {"[[publisher]]\nkind = \"goos\"\nreference = \"a\"\n", "goos"},
+      {"[[publisher]]\nkind = \"goose\"\n", "needs its reference"},
+      {"[[publisher]]\nkind = \"goose\"\nreference = \"a\"\nrate = 4000\n", "site.toml:4:1: only kind = \"sv\" has rate"},
+      {"[[publisher]]\nkind = \"goose\"\nreference = \"a\"\nentries = 3\ntypes = [\"boolean\"]\n", "1 types for 3 entries"},
+      {"[[publisher]]\nkind = \"sv\"\nreference = \"a\"\ntypes = [\"bolean\"]\n", "did you mean \"boolean\"?"},
+      {"[[publisher]]\nkind = \"sv\"\nreference = \"a\"\ndestination = \"00:21:c1:30:10:41\"\n", "a publisher speaks to a group"},
+      {"[[publisher]]\nkind = \"goose\"\nreference = \"a\"\n[[publisher]]\nkind = \"goose\"\nreference = \"a\"\n", "site.toml:6:1: \"a\" is declared twice"},
       {"[[window]]\nname = \"w\"\nstart = \"yesterday\"\nend = \"2026-11-21\"\n", "\"yesterday\" is no time"},
       {"[site]\nfile = \"/nowhere/site.toml\"\n", "/nowhere/site.toml: cannot be opened"},
   };

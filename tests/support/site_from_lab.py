@@ -133,6 +133,22 @@ def dnp3_points(d):
                 ("min", limit[0] if limit else None), ("max", limit[1] if limit else None)])
 
 
+def milliseconds(n):
+    return f"{n}ms" if n is not None else None
+
+
+def type_of(entry):
+    """Of a member of a GOOSE data set, by the last part of its name."""
+    last = entry.rsplit(".", 1)[-1]
+    if last == "q":
+        return "quality"
+    if last == "t":
+        return "time"
+    if last == "stVal" and "Pos" in entry:
+        return "double_point"
+    return "boolean" if last in ("general", "stVal") else "any"
+
+
 def main():
     if len(sys.argv) != 2:
         sys.exit("usage: site_from_lab.py SITE.json > site.toml")
@@ -196,6 +212,19 @@ def main():
                 table("modbus_point", [
                     ("host", key.removesuffix("_writable")), ("unit", modbus.get("unit", 1)), ("table", name.removesuffix("s")),
                     ("address", first if first == last else f"{first}-{last}"), ("writable", True)])
+
+    for d in site.get("goose") or []:
+        table("publisher", [
+            ("kind", "goose"), ("reference", d["gocbref"]), ("host", d["publisher"]), ("source", d.get("src_mac")), ("destination", d.get("dst_mac")),
+            ("appid", int(d["appid"], 16)), ("vlan", d.get("vlan_id")), ("priority", d.get("vlan_priority")), ("conf_rev", d.get("confrev")),
+            ("data_set", d.get("dataset")), ("go_id", d.get("goid")), ("entries", d.get("entries")), ("types", [type_of(e) for e in d.get("entry_list", [])]),
+            ("min_time", milliseconds(d.get("min_time_ms"))), ("max_time", milliseconds(d.get("max_time_ms")))])
+    for d in site.get("sv") or []:
+        table("publisher", [
+            ("kind", "sv"), ("reference", d["svid"]), ("host", d["publisher"]), ("source", d.get("src_mac")), ("destination", d.get("dst_mac")),
+            ("appid", int(d["appid"], 16)), ("vlan", d.get("vlan_id")), ("priority", d.get("vlan_priority")), ("conf_rev", d.get("confrev")),
+            ("rate", d.get("sample_rate_per_s")), ("asdus", d.get("no_asdu")), ("synchronised", d["smp_synch"] > 0 if "smp_synch" in d else None),
+            ("intermittent", True if "intermittent" in d.get("operation", "") else None)])
 
 
 if __name__ == "__main__":
