@@ -41,6 +41,7 @@ struct SiteHost {
   HostRole role = HostRole::other;
   std::string zone;
   uint8_t criticality = 0;                   // 0 to 2, added to the severity of what is done to it
+  std::string bay;                           // where it stands, "" unknown or several
   std::string note;
 };
 
@@ -110,6 +111,7 @@ struct SitePoint {
   PointKind kind = PointKind::other;
   CommandMode mode = CommandMode::undeclared;
   bool writable = false;
+  bool enhanced = false;                     // its end is told: MMS CommandTermination
   uint16_t type = 0;                         // the protocol's own: IEC 104 type identification; 0 undeclared
   std::optional<double> min, max, step;      // engineering limits of what may be written
   Time travel_time = 0;                      // longest time until the feedback follows; 0 undeclared

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <charconv>
 #include <filesystem>
+#include <span>
 #include <unordered_map>
 
 #include "daemon/base/text.h"
@@ -80,18 +81,21 @@ class SiteReader {
     for (size_t i = 0; i < site_.hosts.size(); i++) by_name_.emplace(site_.hosts[i].name, HostId(i + 1));
   }
 
-  void read() {
+  // Hosts and zones first, of every file: the other tables name them.
+  void read_hosts() {
     for (TomlTable t : root_.tables("zone")) zone(t);
     std::vector<TomlTable> hosts = root_.tables("host");
     for (TomlTable& t : hosts) host(t);
+  }
+  void read_others() {
     for (TomlTable t : root_.tables("conversation")) conversation(t);
     for (TomlTable t : root_.tables("master_group")) group(t);
     for (TomlTable t : root_.tables("iec104_point")) iec104_point(t);
     for (TomlTable t : root_.tables("dnp3_point")) dnp3_point(t);
     for (TomlTable t : root_.tables("modbus_point")) modbus_point(t);
+    for (TomlTable t : root_.tables("mms_point")) mms_point(t);
     for (TomlTable t : root_.tables("publisher")) publisher(t);
     for (TomlTable t : root_.tables("window")) window(t);
-    site_.index();
   }
 
   void prefixes(TomlTable& t, std::string_view key, std::vector<Prefix>& to) {
@@ -193,6 +197,7 @@ class SiteReader {
         t.complain("zone", fmt::format("\"{}\" is no declared zone{}; declared: {}", h.zone, suggestion(h.zone, names), joined(names)));
     }
     t.read("criticality", h.criticality, 0, 2);
+    t.read("bay", h.bay);
     t.read("note", h.note);
     t.finish();
     by_name_.emplace(h.name, HostId(site_.hosts.size() + 1));
@@ -432,6 +437,33 @@ class SiteReader {
     if (p.host && typed && there) site_.points.push_back(std::move(p));
   }
 
+  // A controllable object of IEC 61850, by its MMS name.
+  void mms_point(TomlTable& t) {
+    SitePoint p = point(t, "mms");
+    std::string name;
+    const auto object = [&](std::string_view key, Object& to) {
+      if (!t.read(key, name)) return false;
+      const size_t slash = name.find('/');
+      if (slash == 0 || slash == std::string::npos || name.find('$', slash) == std::string::npos) {
+        t.complain(key, fmt::format("\"{}\" is no object of MMS; write it like \"IED1LD0/CSWI1$CO$Pos\"", name));
+        return false;
+      }
+      to = Object::of_text(text_key(name));
+      return true;
+    };
+    Object o;
+    const bool there = object("object", o);
+    if (!there && !t.has("object")) t.complain("object", "an [[mms_point]] needs its object: \"IED1LD0/CSWI1$CO$Pos\"");
+    p.objects = {o, o};
+    if (!t.has("direction")) p.direction = name.find("$CO$") != std::string::npos ? Direction::control : Direction::monitor;
+    p.writable = p.direction == Direction::control;
+    if (p.name.empty()) p.name = name;
+    t.read("enhanced", p.enhanced);
+    object("feedback", p.feedback);
+    t.finish();
+    if (p.host && there) site_.points.push_back(std::move(p));
+  }
+
   // A key that only one kind of publisher has.
   static void only(TomlTable& t, bool right, std::string_view kind, std::initializer_list<std::string_view> keys) {
     if (right) return;
@@ -531,41 +563,54 @@ class SiteReader {
   TomlTable& root_;
 };
 
-void read_tables(Site& site, TomlTable& root, Problems& problems, bool may_refer) {
-  SiteReader reader(site, root);
-  if (auto head = root.table("site")) {
-    std::string file;
-    if (may_refer && head->read("file", file)) {
-      const std::filesystem::path beside = std::filesystem::path(root.path()).parent_path();
-      const std::string path = std::filesystem::path(file).is_absolute() ? file : (beside / file).string();
-      for (std::string_view key : {"zone", "host", "conversation", "master_group", "iec104_point", "dnp3_point", "modbus_point", "publisher", "window"})
-        if (root.has(key)) root.complain(key, fmt::format("the site is declared in \"{}\"; put [[{}]] there", file, key));
-      head->finish();
-      site = load_site(path, problems);
-      return;
-    }
-    head->read("name", site.name);
+// What [site] itself says. True when it names files, which then declare everything.
+bool read_head(Site& site, TomlTable& root, std::vector<std::string>* files) {
+  auto head = root.table("site");
+  if (!head) return false;
+  if (files && head->has("file")) {
+    head->read("file", *files);
+    for (std::string& file : *files)
+      if (!std::filesystem::path(file).is_absolute()) file = (std::filesystem::path(root.path()).parent_path() / file).string();
+    for (std::string_view key : {"zone", "host", "conversation", "master_group", "iec104_point", "dnp3_point", "modbus_point", "mms_point", "publisher", "window"})
+      if (root.has(key)) root.complain(key, fmt::format("the site is declared in \"{}\"; put [[{}]] there", fmt::join(*files, "\", \""), key));
+  } else {
+    std::string name;
+    if (head->read("name", name) && site.name.empty()) site.name = name;
+    SiteReader reader(site, root);
     reader.prefixes(*head, "prefixes", site.prefixes);
     reader.prefixes(*head, "outside", site.outside);
-    head->finish();
   }
-  reader.read();
+  head->finish();
+  return files && !files->empty();
+}
+
+void read_roots(Site& site, std::span<TomlTable> roots) {
+  for (TomlTable& root : roots) SiteReader(site, root).read_hosts();
+  for (TomlTable& root : roots) SiteReader(site, root).read_others();
+  site.index();
 }
 
 }  // namespace
 
-Site load_site(const std::string& path, Problems& problems) {
+Site load_site(std::span<const std::string> paths, Problems& problems) {
   Site site;
-  auto root = TomlTable::open(path, problems);
-  if (!root) return site;
-  read_tables(site, *root, problems, false);
-  root->finish();
+  const size_t before = problems.size();
+  std::vector<TomlTable> roots;
+  for (const std::string& path : paths)
+    if (auto root = TomlTable::open(path, problems)) roots.push_back(std::move(*root));
+  if (problems.size() != before) return site;            // what one file lacks the others would miss
+  for (TomlTable& root : roots) read_head(site, root, nullptr);
+  read_roots(site, roots);
+  for (TomlTable& root : roots) root.finish();
   return site;
 }
+Site load_site(const std::string& path, Problems& problems) { return load_site(std::span(&path, 1), problems); }
 
 Site read_site(TomlTable& root, Problems& problems) {
   Site site;
-  read_tables(site, root, problems, true);
+  std::vector<std::string> files;
+  if (read_head(site, root, &files)) return load_site(files, problems);
+  read_roots(site, std::span(&root, 1));
   return site;
 }
 

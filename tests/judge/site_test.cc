@@ -261,5 +261,46 @@ TEST(ObjectRange, IsReadInTheFieldsTerms) {
   EXPECT_FALSE(parse_object_range("lamp 5"));
 }
 
+TEST(Site, ControlsOfMms) {
+  Problems problems;
+  const std::string host = "[[host]]\nname = \"ied1\"\naddress = \"10.1.1.41\"\nbay = \"E01\"\n";
+  const Site site = site_of(host + "[[mms_point]]\nhost = \"ied1\"\nobject = \"LD0/CSWI1$CO$Pos\"\nmode = \"select\"\nenhanced = true\nfeedback = \"LD0/CSWI1$ST$Pos\"\n", problems);
+  ASSERT_TRUE(problems.empty()) << problems[0];
+  EXPECT_EQ(site.hosts[0].bay, "E01");
+  const SitePoint* p = site.point(1, uint16_t(protocol_index("mms")), 0, Object::of_text(text_key("LD0/CSWI1$CO$Pos")));
+  ASSERT_TRUE(p);
+  EXPECT_TRUE(p->enhanced && p->writable && p->mode == CommandMode::select);
+  EXPECT_EQ(p->name, "LD0/CSWI1$CO$Pos");
+  EXPECT_EQ(site.fed_back_by(1, p->protocol, 0, Object::of_text(text_key("LD0/CSWI1$ST$Pos"))), p);
+  site_of(host + "[[mms_point]]\nhost = \"ied1\"\nobject = \"CSWI1.Pos\"\n", problems);
+  ASSERT_EQ(problems.size(), 1u);
+  EXPECT_NE(problems[0].find("is no object of MMS"), std::string::npos) << problems[0];
+}
+
+// What was imported and what people wrote are files of their own, and name each other's hosts.
+TEST(Site, SeveralFiles) {
+  namespace fs = std::filesystem;
+  const fs::path folder = fs::temp_directory_path() / ("vidra_site_" + std::to_string(::getpid()));
+  fs::create_directories(folder);
+  std::ofstream(folder / "points.toml") << "[[iec104_point]]\nhost = \"rtu1\"\nstation = 1\naddress = 5\ntype = 45\n";
+  std::ofstream(folder / "hosts.toml") << "[site]\nname = \"Alder\"\n[[host]]\nname = \"rtu1\"\naddress = \"10.1.1.1\"\n";
+  Problems problems;
+  auto root = TomlTable::parse("[site]\nfile = [\"points.toml\", \"hosts.toml\"]\n", (folder / "vidra.toml").string(), problems);
+  ASSERT_TRUE(root);
+  const Site site = read_site(*root, problems);
+  root->finish();
+  EXPECT_TRUE(problems.empty()) << problems[0];
+  EXPECT_EQ(site.name, "Alder");
+  EXPECT_EQ(site.hosts.size(), 1u);
+  ASSERT_EQ(site.points.size(), 1u);
+  EXPECT_EQ(site.points[0].host, 1u);
+  std::ofstream(folder / "hosts.toml") << "[[host]]\nname = \"rtu2\"\naddress = \"10.1.1.1\"\n";
+  auto again = TomlTable::parse("[site]\nfile = [\"points.toml\", \"hosts.toml\", \"absent.toml\"]\n", (folder / "vidra.toml").string(), problems);
+  read_site(*again, problems);
+  ASSERT_EQ(problems.size(), 1u);                      // not also that rtu1 is unknown
+  EXPECT_NE(problems[0].find("absent.toml"), std::string::npos);
+  fs::remove_all(folder);
+}
+
 }  // namespace
 }  // namespace vidra

@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <string>
+#include <string_view>
+
+namespace vidra {
+
+// The whole text at `path`, or nothing changed there: written beside it, synced, and put in its place. "" is standard output.
+// The reason when it could not be done, "" when it was.
+std::string write_whole(const std::string& path, std::string_view text);
+
+}  // namespace vidra
