@@ -34,6 +34,13 @@ struct Counters {
   uint64_t unsupported = 0;                    // frames of a link layer that is not understood
 };
 
+// A time in which an interface could not be heard: gone, down, or nothing plugged in.
+struct Outage {
+  uint64_t count = 0;                          // of them so far; the rest is about the last one
+  Time from = 0, until = 0;                    // blind from … until; 0: it goes on
+  std::string why;                             // "it was removed"
+};
+
 // Where packets come from: a file, an interface through libpcap, a DPDK port. One owning thread. A live source delivers
 // time without packets, so that silence is noticed and an idle interface holds nobody back.
 struct Source {
@@ -50,6 +57,7 @@ struct Source {
   virtual void stop() = 0;                     // from any thread or signal: poll ends soon
   virtual bool live() const { return false; }       // stamps follow the wall clock, times do not
   virtual bool up(uint16_t) const { return true; }  // whether this interface can bring frames now
+  virtual Outage outage(uint16_t) const { return {}; }
   virtual std::string flaw() const { return {}; }  // what was wrong with the input, and where; "" when all was read
   virtual double progress() const { return -1; }   // 0 to 1 where the length is known
 };

@@ -30,7 +30,16 @@ class Sensor final : public Detector {
         if (Time(n) * second > longest_silence) break;
         blind(e, c, out, interface, 4, fmt::format("Nothing was heard on {} for {} s.", interface, n), "Frames arrive all the time; their absence is a cable, a mirror port or a switch.");
         break;
-      case SensorFact::interface_down: blind(e, c, out, interface, 4, fmt::format("The link of {} is down.", interface), "The link is up."); break;
+      case SensorFact::interface_down: {
+        const Time since = e.points.empty() ? 0 : e.points[0].time;
+        blind(e, c, out, interface, 4, fmt::format("The link of {} is down{}.", interface, since ? " since " + iso_time(since) : ""), "The link is up.");
+        break;
+      }
+      case SensorFact::interface_up:              // the same story: what was only going on is now known
+        if (!e.points.empty() && e.points[0].time && e.points[0].kind == ValueKind::time)
+          blind(e, c, out, interface, 4, fmt::format("The sensor was blind on {} from {} to {} ({}).", interface, iso_time(e.points[0].time), iso_time(Time(e.points[0].raw)),
+                human_duration(Time(e.points[0].raw) - e.points[0].time)), "The link is up.", 1, SensorFact::interface_down);
+        break;
       case SensorFact::one_way: blind(e, c, out, interface, 3, fmt::format("Only one direction of the conversations arrives on {}.", interface), "The mirror brings both directions."); break;
       case SensorFact::dropped:
         if (n >= drops_) blind(e, c, out, interface, 3, fmt::format("{} frames of {} were lost before the sensor could read them.", n, interface), "Every frame is read.", n);
@@ -52,10 +61,10 @@ class Sensor final : public Detector {
     }
   }
 
-  void blind(const Event& e, const Context& c, Findings& out, const std::string& interface, uint8_t severity, std::string what, std::string expected, uint64_t weight = 1) {
+  void blind(const Event& e, const Context& c, Findings& out, const std::string& interface, uint8_t severity, std::string what, std::string expected, uint64_t weight = 1, SensorFact of = SensorFact(0)) {
     Finding f = finding(blind_, e, c);
     f.severity = severity;
-    f.cause = uint64_t(e.said->function) << 32 | (e.points.empty() ? e.scene.interface : e.points[0].object.number());
+    f.cause = uint64_t(of == SensorFact(0) ? e.said->function : uint16_t(of)) << 32 | (e.points.empty() ? e.scene.interface : e.points[0].object.number());
     f.object = interface;
     f.station.clear();
     f.what = std::move(what);

@@ -53,6 +53,11 @@ int level_of(LinkState s) {
   return 4;
 }
 
+std::string blind_line(const std::string& interface, const Outage& o) {
+  if (!o.until) return fmt::format("interface {}: blind since {}: {}", interface, iso_time(o.from), o.why);
+  return fmt::format("interface {}: heard again; blind from {} to {} ({}): {}", interface, iso_time(o.from), iso_time(o.until), human_duration(o.until - o.from), o.why);
+}
+
 std::string link_line(const SensorStatus::Telling& t) {
   uint64_t waiting = 0;
   for (const auto& lane : t.outbox.lanes) waiting += lane.waiting + lane.unacknowledged;
@@ -148,7 +153,10 @@ int run(const Options& o) {
       live.buffer_octets = settings.capture.buffer;
       live.snaplen = settings.capture.snaplen;
       live.filter = settings.capture.filter;
-      source = open_live(live);
+      live.receiver = settings.capture.source;
+      Opened opened = open_live(live, 1);
+      for (const std::string& line : opened.said) log(6, line);
+      source = std::move(opened.sources.front());
     }
   } catch (const std::runtime_error& e) {
     return log(3, e.what()), 1;
@@ -173,6 +181,7 @@ int run(const Options& o) {
   });
   sd_notify(0, "READY=1");
   std::map<std::string, std::string> told;
+  std::map<std::string, Outage> outages;
   Time next_status = 0;
   for (Time ticks = 0; !over; ticks += 200 * millisecond) {
     const int s = signals.wait(200 * millisecond);
@@ -187,6 +196,11 @@ int run(const Options& o) {
     if (ticks < next_status) continue;
     next_status = ticks + second;
     const SensorStatus now = pipeline.status();
+    for (const auto& i : now.interfaces) {
+      Outage& before = outages[i.name];
+      if (i.outage.count != before.count || i.outage.until != before.until) log(4, blind_line(i.name, i.outage));
+      before = i.outage;
+    }
     for (const auto& t : now.collectors) {
       const std::string now_so = fmt::format("{} {}", name_of(t.link.state), t.link.text);
       if (told[t.collector] != now_so) log(level_of(t.link.state), link_line(t));

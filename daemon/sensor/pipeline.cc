@@ -15,8 +15,8 @@
 namespace vidra {
 namespace {
 
-// A fact of the sensor's own, as an event.
-void say_fact(EventSink& to, Time now, uint16_t interface, SensorFact fact, uint32_t tag) {
+// A fact of the sensor's own, as an event. `from`, `until`: of what took time, 0 where it is not known.
+void say_fact(EventSink& to, Time now, uint16_t interface, SensorFact fact, uint32_t tag, Time from = 0, Time until = 0) {
   static const int protocol = protocol_index("sensor");
   Scene scene;
   scene.time = now;
@@ -30,6 +30,8 @@ void say_fact(EventSink& to, Time now, uint16_t interface, SensorFact fact, uint
   m.points = 1;
   Point p;
   p.object = Object(ObjectKind::capture, interface);
+  p.time = from;
+  if (until) p.set_time(until);
   to.see({scene, &m, nullptr, {&p, 1}, Texts()});
 }
 
@@ -176,7 +178,7 @@ void Pipeline::observe(Time now, bool last) {
   observed_ = now;
   const auto interfaces = source_->interfaces();
   dropped_.resize(interfaces.size());
-  up_.resize(interfaces.size(), true);
+  blind_.resize(interfaces.size());
   SensorStatus s;
   for (size_t i = 0; i < interfaces.size(); i++) {
     const Counters c = source_->counters(uint16_t(i));
@@ -185,11 +187,19 @@ void Pipeline::observe(Time now, bool last) {
     if (c.dropped_by_kernel != Counters::unknown) dropped += c.dropped_by_kernel;
     if (dropped > dropped_[i]) say_fact(*rings_[0], now, uint16_t(i), SensorFact::dropped, uint32_t(std::min<uint64_t>(dropped - dropped_[i], UINT32_MAX)));
     dropped_[i] = dropped;
-    if (const bool up = source_->up(uint16_t(i)); up != bool(up_[i])) {
-      say_fact(*rings_[0], now, uint16_t(i), up ? SensorFact::interface_up : SensorFact::interface_down, 0);
-      up_[i] = up;
+    // Each outage has a beginning and an end, though both lie within this second. What was missed of several is their last.
+    const Outage o = source_->outage(uint16_t(i));
+    Blind& told = blind_[i];
+    if (o.count != told.count) {
+      if (told.since) say_fact(*rings_[0], now, uint16_t(i), SensorFact::interface_up, 0, told.since, o.from);
+      say_fact(*rings_[0], now, uint16_t(i), SensorFact::interface_down, uint32_t(o.count - told.count), o.from);
+      told = {o.count, o.from};
     }
-    s.interfaces.push_back({interfaces[i].name, c, 0});
+    if (told.since && o.until) {
+      say_fact(*rings_[0], now, uint16_t(i), SensorFact::interface_up, uint32_t(std::min<Time>((o.until - o.from) / millisecond, UINT32_MAX)), o.from, o.until);
+      told.since = 0;
+    }
+    s.interfaces.push_back({interfaces[i].name, c, 0, source_->up(uint16_t(i)), o});
   }
   const std::unique_lock lock(snapshot_mutex_, std::try_to_lock);   // never waits for a reader
   if (!lock && !last) return;
@@ -273,7 +283,7 @@ void Pipeline::tell_health(Time now) {
     uint64_t dropped = each.counters.dropped_by_us;
     if (each.counters.dropped_by_card != Counters::unknown) dropped += each.counters.dropped_by_card;
     if (each.counters.dropped_by_kernel != Counters::unknown) dropped += each.counters.dropped_by_kernel;
-    h.interfaces.push_back({each.name, each.counters.delivered, each.counters.octets, dropped, {}, true});
+    h.interfaces.push_back({each.name, each.counters.delivered, each.counters.octets, dropped, {}, each.up});
   }
   const Octets octets = s.accounts.octets();
   h.counts = {{"packets", s.accounts.packets}, {"octets_seen", octets.seen}, {"octets_decoded", octets.decoded}, {"octets_opaque", octets.opaque},

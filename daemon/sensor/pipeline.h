@@ -24,6 +24,8 @@ struct SensorStatus {
     std::string name;
     Counters counters;
     Time last_frame = 0;
+    bool up = true;
+    Outage outage;                         // the last one
   };
   struct Telling {
     std::string collector;
@@ -94,7 +96,8 @@ class Pipeline {
   std::atomic<Time> judged_until_{0};
   std::atomic<uint64_t> findings_dropped_{0};
   std::vector<uint64_t> dropped_;          // by interface, as of the last look
-  std::vector<char> up_;                   // likewise
+  struct Blind { uint64_t count = 0; Time since = 0; };
+  std::vector<Blind> blind_;               // by interface: outages that were told; since when it is blind, 0 not
   Time stepped_ = 0;                       // how far stamps and times are apart
   Time observed_ = 0;
   Time started_ = 0;

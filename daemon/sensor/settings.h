@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "daemon/base/toml_file.h"
+#include "daemon/capture/live.h"
 #include "daemon/judge/memory.h"
 #include "daemon/judge/settings.h"
 #include "daemon/judge/site.h"
@@ -23,6 +24,7 @@ struct CaptureGroup {
 struct CaptureSettings {
   std::vector<std::string> interfaces;      // by name; none: nothing to hear live
   std::vector<CaptureGroup> groups;
+  Receiver source = Receiver::automatic;
   std::string filter;                       // BPF, as tcpdump writes it; "" everything
   uint64_t buffer = 64u << 20;              // octets of the kernel's ring, per interface
   uint32_t snaplen = 65'535;

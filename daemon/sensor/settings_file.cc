@@ -13,6 +13,8 @@ namespace {
 void read_capture(TomlTable& root, CaptureSettings& s) {
   if (auto t = root.table("capture")) {
     t->read("interfaces", s.interfaces);
+    size_t source = size_t(s.source);
+    if (t->read_choice("source", source, {"auto", "dpdk", "ring", "pcap"})) s.source = Receiver(source);
     t->read("filter", s.filter);
     t->read_size("buffer", s.buffer, 1 << 20, uint64_t{4} << 30);
     t->read("snaplen", s.snaplen, 96, 262'144);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Heard through libpcap on veth pairs in a network namespace of the test's own.
+// Heard through libpcap and through the kernel's ring on veth pairs in a network namespace of the test's own.
 #include "daemon/capture/live.h"
 
 #include <gtest/gtest.h>
@@ -8,6 +8,7 @@
 #include <chrono>
 #include <thread>
 
+#include "daemon/base/clock.h"
 #include "tests/support/hex.h"
 #include "tests/support/wire.h"
 
@@ -35,7 +36,7 @@ std::vector<uint8_t> frame(uint32_t number, size_t octets = 60) {
 }
 uint32_t number_of(const std::vector<uint8_t>& f) { return uint32_t(f[14]) << 24 | uint32_t(f[15]) << 16 | uint32_t(f[16]) << 8 | f[17]; }
 
-class Live : public testing::Test {
+class Live : public testing::TestWithParam<Receiver> {
  protected:
   void SetUp() override {
     if (!no_network.empty()) GTEST_SKIP() << no_network;
@@ -58,10 +59,11 @@ class Live : public testing::Test {
     }
     return out;
   }
-  static LiveSettings hearing(std::initializer_list<Interface> interfaces) {
+  LiveSettings hearing(std::initializer_list<Interface> interfaces) {
     LiveSettings s;
     s.interfaces = interfaces;
     s.buffer_octets = 32 << 20;
+    s.receiver = GetParam();
     return s;
   }
   static std::string refusal(const LiveSettings& s) {
@@ -74,7 +76,7 @@ class Live : public testing::Test {
   }
 };
 
-TEST_F(Live, hears_every_frame_whole_and_sends_none) {
+TEST_P(Live, hears_every_frame_whole_and_sends_none) {
   Cable cable("near", "far");
   const auto before = frames_of("far");
   auto source = open_live(hearing({{"near", ""}}));
@@ -98,7 +100,7 @@ TEST_F(Live, hears_every_frame_whole_and_sends_none) {
   EXPECT_EQ(c.dropped_by_kernel, 0u);
 }
 
-TEST_F(Live, more_octets_than_its_own_room_pass_through_it_in_small_bursts) {
+TEST_P(Live, more_octets_than_its_own_room_pass_through_it_in_small_bursts) {
   Cable cable("near", "far");
   auto source = open_live(hearing({{"near", ""}}));
   std::atomic<bool> done{false};
@@ -117,7 +119,7 @@ TEST_F(Live, more_octets_than_its_own_room_pass_through_it_in_small_bursts) {
   for (const Heard& h : all) ASSERT_EQ(h.octets, frame(number_of(h.octets), 1500));
 }
 
-TEST_F(Live, vlan_tags_stay_in_their_place) {
+TEST_P(Live, vlan_tags_stay_in_their_place) {
   Cable cable("near", "far");
   auto source = open_live(hearing({{"near", ""}}));
   auto tagged = hex("010CCD010001 020000000001 8100 8005 88B8 0001 0008");
@@ -128,7 +130,7 @@ TEST_F(Live, vlan_tags_stay_in_their_place) {
   EXPECT_EQ(all[0].octets, tagged);
 }
 
-TEST_F(Live, a_cut_frame_says_how_long_it_was) {
+TEST_P(Live, a_cut_frame_says_how_long_it_was) {
   Cable cable("near", "far");
   auto s = hearing({{"near", ""}});
   s.snaplen = 100;
@@ -140,7 +142,7 @@ TEST_F(Live, a_cut_frame_says_how_long_it_was) {
   EXPECT_EQ(all[0].wire_length, 900u);
 }
 
-TEST_F(Live, a_filter_is_kept_and_outgoing_frames_are_left_out_where_asked) {
+TEST_P(Live, a_filter_is_kept_and_outgoing_frames_are_left_out_where_asked) {
   Cable cable("near", "far");
   auto s = hearing({{"near", ""}});
   s.filter = "ether proto 0x88b5 and ether[14:4] != 2";
@@ -157,7 +159,7 @@ TEST_F(Live, a_filter_is_kept_and_outgoing_frames_are_left_out_where_asked) {
   EXPECT_EQ(b, "13");
 }
 
-TEST_F(Live, silence_brings_time) {
+TEST_P(Live, silence_brings_time) {
   Cable cable("near", "far");
   auto source = open_live(hearing({{"near", ""}}));
   std::vector<Packet> packets(8);
@@ -179,7 +181,7 @@ TEST_F(Live, silence_brings_time) {
   EXPECT_NEAR(double(last), double(Time(wall.tv_sec) * second + wall.tv_nsec), 100e6);
 }
 
-TEST_F(Live, a_group_meets_in_order_of_time_and_a_silent_member_holds_nobody_back) {
+TEST_P(Live, a_group_meets_in_order_of_time_and_a_silent_member_holds_nobody_back) {
   Cable a("near0", "far0"), b("near1", "far1");
   auto s = hearing({{"near0", "tap"}, {"near1", "tap"}});
   s.merge_window = 50 * millisecond;             // a busy machine shows frames late
@@ -207,7 +209,7 @@ TEST_F(Live, a_group_meets_in_order_of_time_and_a_silent_member_holds_nobody_bac
   EXPECT_LT(Clock::now() - begin, milliseconds(500)) << "one way is silent";
 }
 
-TEST_F(Live, drops_are_counted) {
+TEST_P(Live, drops_are_counted) {
   Cable cable("near", "far");
   auto s = hearing({{"near", ""}});
   s.buffer_octets = 128 << 10;
@@ -223,7 +225,7 @@ TEST_F(Live, drops_are_counted) {
   EXPECT_EQ(c.delivered + c.dropped_by_kernel, sent);
 }
 
-TEST_F(Live, an_interface_that_goes_away_is_said_and_heard_again_when_it_is_back) {
+TEST_P(Live, an_interface_that_goes_away_is_said_and_heard_again_when_it_is_back) {
   auto away = std::make_unique<Cable>("near0", "far0");
   Cable stays("near1", "far1");
   auto source = open_live(hearing({{"near0", "lan"}, {"near1", "lan"}}));
@@ -242,7 +244,7 @@ TEST_F(Live, an_interface_that_goes_away_is_said_and_heard_again_when_it_is_back
   EXPECT_EQ(number_of(again[0].octets), 2u);
 }
 
-TEST_F(Live, stop_ends_it_from_another_thread) {
+TEST_P(Live, stop_ends_it_from_another_thread) {
   Cable cable("near", "far");
   auto source = open_live(hearing({{"near", ""}}));
   std::thread stopping([&] {
@@ -256,7 +258,7 @@ TEST_F(Live, stop_ends_it_from_another_thread) {
   EXPECT_TRUE(source->poll(packets).ended) << "and it stays so";
 }
 
-TEST_F(Live, what_cannot_be_opened_says_what_to_type) {
+TEST_P(Live, what_cannot_be_opened_says_what_to_type) {
   Cable cable("near", "far");
   std::string why = refusal(hearing({{"nowhere9", ""}}));
   EXPECT_NE(why.find("interface nowhere9: there is none of that name"), std::string::npos) << why;
@@ -277,6 +279,94 @@ TEST_F(Live, what_cannot_be_opened_says_what_to_type) {
   ASSERT_EQ(seteuid(0), 0);
   EXPECT_NE(why.find("no permission"), std::string::npos) << why;
 }
+
+// What may happen to an interface, how long it is left so, and how it comes back.
+struct Mishap { const char* name; std::vector<std::string> away, back; const char* why; };
+const Mishap mishaps[] = {
+    {"down", {"ip link set near down"}, {"ip link set near up"}, "down"},
+    {"removed", {"ip link del near"}, {"ip link add near type veth peer name far", "ip link set near up", "ip link set far up"}, "removed"},
+    {"renamed_while_down", {"ip link set near down", "ip link set near name other"}, {"ip link set other up"}, "down"},
+    {"moved_away", {"ip link set near down", "ip link set near name other", "ip link add near type veth peer name far2"},
+     {"ip link set near up", "ip link set far2 up", "ip link set far name far1", "ip link set far2 name far"}, "down"},
+};
+
+double cpu_seconds() {
+  timespec t{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+  return double(t.tv_sec) + double(t.tv_nsec) / 1e9;
+}
+
+TEST_P(Live, after_every_mishap_it_hears_again_within_two_seconds_says_how_long_it_was_blind_and_does_not_spin) {
+  for (const Mishap& m : mishaps) {
+    SCOPED_TRACE(m.name);
+    Cable cable("near", "far");
+    auto source = open_live(hearing({{"near", ""}}));
+    ASSERT_TRUE(Sender("far").send(frame(1)));
+    ASSERT_EQ(hear(*source, 1).size(), 1u);
+    EXPECT_TRUE(source->up(0));
+    EXPECT_EQ(source->outage(0).count, 0u);
+
+    const Time before = wall_now();
+    for (const std::string& c : m.away) ASSERT_TRUE(shell(c)) << c;
+    const double cpu = cpu_seconds();
+    hear(*source, 1, milliseconds(1000));
+    EXPECT_LT(cpu_seconds() - cpu, 0.1) << "of one second";
+    EXPECT_FALSE(source->up(0));
+    EXPECT_NE(source->outage(0).why.find(m.why), std::string::npos) << source->outage(0).why;
+    EXPECT_NE(source->flaw().find("interface near"), std::string::npos);
+    EXPECT_EQ(source->outage(0).until, 0);
+    EXPECT_NEAR(double(source->outage(0).from - before), 0, 400e6);
+
+    for (const std::string& c : m.back) ASSERT_TRUE(shell(c)) << c;
+    const auto back = Clock::now();
+    const Time again = wall_now();
+    std::vector<Heard> heard;
+    Sender far("far");
+    while (heard.empty() && Clock::now() - back < milliseconds(4000)) {
+      far.send(frame(2));
+      heard = hear(*source, 1, milliseconds(20));
+    }
+    EXPECT_LT(Clock::now() - back, milliseconds(2000));
+    ASSERT_FALSE(heard.empty());
+    EXPECT_EQ(number_of(heard[0].octets), 2u);
+    EXPECT_TRUE(source->up(0));
+    const Outage o = source->outage(0);
+    EXPECT_EQ(o.count, 1u);
+    EXPECT_GT(o.until, o.from);
+    EXPECT_NEAR(double(o.until - again), 0, 1000e6);
+    shell("ip link del other");
+    shell("ip link del far");
+  }
+}
+
+TEST_P(Live, an_interface_renamed_while_it_is_up_is_heard_on) {
+  Cable cable("near", "far");
+  auto source = open_live(hearing({{"near", ""}}));
+  hear(*source, 1, milliseconds(20));
+  if (!shell("ip link set near name other")) GTEST_SKIP() << "this kernel renames no interface that is up";
+  hear(*source, 1, milliseconds(400));
+  EXPECT_TRUE(source->up(0));
+  EXPECT_NE(source->flaw().find("it is called other now"), std::string::npos) << source->flaw();
+  ASSERT_TRUE(Sender("far").send(frame(9)));
+  EXPECT_EQ(hear(*source, 1).size(), 1u);
+  shell("ip link del other");
+}
+
+TEST_P(Live, a_cable_that_is_pulled_is_said_though_the_interface_stays_up) {
+  Cable cable("near", "far");
+  auto source = open_live(hearing({{"near", ""}}));
+  hear(*source, 1, milliseconds(1200));
+  EXPECT_TRUE(source->up(0)) << source->flaw();
+  ASSERT_TRUE(shell("ip link set far down"));
+  hear(*source, 1, milliseconds(3000));
+  EXPECT_FALSE(source->up(0));
+  EXPECT_NE(source->flaw().find("nothing is plugged in"), std::string::npos) << source->flaw();
+  ASSERT_TRUE(shell("ip link set far up"));
+  hear(*source, 1, milliseconds(2000));
+  EXPECT_TRUE(source->up(0)) << source->flaw();
+}
+
+INSTANTIATE_TEST_SUITE_P(Through, Live, testing::Values(Receiver::pcap, Receiver::ring), [](const auto& of) { return of.param == Receiver::pcap ? "libpcap" : "ring"; });
 
 }  // namespace
 }  // namespace vidra

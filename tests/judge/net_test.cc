@@ -403,6 +403,20 @@ TEST(Blind, IsASilentInterfaceALinkThatIsDownAndLostFrames) {
   EXPECT_EQ(h.stories(), 4u);
   EXPECT_EQ(h.weight("NET-16"), 1237u);
 }
+TEST(Blind, IsOneStoryFromItsBeginningToItsEnd) {
+  Hearing h("");
+  Message down, up;
+  down.function = uint16_t(SensorFact::interface_down), up.function = uint16_t(SensorFact::interface_up);
+  down.act = up.act = Act::diagnose;
+  Point p{Object(ObjectKind::capture, 1)};
+  p.time = 1'795'295'212 * second;
+  h.event("sensor", {}, down, {p});
+  p.set_time(p.time + 1400 * millisecond);
+  h.event("sensor", {}, up, {p});
+  ASSERT_EQ(h.times("NET-16"), 2u) << h.told();
+  EXPECT_EQ(h.stories(), 1u);
+  EXPECT_NE(h.told().find("blind on interface 1 from 2026-11-21T21:06:52.000Z to 2026-11-21T21:06:53.400Z (1.4 s)"), std::string::npos) << h.told();
+}
 TEST(Blind, IsNotAnInterfaceThatIsHeardAgain) {
   Hearing h("");
   h.sensor(SensorFact::silent, 239'119'594);   // two recordings joined in one file
