@@ -227,7 +227,9 @@ class Ring final : public KernelTap {
   }
 
   std::string make(const Kernel::Card& card) {
-    store_ = std::make_unique<Store>(std::max<size_t>(4, settings_.buffer_octets / block_octets));
+    // What waits for its siblings keeps its block, and each millisecond takes one.
+    const size_t least = settings_.interfaces.size() > 1 ? size_t(4 * settings_.merge_window / millisecond) : 4;
+    store_ = std::make_unique<Store>(std::max<size_t>({4, least, settings_.buffer_octets / block_octets}));
     const int s = store_->socket = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);   // protocol 0: nothing comes before it is bound
     if (s < 0) return trouble("AF_PACKET");
     const auto set = [&](int option, const auto& value) { return setsockopt(s, SOL_PACKET, option, &value, sizeof value) == 0; };
