@@ -7,23 +7,17 @@
 #include <ostream>
 #include <vector>
 
+#include "daemon/judge/deeds.h"
+
 namespace vidra {
 namespace {
 
-// Each family's rows are constants, so they are there before this runs.
+// The families are constants, so they are there before this runs.
 const std::vector<Detection> all = [] {
   std::vector<Detection> rows;
-  for (std::span<const Detection> family : {net_rows, iec104_rows, modbus_rows, dnp3_rows}) rows.insert(rows.end(), family.begin(), family.end());
+  for (const Family* f : families) rows.insert(rows.end(), f->rows.begin(), f->rows.end());
   return rows;
 }();
-
-struct Family { std::string_view prefix, title; };
-constexpr Family families[] = {
-    {"NET-", "Any protocol, and the sensor itself"},
-    {"I104-", "IEC 60870-5-104"},
-    {"MOD-", "Modbus"},
-    {"DNP-", "DNP3"},
-};
 
 }  // namespace
 
@@ -80,12 +74,9 @@ void write_catalogue(std::ostream& out) {
          "raise it; works, a habit that was learned, or an attempt without effect may lower it; a setting fixes it. Every detection has a capture or byte script in `tests/judge` that must raise it and one that must not.\n\n"
          "To change one, name it in the settings; to switch it off, say so. Off is off:\n\n"
          "```toml\n[detection.NET-05]\nseverity = 2\ntargets = 60\n\n[detection.NET-17]\noff = true\n```\n";
-  for (const Family& f : families) {
-    bool heading = false;
-    for (const Detection& d : catalogue) {
-      if (!d.id.starts_with(f.prefix)) continue;
-      if (!heading) out << "\n## " << f.title << "\n";
-      heading = true;
+  for (const Family* f : families) {
+    out << "\n## " << f->title << "\n";
+    for (const Detection& d : f->rows) {
       out << fmt::format("\n### {} {}\n\n", d.id, d.title);
       out << fmt::format("Severity {}, for {}", d.severity, d.audience == Audience::security ? "security" : d.audience == Audience::operations ? "operations" : "who runs the sensor");
       if (!d.technique.empty()) out << fmt::format(", ATT&CK for ICS {}", d.technique);

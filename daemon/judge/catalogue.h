@@ -33,9 +33,6 @@ struct Detection {
   std::span<const Threshold> thresholds = {};
 };
 
-// A family's rows, each in a file of its own (catalogue_net.cc …), by number.
-extern const std::span<const Detection> net_rows, iec104_rows, modbus_rows, dnp3_rows;
-
 extern const std::span<const Detection> catalogue;   // family after family, by number
 const Detection* detection(std::string_view id);     // nullptr when there is none
 const Detection& row(std::string_view id);           // one that is known to be there; ends the program where it is not

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Detections of DNP3.
-#include "daemon/judge/catalogue.h"
+#include "daemon/judge/deeds.h"
 
 namespace vidra {
 namespace {
@@ -92,5 +92,5 @@ constexpr Detection rows[] = {
 };
 
 }  // namespace
-const std::span<const Detection> dnp3_rows = rows;
+extern constexpr Family dnp3_family{"DNP3", rows};
 }  // namespace vidra

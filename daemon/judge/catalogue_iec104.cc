@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Detections of IEC 60870-5-104.
-#include "daemon/judge/catalogue.h"
+#include "daemon/judge/deeds.h"
 
 namespace vidra {
 namespace {
@@ -89,5 +89,5 @@ constexpr Detection rows[] = {
 };
 
 }  // namespace
-const std::span<const Detection> iec104_rows = rows;
+extern constexpr Family iec104_family{"IEC 60870-5-104", rows};
 }  // namespace vidra

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Detections of Modbus.
-#include "daemon/judge/catalogue.h"
+#include "daemon/judge/deeds.h"
 
 namespace vidra {
 namespace {
@@ -100,5 +100,5 @@ constexpr Detection rows[] = {
 };
 
 }  // namespace
-const std::span<const Detection> modbus_rows = rows;
+extern constexpr Family modbus_family{"Modbus", rows};
 }  // namespace vidra

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Detections that need no protocol of their own.
-#include "daemon/judge/catalogue.h"
+#include "daemon/judge/deeds.h"
 
 namespace vidra {
 namespace {
@@ -88,5 +88,5 @@ constexpr Detection rows[] = {
 };
 
 }  // namespace
-const std::span<const Detection> net_rows = rows;
+extern constexpr Family net_family{"Any protocol, and the sensor itself", rows};
 }  // namespace vidra

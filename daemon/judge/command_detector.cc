@@ -2,7 +2,7 @@
 // Owns the engine of commands and asks every rule about each of its steps.
 #include <algorithm>
 
-#include "daemon/judge/rules.h"
+#include "daemon/judge/deeds.h"
 
 namespace vidra {
 namespace {
@@ -84,6 +84,7 @@ void add_command_detectors(Detectors& to, const JudgeSettings& settings) {
   add_modbus_detectors(to, settings, shared);
   add_dnp3_detectors(to, settings, shared);
   to.push_back(std::make_unique<CommandDetector>(settings, shared));
+  add_deed_detector(to, settings, shared);
 }
 
 }  // namespace vidra

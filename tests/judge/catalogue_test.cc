@@ -11,7 +11,7 @@
 #include <set>
 #include <sstream>
 
-#include "daemon/judge/settings.h"
+#include "daemon/judge/deeds.h"
 #include "daemon/judge/site_file.h"
 
 namespace vidra {
@@ -93,8 +93,13 @@ TEST(Catalogue, WhatToWriteIsUnderstood) {
 }
 
 TEST(Catalogue, RowsOfAFamilyAreInOrder) {
-  for (std::span<const Detection> rows : {net_rows, iec104_rows, modbus_rows, dnp3_rows})
-    for (size_t i = 1; i < rows.size(); i++) EXPECT_LT(rows[i - 1].id, rows[i].id);
+  for (const Family* family : families)
+    for (size_t i = 1; i < family->rows.size(); i++) EXPECT_LT(family->rows[i - 1].id, family->rows[i].id);
+}
+
+TEST(Catalogue, DeedsAreWellFormed) {
+  for (const Family* family : families)
+    for (const Deed& d : family->deeds) EXPECT_EQ(flaw(d), "") << d.detection << ": " << d.what;
 }
 
 TEST(Catalogue, EveryRowIsTried) {

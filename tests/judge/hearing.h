@@ -42,7 +42,7 @@ class Hearing final : private FindingSink {
     fact(Fact::attempted, client, server);
     fact(Fact::opened, client, server, "tcp");
   }
-  void say(std::string_view protocol, std::string_view client, std::string_view server, Message m, std::vector<Point> points = {}, Side from = Side::client) {
+  void say(std::string_view protocol, std::string_view client, std::string_view server, Message m, std::vector<Point> points = {}, Side from = Side::client, Texts texts = {}) {
     Scene s;
     s.client = end(client);
     s.server = end(server);
@@ -50,7 +50,18 @@ class Hearing final : private FindingSink {
     s.server_mac = mac_of(s.server.address);
     s.from = from;
     s.flow = flow_of(s);
-    event(protocol, s, m, points);
+    event(protocol, s, m, points, texts);
+  }
+  // A named object, whose name is put into a run of texts: key, length, octets.
+  static Object named(std::string_view name, std::vector<uint8_t>& run) {
+    const uint64_t key = text_key(name);
+    const uint16_t length = uint16_t(name.size());
+    const auto* k = reinterpret_cast<const uint8_t*>(&key);
+    const auto* n = reinterpret_cast<const uint8_t*>(&length);
+    run.insert(run.end(), k, k + sizeof key);
+    run.insert(run.end(), n, n + sizeof length);
+    run.insert(run.end(), name.begin(), name.end());
+    return Object::of_text(key);
   }
   // One ARP packet: sender 10.1.1.1 with its MAC asks for, or claims (operation 2, or target "").
   void arp(uint16_t operation, std::string_view sender, std::string_view mac, std::string_view target) {
@@ -80,13 +91,13 @@ class Hearing final : private FindingSink {
     m.tag = tag;
     event("sensor", {}, m, {Point{Object(ObjectKind::capture, interface)}});
   }
-  void event(std::string_view protocol, Scene s, const Message& m, const std::vector<Point>& points) {
+  void event(std::string_view protocol, Scene s, const Message& m, const std::vector<Point>& points, Texts texts = {}) {
     s.protocol = uint16_t(protocol_index(protocol));
     s.time = now;
     s.frame = ++frames;
     Message said = m;
     said.points = uint32_t(points.size());
-    judge.see(Event{s, &said, nullptr, points, Texts{}});
+    judge.see(Event{s, &said, nullptr, points, texts});
   }
   void wait(Time t) {
     now += t;

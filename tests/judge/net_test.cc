@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include "daemon/judge/deeds.h"
 #include "tests/judge/hearing.h"
 
 namespace vidra {
@@ -444,6 +445,7 @@ TEST(Lost, IsNotOneLossNowAndThen) {
 // What holds for all
 
 TEST(Detections, ThatAreOffAreOff) {
+  const auto net_rows = families[0]->rows;
   for (const Detection& d : net_rows) {
     JudgeSettings s;
     s.detections[std::string(d.id)].off = true;

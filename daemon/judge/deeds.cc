@@ -1,0 +1,299 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/judge/deeds.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <optional>
+
+namespace vidra {
+namespace {
+
+struct Range {
+  uint32_t first = 0, last = 0, sub_first = 0, sub_last = UINT32_MAX;
+  bool holds(uint32_t n) const { return n >= first && n <= last; }
+  bool holds(uint32_t n, uint32_t sub) const { return holds(n) && sub >= sub_first && sub <= sub_last; }
+};
+using Ranges = std::vector<Range>;
+
+std::string_view trimmed(std::string_view s) {
+  while (s.starts_with(' ')) s.remove_prefix(1);
+  while (s.ends_with(' ')) s.remove_suffix(1);
+  return s;
+}
+
+std::optional<uint32_t> number(std::string_view s) {
+  s = trimmed(s);
+  const bool hex = s.starts_with("0x");
+  if (hex) s.remove_prefix(2);
+  uint32_t n = 0;
+  const auto [end, error] = std::from_chars(s.data(), s.data() + s.size(), n, hex ? 16 : 10);
+  return error == std::errc() && end == s.data() + s.size() && !s.empty() ? std::optional(n) : std::nullopt;
+}
+
+bool span_of(std::string_view s, uint32_t& first, uint32_t& last) {
+  const size_t dash = s.find('-');
+  const auto a = number(s.substr(0, dash)), b = dash == s.npos ? a : number(s.substr(dash + 1));
+  if (!a || !b || *b < *a) return false;
+  first = *a, last = *b;
+  return true;
+}
+
+std::optional<Ranges> ranges(std::string_view list) {
+  Ranges all;
+  while (!trimmed(list).empty()) {
+    const size_t comma = list.find(','), slash = list.substr(0, comma).find('/');
+    const std::string_view item = list.substr(0, comma);
+    list = comma == list.npos ? std::string_view() : list.substr(comma + 1);
+    Range r;
+    if (!span_of(item.substr(0, slash), r.first, r.last)) return std::nullopt;
+    if (slash != item.npos && !span_of(item.substr(slash + 1), r.sub_first, r.sub_last)) return std::nullopt;
+    all.push_back(r);
+  }
+  return all;
+}
+
+bool any_holds(const Ranges& all, uint32_t n) {
+  if (all.empty()) return true;
+  for (const Range& r : all)
+    if (r.holds(n)) return true;
+  return false;
+}
+
+bool like(std::string_view pattern, std::string_view text) {
+  size_t p = 0, t = 0, star = pattern.npos, mark = 0;
+  while (t < text.size()) {
+    if (p < pattern.size() && pattern[p] == '*') star = p++, mark = t;
+    else if (p < pattern.size() && (pattern[p] == '?' || pattern[p] == text[t])) p++, t++;
+    else if (star != pattern.npos) p = star + 1, t = ++mark;
+    else return false;
+  }
+  while (p < pattern.size() && pattern[p] == '*') p++;
+  return p == pattern.size();
+}
+
+struct Words { std::string client, server, station, object, value, function, reason, times, masters; };
+
+std::string sentence(std::string_view form, const Words& w) {
+  return fmt::format(fmt::runtime(form), fmt::arg("client", w.client), fmt::arg("server", w.server), fmt::arg("station", w.station), fmt::arg("object", w.object),
+                     fmt::arg("value", w.value), fmt::arg("function", w.function), fmt::arg("reason", w.reason), fmt::arg("times", w.times),
+                     fmt::arg("masters", w.masters));
+}
+
+// A deed made ready to be compared with: a few words for the first glance, the rest behind.
+struct Ready {
+  const Deed* deed;
+  const Detection* detection;
+  uint16_t protocol;
+  Ranges functions, reasons, values, qualifiers;
+  unsigned times = 1;
+  Time window = minute;
+
+  Ready(const Deed& d)
+      : deed(&d), detection(&row(d.detection)), protocol(uint16_t(protocol_index(d.protocol))), functions(*ranges(d.functions)), reasons(*ranges(d.reasons)),
+        values(*ranges(d.value)), qualifiers(*ranges(d.qualifiers)) {}
+
+  void settle(const JudgeSettings& s) {
+    for (const Threshold& t : detection->thresholds) {
+      if (t.key == "times") times = std::max(1u, unsigned(s.number(*detection, t.key)));
+      if (t.key == "window") window = Time(s.number(*detection, t.key) * double(second));
+    }
+  }
+
+  bool says(const Message& m) const {
+    if (!(deed->acts & bit(m.act)) || !(deed->roles >> unsigned(m.role) & 1) || m.link || m.continued) return false;
+    if (!functions.empty() && std::none_of(functions.begin(), functions.end(), [&](const Range& r) { return r.holds(m.function, m.sub_function); })) return false;
+    const uint8_t flags = uint8_t(m.refused * Deed::refused | m.malformed * Deed::malformed | m.test * Deed::test | m.simulated * Deed::simulated |
+                                  m.broadcast * Deed::broadcast | m.encrypted * Deed::encrypted);
+    return (flags & deed->flags) == deed->flags && any_holds(reasons, m.reason);
+  }
+
+  // The point that the deed is about: nullptr where it asks for one and none is like it.
+  const Point* point(const Event& e) const {
+    for (const Point& p : e.points.first(std::min<size_t>(e.points.size(), 256))) {
+      if (!deed->object.empty() && !like(deed->object, object_text(p.object, 1, e.texts))) continue;
+      if (!values.empty()) {
+        if (!p.has_number() && p.kind != ValueKind::bits) continue;
+        const double v = p.has_number() ? p.number() : double(p.raw);
+        if (std::none_of(values.begin(), values.end(), [v](const Range& r) { return v >= r.first && v <= r.last; })) continue;
+      }
+      if (any_holds(qualifiers, p.qualifier)) return &p;
+    }
+    return nullptr;
+  }
+  bool asks_for_point() const { return !deed->object.empty() || !values.empty() || !qualifiers.empty(); }
+};
+
+class Deeds final : public Detector {
+ public:
+  Deeds(const JudgeSettings& s, std::shared_ptr<Shared> shared) : shared_(std::move(shared)), of_protocol_(protocols.size()) {
+    for (const Family* family : families)
+      for (const Deed& d : family->deeds) of_protocol_[size_t(protocol_index(d.protocol))].emplace_back(d);
+    for (const auto& deeds : of_protocol_)
+      for (const Ready& r : deeds) wants_.push_back({.protocol = r.deed->protocol, .acts = r.deed->acts, .roles = r.deed->roles});
+    settle(s);
+  }
+  void settle(const JudgeSettings& s) override {
+    for (auto& deeds : of_protocol_)
+      for (Ready& r : deeds) r.settle(s);
+  }
+  std::span<const Want> wants() const override { return wants_; }
+
+  void see(const Event& e, const Context& c, Findings& to) override {
+    for (const Ready& r : of_protocol_[e.scene.protocol])
+      if (r.says(*e.said)) [[unlikely]] weigh(r, e, c, to);
+  }
+
+ private:
+  struct Count {
+    Time first = 0;
+    uint64_t seen[4] = {};               // which of them, a filter of 256 bits
+    unsigned n = 0;
+    bool told = false;
+  };
+
+  void weigh(const Ready& r, const Event& e, const Context& c, Findings& to) {
+    const Message& m = *e.said;
+    if (m.malformed && !(r.deed->flags & Deed::malformed) && !obeyed_though_broken(e)) return;
+    if (m.role == Role::request && m.after_gap && m.malformed) return;
+    const Leave leave = r.deed->leave;
+    if (c.learning && leave != Leave::nobody && leave != Leave::declared) return;
+    const Point* p = r.point(e);
+    if (!p && r.asks_for_point()) return;
+    if (!p && !e.points.empty()) p = &e.points[0];
+    const Standing standing = shared_->standing(e.scene, c, to);
+    uint8_t most = 5;
+    if (leave != Leave::nobody) {
+      if (standing == Standing::unjudged && leave != Leave::declared) return;
+      const Known k = known(e.scene, c);
+      if (leave == Leave::met && k.any()) return;
+      if (k.group || (k.declared && k.declared->allows(m.act) && (!p || k.declared->objects.empty() || k.declared->names(p->object)))) return;
+      if (k.learned) {
+        if (leave == Leave::usual && usual(*k.learned, m, p)) return;
+        if (leave == Leave::declared && k.learned->knows_function(m.function, m.sub_function)) {
+          const DangerMemory* danger = k.learned->danger(m.station, m.act);
+          if (danger && danger->approved) return;
+          most = 2;
+        }
+      }
+    }
+    if (standing == Standing::stand_in) most = std::min<uint8_t>(most, 3);
+    if (c.learning) most = std::min<uint8_t>(most, 2);
+    const uint64_t key = key_of(r.deed->of == Deed::Of::servers ? key_of(e.scene.client.address) : key_of(pair_key(e.scene), m.station), index_of(*r.detection) + 1);
+    if (most == 2) {
+      Time& last = notices_.at(key);
+      if (last && e.scene.time - last < day) return;
+      last = e.scene.time;
+    }
+    unsigned heard = 1;
+    uint64_t weight = 0;
+    if (r.times > 1) {
+      heard = count(counts_.at(key), r, e, p);
+      if (!heard) return;
+      weight = heard;
+    }
+    if (weight <= 1) weight = pacer_.due(key, e.scene.time);
+    if (!weight) return;
+    tell(r, e, c, to, p, standing, weight, heard, most);
+  }
+
+  // How many this makes when they are enough: all of them the first time, one more each time after; 0 when too few.
+  static unsigned count(Count& n, const Ready& r, const Event& e, const Point* p) {
+    if (!n.first || e.scene.time - n.first > r.window) n = {.first = e.scene.time};
+    const Message& m = *e.said;
+    uint64_t what = n.n;
+    switch (r.deed->of) {
+      case Deed::Of::messages: break;
+      case Deed::Of::objects: what = p ? p->object.key() : 0; break;
+      case Deed::Of::functions: what = uint64_t(m.function) << 16 | m.sub_function; break;
+      case Deed::Of::stations: what = m.station; break;
+      case Deed::Of::servers: what = key_of(e.scene.server.address) + m.station; break;
+    }
+    if (r.deed->of == Deed::Of::messages) n.n++;
+    else {
+      const uint64_t h = key_of(what, 7), place = h & 255;
+      uint64_t& word = n.seen[place >> 6];
+      if (!(word >> (place & 63) & 1)) word |= 1ull << (place & 63), n.n++;
+    }
+    if (n.n < r.times) return 0;
+    return std::exchange(n.told, true) ? 1 : n.n;
+  }
+
+  static bool usual(const ConversationMemory& learned, const Message& m, const Point* p) {
+    if (!p || !(changing_acts & bit(m.act)) || p->object.kind() == ObjectKind::none) return learned.knows_function(m.function, m.sub_function);
+    const StationMemory* s = learned.station(m.station);
+    return s && s->written.has(p->object, p->count);
+  }
+
+  static std::string station_of(const Event& e) {
+    if (!e.said->station) return {};
+    const std::string_view text = e.texts.find(e.said->station);
+    return text.empty() ? station_text(e.scene.protocol, e.said->station) : std::string(text);
+  }
+
+  void tell(const Ready& r, const Event& e, const Context& c, Findings& to, const Point* p, Standing standing, uint64_t weight, unsigned heard, uint8_t most) {
+    const Message& m = *e.said;
+    Finding f = finding(*r.detection, e, c);
+    if (m.role == Role::response) f.source = c.party(e.scene.client.address), f.target = c.party(e.scene.server.address);   // who asked did it
+    // A stranger's first word keeps NET-02 silent, so it weighs as much.
+    if (standing == Standing::stranger) f.severity = std::max<uint8_t>(f.severity, c.name(e.scene.client.address).empty() ? 4 : 3);
+    f.severity = std::min(f.severity, most);
+    f.weight = weight;
+    f.cause = m.station;
+    f.station = station_of(e);
+    if (p && p->object.kind() != ObjectKind::none) {
+      f.object = object_label(c, e.scene, m.station, p->object, p->count);
+      if (p->object.kind() == ObjectKind::named) f.object = object_text(p->object, 1, e.texts);
+    }
+    if (r.deed->of == Deed::Of::servers) f.target = {}, f.cause = 1;
+    if (r.times > 1 && r.deed->of == Deed::Of::objects) f.object.clear();
+    Words w;
+    w.client = c.text(e.scene.client.address);
+    w.server = c.text(e.scene.server.address);
+    w.station = f.station.empty() ? "" : ", " + f.station;
+    w.object = f.object;
+    if (e.points.size() > 1 && !f.object.empty()) w.object += fmt::format(" and {} more", e.points.size() - 1);
+    w.value = p ? value_text(*p, e.texts) : "";
+    w.function = function_text(e.scene.protocol, m.function, m.sub_function);
+    const Protocol& protocol = *protocols[e.scene.protocol];
+    w.reason = protocol.reason ? protocol.reason(m.reason) : std::string_view();
+    if (w.reason.empty()) w.reason = fmt::format("reason {}", m.reason);
+    w.times = fmt::format("{}", heard);
+    w.masters = masters_text(e.scene, c);
+    f.what = sentence(r.deed->what, w);
+    f.expected = most == 2 && !c.learning ? sentence("It was learned that {client} does so here, and nobody has approved it yet.", w) : sentence(r.deed->expected, w);
+    to.raise(std::move(f));
+  }
+
+  std::shared_ptr<Shared> shared_;
+  std::vector<std::vector<Ready>> of_protocol_;
+  std::vector<Want> wants_;
+  Recent<Count> counts_;
+  Recent<Time> notices_;
+  Pacer pacer_;
+};
+
+}  // namespace
+
+void add_deed_detector(Detectors& to, const JudgeSettings& s, std::shared_ptr<Shared> shared) {
+  to.push_back(std::make_unique<Deeds>(s, std::move(shared)));
+}
+
+std::string flaw(const Deed& d) {
+  if (!detection(d.detection)) return fmt::format("no detection {}", d.detection);
+  if (protocol_index(d.protocol) < 0) return fmt::format("no protocol {}", d.protocol);
+  for (std::string_view list : {d.functions, d.reasons, d.value, d.qualifiers})
+    if (!ranges(list)) return fmt::format("\"{}\" is no list of numbers and ranges", list);
+  for (std::string_view form : {d.what, d.expected}) {
+    if (form.empty()) return "a sentence is missing";
+    try {
+      sentence(form, Words{});
+    } catch (const fmt::format_error& e) {
+      return fmt::format("\"{}\": {}", form, e.what());
+    }
+  }
+  return {};
+}
+
+}  // namespace vidra

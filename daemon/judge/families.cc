@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/judge/deeds.h"
+
+namespace vidra {
+
+extern const Family net_family, iec104_family, modbus_family, dnp3_family, s7_family;
+
+namespace {
+constexpr const Family* all[] = {
+    &net_family,
+    &iec104_family,
+    &modbus_family,
+    &dnp3_family,
+    &s7_family,
+};
+}  // namespace
+
+constinit const std::span<const Family* const> families = all;
+
+}  // namespace vidra
