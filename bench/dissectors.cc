@@ -163,10 +163,41 @@ std::vector<Record> s7_octets(unsigned n) {
   return {{Side::client, s7_pdu({0x32, 1, 0, 0, 0, 7, 0, 14, 0, 0, 4, 1, 0x12, 0x0a, 0x10, 2, 0, uint8_t(n), 0, 5, 0x84, 0, 0, 0})}, {Side::server, s7_pdu(a)}};
 }
 
+// EtherNet/IP: n elements of a tag are read; n tags are, each by a message of its own within one (Multiple_Service_Packet).
+void le16_at(Octets& b, size_t at, size_t v) { b[at] = uint8_t(v), b[at + 1] = uint8_t(v >> 8); }
+Octets enip(Octets message) {
+  Octets b = hex("6F00 0000 22110000 00000000 0100000000000000 00000000 | 000000000000 0200 00000000 B200 0000");
+  le16_at(b, 2, message.size() + 16), le16_at(b, 38, message.size());
+  b.insert(b.end(), message.begin(), message.end());
+  return b;
+}
+Octets with(Octets a, const Octets& b) { return a.insert(a.end(), b.begin(), b.end()), a; }
+std::vector<Record> enip_elements(unsigned n) {
+  Octets q = hex("4C 03 91 04 666C6F77 0000");
+  le16_at(q, 8, n);
+  return {{Side::client, enip(q)}, {Side::server, enip(with(hex("CC 00 0000 CA00"), several(hex("0000C03F"), n)))}};
+}
+Octets enip_several(uint8_t service, const std::vector<Octets>& parts) {
+  Octets b = service & 0x80 ? Octets{service, 0, 0, 0} : Octets{service, 2, 0x20, 2, 0x24, 1}, inside;
+  const size_t offsets = b.size() + 2;
+  b.resize(offsets + 2 * parts.size());
+  le16_at(b, offsets - 2, parts.size());
+  for (size_t i = 0; i < parts.size(); i++) le16_at(b, offsets + 2 * i, 2 + 2 * parts.size() + inside.size()), inside = with(inside, parts[i]);
+  return with(b, inside);
+}
+std::vector<Record> enip_tags(unsigned n) {
+  std::vector<Octets> asked, answered;
+  for (unsigned i = 0; i < n; i++) {
+    const std::string name = "Pump_" + std::to_string(10 + i) + "_Run";
+    asked.push_back(with(with(Octets{0x4C, uint8_t(1 + (name.size() + 1) / 2), 0x91, uint8_t(name.size())}, Octets(name.begin(), name.end())), name.size() % 2 ? Octets{0, 1, 0} : Octets{1, 0}));
+    answered.push_back(hex("CC 00 0000 C400 4D000000"));
+  }
+  return {{Side::client, enip(enip_several(0x0A, asked))}, {Side::server, enip(enip_several(0x8A, answered))}};
+}
+
 std::vector<Case> cases() {
   std::vector<Case> all;
   const std::vector<uint8_t> cp56 = {0xe8, 0x03, 0x1e, 0x0c, 0x55, 0x0b, 0x1a};
-  const auto with = [](std::vector<uint8_t> a, const std::vector<uint8_t>& b) { a.insert(a.end(), b.begin(), b.end()); return a; };
   const auto i = [&all](std::string name, unsigned type, unsigned n, const std::vector<uint8_t>& element, bool sequence) {
     all.push_back({"iec104", std::move(name), {{Side::server, iec104(type, 3, 1, element, sequence)}}, {{Side::server, iec104(type, 3, n, element, sequence)}}, n});
   };
@@ -197,6 +228,8 @@ std::vector<Case> cases() {
   all.push_back({"opcua", "nodes read", opcua_read(1), opcua_read(100), 100});
   all.push_back({"s7", "variables read", s7_read(1), s7_read(20), 20});
   all.push_back({"s7", "octets of a block read", s7_octets(1), s7_octets(200), 200});
+  all.push_back({"enip", "elements of a tag read", enip_elements(1), enip_elements(100), 100});
+  all.push_back({"enip", "tags read, a message each", enip_tags(1), enip_tags(20), 20});
 
   // Streams in their steady state: the counters go round without a seam, so that nothing is said.
   const auto cyclic = [&all](std::string protocol, std::string name, std::string_view frame, size_t at, unsigned step) {
@@ -336,6 +369,9 @@ int main(int argc, char** argv) {
     const Protocol& p = *protocols[size_t(index)];
     enrol(c.protocol + ", " + c.name, play, std::cref(p), std::cref(c.one));
     if (!c.many.empty()) enrol(c.protocol + ", " + c.name + " *", play, std::cref(p), std::cref(c.many));
+    if (c.many.size() != 2) continue;
+    enrol(c.protocol + ", " + c.name + " ?", play, std::cref(p), std::vector{c.one[0]});
+    enrol(c.protocol + ", " + c.name + " *?", play, std::cref(p), std::vector{c.many[0]});
   }
   const std::vector<Steady> streams = steady();
   for (const Steady& s : streams)
@@ -351,20 +387,24 @@ int main(int argc, char** argv) {
   Medians medians;
   benchmark::RunSpecifiedBenchmarks(&medians);
   const double empty = medians.ns["nothing"];
-  std::printf("%-44s %10s %8s %14s %8s\n", "ns of CPU, median of 7", "a record", "ratio", "each further", "limits");
+  std::printf("Each further object: of the question, and of the answer or of what nobody asked for.\n");
+  std::printf("%-44s %10s %8s %10s %10s %8s\n", "ns of CPU, median of 7", "a record", "ratio", "asked", "said", "limits");
   std::printf("%-44s %10.1f %8.1f\n", "an empty sentence", empty, 1.0);
   for (const Case& c : all) {
     const std::string name = c.protocol + ", " + c.name;
     if (!medians.ns.count(name)) continue;
     const double one = medians.ns[name];
     std::printf("%-44s %10.1f %8.1f", name.c_str(), one, one / empty);
-    if (!c.many.empty()) std::printf(" %14.2f", (medians.ns[name + " *"] - one) * double(c.many.size()) / double(c.objects - 1));
-    else std::printf(" %14s", "");
+    const double further = c.many.empty() ? 0 : (medians.ns[name + " *"] - one) * double(c.many.size()) / double(c.objects - 1);
+    const double asked = c.many.size() == 2 ? (medians.ns[name + " *?"] - medians.ns[name + " ?"]) / double(c.objects - 1) : 0;
+    if (c.many.empty()) std::printf(" %10s %10s", "", "");
+    else if (c.many.size() == 2) std::printf(" %10.2f %10.2f", asked, further - asked);
+    else std::printf(" %10s %10.2f", "", further);
     const bool large = c.protocol != "iec104" && c.protocol != "modbus" && c.protocol != "dnp3";
     std::printf("%s", large ? "  400, 15\n" : "   80, 10\n");
   }
   for (const Steady& s : streams)
-    if (const std::string name = s.protocol + ", " + s.name; medians.ns.count(name)) std::printf("%-44s %10.1f %8.1f %14s   80\n", name.c_str(), medians.ns[name], medians.ns[name] / empty, "");
+    if (const std::string name = s.protocol + ", " + s.name; medians.ns.count(name)) std::printf("%-44s %10.1f %8.1f %10s %10s   80\n", name.c_str(), medians.ns[name], medians.ns[name] / empty, "", "");
   std::printf("\n%-44s %10s %8s %10s %10s %10s\n", "the samples of each protocol", "a record", "ratio", "records", "opened", "after");
   for (const auto& [name, records] : by_protocol) {
     if (!medians.ns.count("samples of " + name)) continue;

@@ -7,14 +7,14 @@
 namespace vidra::iec61850 {
 
 // IEC 61850-8-1, 8.1.3.2 and 61850-7-3, 6.2: the 13 bits of a quality, the first one highest.
+inline constexpr struct { unsigned bit; uint32_t means; } quality_details[] = {
+    {10, overflow}, {9, out_of_range}, {8, bad_reference}, {7, chatter}, {6, failure}, {5, not_topical}, {4, inconsistent},
+    {3, inaccurate}, {2, substituted}, {1, test_quality}, {0, blocked}};
 constexpr uint32_t quality(unsigned bits) {
   const unsigned validity = bits >> 11 & 3;
   uint32_t q = validity == 0 ? good : validity == 3 ? questionable : invalid;
-  constexpr struct { unsigned bit; uint32_t means; } detail[] = {
-      {10, overflow}, {9, out_of_range}, {8, bad_reference}, {7, chatter}, {6, failure}, {5, not_topical}, {4, inconsistent},
-      {3, inaccurate}, {2, substituted}, {1, test_quality}, {0, blocked}};
   if ((bits & 0x7ff) == 0) [[likely]] return q;
-  for (const auto& d : detail)
+  for (const auto& d : quality_details)
     if (bits >> d.bit & 1) q |= d.means;
   return q;
 }
@@ -57,7 +57,7 @@ inline Bits bits_in_full(Reader& b) {
   else if (o.size() == 3 && o[0] < 8) return {uint64_t((o[1] << 8 | o[2]) >> o[0]), 16u - o[0]};
   return bits_in_full(b);
 }
-inline Bits bits_of(Reader&& b) { return bits_of(b); }
+[[gnu::always_inline]] inline Bits bits_of(Reader&& b) { return bits_of(b); }
 
 // ISO 9506-2, Data: what is no array and no structure. Two bits are a position (61850-7-3, 6.4).
 inline void leaf(uint32_t tag, Reader& b, Point& p, Speaker& say) {

@@ -41,7 +41,7 @@ class Name {
 };
 
 // ISO 9506-2, 7.6: ObjectName. A name of the association itself begins with @ (IEC 61850-8-1, 7.3.6).
-void object_name(Tlv e, Name& name) {
+void object_name(Tlv&& e, Name& name) {
   switch (e.tag) {
     case 0x80: name.begin_item(), name.add(text_of(e.body.rest())); break;
     case 0x82: name.add("@"), name.begin_item(), name.add(text_of(e.body.rest())); break;
@@ -112,8 +112,8 @@ class Leaves {
   Leaves(Speaker& say, uint64_t dataset, size_t position)
       : say_(say), first_(Object::of_member(dataset, uint16_t(position))), key_(dataset), position_(position), member_(true) {}
 
-  void data(Tlv e) { one(e, 0); }
-  size_t said() const { return n_; }
+  void data(Tlv& e) { one(e, 0); }
+  Object named() const { return first_; }
   uint32_t qualifier = 0;
 
  private:
@@ -129,9 +129,22 @@ class Leaves {
     return p;
   }
 
-  void one(Tlv& e, int depth) {
-    if (e.tag != 0xa1 && e.tag != 0xa2) return iec61850::leaf(e.tag, e.body, point(), say_);
+  [[gnu::always_inline]] void one(Tlv& e, int depth) {
+    for (; depth && depth < 32 && structured(e) && alone(e.body.peek()); depth++) e.tag = e.body.u8(), e.body.skip(1);
+    if (!structured(e)) return iec61850::leaf(e.tag, e.body, point(), say_);
     e.body.require(depth < 32);
+    structure(e, depth);
+  }
+  static bool structured(const Tlv& e) { return e.tag == 0xa1 || e.tag == 0xa2; }
+  // One value and nothing else: an analogue value (61850-7-3, 6.6) is its floating point number.
+  static bool alone(Bytes b) { return b.size() > 2 && b[0] != 0x84 && (b[0] & 0x1f) != 0x1f && b[1] < 0x80 && b[1] == b.size() - 2; }
+
+  // Whether nothing but a quality of 13 bits and a UTC time is left: so nearly all data objects end.
+  static bool quality_and_time(Bytes rest) {
+    return rest.size() == 15 && rest[0] == 0x84 && rest[1] == 3 && rest[2] == 3 && rest[5] == 0x91 && rest[6] == 8;
+  }
+
+  [[gnu::noinline]] void structure(Tlv& e, int depth) {
     // A data object is a structure of values with one quality and one time stamp for all (61850-7-3, 7).
     const size_t from = say_.points().size();
     bool has_quality = false, has_time = false;
@@ -140,8 +153,15 @@ class Leaves {
     uint8_t flags = 0;
     bool operated = false;                                 // the last element said who operated it
     for (size_t i = 0; e.body; i++) {
+      if (const Bytes rest = e.body.peek(); quality_and_time(rest) && !has_quality && e.tag == 0xa2 && (n_ || !depth)) {
+        quality = iec61850::quality(unsigned(rest[3] << 8 | rest[4]) >> 3);
+        e.body.skip(7);
+        time = iec61850::utc_time(e.body, flags);
+        has_quality = has_time = true;
+        break;
+      }
       Tlv inner = tlv(e.body);
-      if (depth == 0 && i == 0 && inner.tag == 0xa2 && origin(inner.body)) {
+      if (depth == 0 && i == 0 && inner.tag == 0xa2 && origin(inner.body.peek())) {
         operated = true;
         continue;
       }
@@ -175,9 +195,9 @@ class Leaves {
   }
 
   // Whether this structure is an Originator: an orCat, an orIdent and no more; then it is said.
-  bool origin(Reader r) {
-    const Bytes all = r.peek();
+  bool origin(Bytes all) {
     if (all.size() < 5 || all[0] != 0x85 || all[1] != 1 || all[3] != 0x89 || size_t{all[4]} + 5 != all.size()) return false;
+    Reader r{all, say_.head().malformed};
     Tlv of = tlv(r), who = tlv(r);
     iec61850::leaf(of.tag, of.body, point(category), say_);
     if (std::any_of(all.begin() + 5, all.end(), [](uint8_t c) { return c < 0x20 || c > 0x7e; })) iec61850::leaf(who.tag, who.body, point(identifier), say_);
@@ -561,7 +581,10 @@ struct Mms final : Parser {
     if (all.is_list()) {
       all.next(name);
       const uint64_t dataset = say.text(name.text());
-      for (size_t i = 0; list.body; i++) Leaves(say, dataset, i).data(tlv(list.body));
+      for (size_t i = 0; list.body; i++) {
+        Tlv value = tlv(list.body);
+        Leaves(say, dataset, i).data(value);
+      }
       return about;
     }
     int heaviest = -1;
@@ -763,7 +786,7 @@ struct Mms final : Parser {
       const uint64_t dataset = say.text(name.text());
       for (; e.body; results++) {
         Tlv value = tlv(e.body);
-        failures += !result(value, Leaves(say, dataset, results), Object::of_member(dataset, uint16_t(results)), say);
+        failures += !result(value, Leaves(say, dataset, results), say);
       }
     } else {
       for (; e.body; results++) {
@@ -783,7 +806,7 @@ struct Mms final : Parser {
         Leaves leaves(say, object);
         leaves.qualifier = means;
         if (value.tag == 0xa2 && is_report_block(name.item())) learn_block(object, value.body);
-        failures += !result(value, leaves, object, say);
+        failures += !result(value, std::move(leaves), say);
       }
     }
     if (results && failures == results) m.refused = true;
@@ -791,10 +814,10 @@ struct Mms final : Parser {
   }
 
   // An AccessResult: data, or why there are none.
-  static bool result(Tlv value, Leaves leaves, Object object, Speaker& say) {
+  static bool result(Tlv& value, Leaves&& leaves, Speaker& say) {
     if (value.tag != 0x80) return leaves.data(value), true;
     Message& m = say.head();
-    Point& p = say.point(object);
+    Point& p = say.point(leaves.named());
     p.qualifier = leaves.qualifier;
     p.status = uint16_t(access_error + (unsigned_of(value.body) & 0xff));
     if (!m.reason) m.reason = p.status;
@@ -1020,8 +1043,8 @@ struct Mms final : Parser {
       if (tase2_) m.sub_function = transfer_report;
       const uint64_t dataset = say.text(name.text());
       for (size_t i = 0; list.body; i++) {
-        const Tlv value = tlv(list.body);
-        result(value, Leaves(say, dataset, i), Object::of_member(dataset, uint16_t(i)), say);
+        Tlv value = tlv(list.body);
+        result(value, Leaves(say, dataset, i), say);
       }
       m.reason = 0;
       return;
@@ -1041,7 +1064,7 @@ struct Mms final : Parser {
       if (means == transfer_report) m.sub_function = transfer_report;
       Leaves leaves(say, object);
       leaves.qualifier = means;
-      result(value, leaves, object, say);
+      result(value, std::move(leaves), say);
     }
     if (m.sub_function != termination && m.sub_function != application_error) m.reason = 0;
   }
@@ -1143,7 +1166,8 @@ struct Mms final : Parser {
     for (size_t i = 0; i < width && r.ok(); i++) {
       if (!included(i)) continue;
       members++;
-      result(tlv(r), Leaves(say, key, i), Object::of_member(key, uint16_t(i)), say);
+      Tlv value = tlv(r);
+      result(value, Leaves(say, key, i), say);
     }
     m.reason = 0;
     if (!(fields & with_reason)) return r.finish();
@@ -1196,8 +1220,8 @@ struct Mms final : Parser {
     }
   }
   static bool is_report_block(std::string_view item) {
-    const Item i = split(item);
-    return i.parts == 3 && (i.part[1] == "BR" || i.part[1] == "RP");
+    const std::string_view behind = item.substr(std::min(item.find('$'), item.size()));
+    return (behind.starts_with("$BR$") || behind.starts_with("$RP$")) && split(item).parts == 3;
   }
 
   // --- what was opened and operated
