@@ -3,8 +3,21 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <utility>
 
 #include "tests/support/hear.h"
+
+#if defined(__SANITIZE_ADDRESS__)
+#include <sanitizer/asan_interface.h>
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#include <sanitizer/asan_interface.h>
+#endif
+#endif
+#ifndef ASAN_POISON_MEMORY_REGION
+#define ASAN_POISON_MEMORY_REGION(at, n) (static_cast<void>(at), static_cast<void>(n))
+#define ASAN_UNPOISON_MEMORY_REGION(at, n) (static_cast<void>(at), static_cast<void>(n))
+#endif
 
 namespace vidra {
 namespace {
@@ -37,6 +50,28 @@ struct Reading final : Listener {
   void heard(const Identity&, Texts) override { sentences++; }
 };
 
+// Lends each piece of an input a place with nothing readable before, behind and, once it is given back, in it. Places go round,
+// so that what is kept of a piece too long is seen.
+class Places {
+ public:
+  Places() { ASAN_POISON_MEMORY_REGION(room_, sizeof room_); }
+  bool has_room(size_t n) const { return at_ + n + guard <= sizeof room_; }
+  void begin_again() { at_ = guard; }        // all are back
+  Bytes lend(Bytes octets) {
+    uint8_t* const place = room_ + at_;
+    at_ += (octets.size() + guard + 7) & ~size_t{7};
+    ASAN_UNPOISON_MEMORY_REGION(place, octets.size());
+    std::copy(octets.begin(), octets.end(), place);
+    return {place, octets.size()};
+  }
+  void back(Bytes lent) { ASAN_POISON_MEMORY_REGION(lent.data(), lent.size()); }
+
+ private:
+  static constexpr size_t guard = 64;
+  alignas(64) uint8_t room_[512 * 1024];
+  size_t at_ = guard;
+};
+
 }  // namespace
 
 const std::vector<const Protocol*>& parsed_protocols() {
@@ -57,7 +92,8 @@ void play(const Protocol& protocol, Bytes input) {
   Parser* parser = protocol.open(pool);
   demand(parser != nullptr, "a conversation opens");
   Feed feed(*parser, say);
-  std::vector<uint8_t> last[2];
+  static Places places;
+  Bytes last[2];                 // what each side sent before
   bool bad = false;
   Reader r{input, bad};
   while (r) {
@@ -68,7 +104,11 @@ void play(const Protocol& protocol, Bytes input) {
     const Piece what = Piece(head & 6);
     if (what == Piece::gap) { feed.gap(from, length); continue; }
     const Bytes octets = r.bytes(std::min<size_t>(length, r.left()));
-    const std::vector<uint8_t> own(octets.begin(), octets.end());        // its end is the end of what may be read
+    if (!places.has_room(octets.size())) {
+      for (Bytes& piece : last) places.back(std::exchange(piece, {}));
+      places.begin_again();
+    }
+    const Bytes own = places.lend(octets);
     const size_t waiting = feed.waiting(from), sentences = reading.sentences, points = reading.points;
     size_t heard = own.size();
     switch (what) {
@@ -76,14 +116,15 @@ void play(const Protocol& protocol, Bytes input) {
       case Piece::stream: feed.offer(from, own, head & 0x80), heard += waiting; break;
       default:
         if (protocol.recognises)
-          for (Carrier c : {Carrier::tcp, Carrier::udp, Carrier::ethertype}) protocol.recognises(own, last[head & 1 ? 0 : 1], c);
+          for (Carrier c : {Carrier::tcp, Carrier::udp, Carrier::ethertype, Carrier::llc, Carrier::ip}) protocol.recognises(own, last[head & 1 ? 0 : 1], c);
     }
     demand(reading.sentences - sentences <= heard + 16, "no more sentences than octets");
     demand(reading.points - points <= 16 * heard + 256, "points are bounded by octets");
     demand(feed.stalls == 0, "next() goes on");
     demand(feed.waiting(from) <= longest_record, "octets do not pile up");
-    last[head & 1] = own;
+    places.back(std::exchange(last[head & 1], own));
   }
+  for (Bytes piece : last) places.back(piece);
   for (Side side : {Side::client, Side::server}) parser->end(side, say);
   pool.unmake(parser);
   demand(pool.used() == 0, "a parser gives its memory back");
