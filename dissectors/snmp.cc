@@ -8,6 +8,7 @@
 #include "dissectors/ber.h"
 #include "dissectors/protocol.h"
 #include "dissectors/secrets.h"
+#include "dissectors/waiting.h"
 
 namespace vidra::snmp {
 namespace {
@@ -107,7 +108,7 @@ uint64_t oid_text(const Oid& o, Speaker& say) {   // by its name where that is k
 struct Parser final : vidra::Parser {
   Cut next(Side, Bytes b, bool, bool) override { return {Cut::take, std::max<size_t>(b.size(), 1)}; }   // never asked: datagrams
 
-  void parse(Bytes record, Side, Speaker& say) override {
+  void parse(Bytes record, Side from, Speaker& say) override {
     Message& m = say.begin();
     Reader r{record, m.malformed};
     Tlv whole = tlv(r);
@@ -127,11 +128,20 @@ struct Parser final : vidra::Parser {
       pdu(b, m, say, who);
       b.finish();
     }
+    if (!m.encrypted && !m.malformed) pair(m, from, say.time);
     say.end();
     if (who.product | who.name) say.identity(who);
   }
 
  private:
+  // An answer is of the kind of its question, which has its request-id and came from the other side.
+  void pair(Message& m, Side from, Time now) {
+    const bool asks = m.role == Role::request || m.function == inform;
+    const uint64_t key = uint64_t{m.tag} << 1 | uint64_t((from == Side::client) == asks);
+    if (asks) questions_.ask(key, now, m.act);
+    else if (m.function == response) m.unpaired = !questions_.answer(key, now, m.act);
+  }
+
   static uint64_t number(Reader& b) {
     Tlv t = tlv(b);
     b.require(t.tag == 0x02);
@@ -262,6 +272,8 @@ struct Parser final : vidra::Parser {
       default: break;
     }
   }
+
+  Waiting<Act, 8> questions_;
 };
 
 Recognised recognises(Bytes up, Bytes down, Carrier carrier) {

@@ -65,7 +65,8 @@ void read_traffic(TomlTable& root, SensorSettings& s) {
     size_t carrier = 0;
     uint16_t number = 0;
     std::string protocol;
-    t.read_choice("carrier", carrier, {"tcp", "udp", "ethertype"});
+    constexpr Carrier carriers[] = {Carrier::tcp, Carrier::udp, Carrier::ethertype, Carrier::llc, Carrier::ip};
+    t.read_choice("carrier", carrier, {"tcp", "udp", "ethertype", "llc", "ip"});
     if (!t.read("number", number, 1, 65'535)) t.complain({}, "a [[port]] needs a number, from 1 to 65535");
     if (!t.read("protocol", protocol)) t.complain({}, "a [[port]] needs a protocol, like protocol = \"modbus\"");
     const int index = protocol_index(protocol);
@@ -75,7 +76,8 @@ void read_traffic(TomlTable& root, SensorSettings& s) {
         if (p->open) known += fmt::format("{}{}", known.empty() ? "" : ", ", p->name);
       t.complain("protocol", fmt::format("'{}' is no protocol that is dissected; allowed: {}", protocol, known));
     }
-    if (index >= 0) traffic.ports.push_back({carrier == 0 ? Carrier::tcp : carrier == 1 ? Carrier::udp : Carrier::ethertype, number, uint16_t(index)});
+    if (carriers[carrier] == Carrier::ip && number > 255) t.complain("number", "an IP protocol has a number from 1 to 255");
+    if (index >= 0) traffic.ports.push_back({carriers[carrier], number, uint16_t(index)});
     t.finish();
   }
 }

@@ -59,6 +59,18 @@ TEST(Snmp, a_set_is_a_write_and_its_community_is_not_said) {
   for (const auto& [key, text] : s.texts) EXPECT_EQ(text.find("hunter"), std::string::npos);
 }
 
+TEST(Snmp, an_answer_is_of_its_question_s_kind) {
+  constexpr const char* set_done = "30 2a | 02 01 00 | 04 08 68 75 6e 74 65 72 32 32 | a2 1b | 02 01 08 | 02 01 00 | 02 01 00 | 30 10 30 0e | 06 09 2b 06 01 02 01 02 02 01 07 | 02 01 02";
+  Heard snmp("snmp");
+  snmp(client, get_descr), snmp(client, set_status);
+  const Sentence written = snmp(server, set_done), read = snmp(server, descr_is), again = snmp(server, set_done);
+  EXPECT_EQ(written.head.act, Act::write);
+  EXPECT_FALSE(written.head.unpaired);
+  EXPECT_EQ(read.head.act, Act::read);
+  EXPECT_FALSE(read.head.unpaired);
+  EXPECT_TRUE(again.head.unpaired);
+}
+
 TEST(Snmp, a_community_in_a_table_s_index_is_cut_off) {   // snmpCommunityTable, RFC 3584: indexed by a text
   Heard snmp("snmp");
   const Sentence s = snmp(client, "302c02010104067075626c6963a01f02010702010002010030143012060e2b060106031201010102736563720500");

@@ -63,6 +63,22 @@ TEST(Settings, every_key_that_is_read_stands_in_the_installed_file) {
   EXPECT_GT(n, 40u);
 }
 
+TEST(Settings, a_port_is_of_any_carrier) {
+  const std::string path = testing::TempDir() + "vidra-ports.toml";
+  std::ofstream(path) << "[[port]]\nnumber = 1502\nprotocol = \"modbus\"\n"
+                         "[[port]]\ncarrier = \"udp\"\nnumber = 162\nprotocol = \"snmp\"\n"
+                         "[[port]]\ncarrier = \"ethertype\"\nnumber = 0x88b9\nprotocol = \"goose\"\n"
+                         "[[port]]\ncarrier = \"llc\"\nnumber = 0x42\nprotocol = \"stp\"\n"
+                         "[[port]]\ncarrier = \"ip\"\nnumber = 112\nprotocol = \"vrrp\"\n";
+  Problems problems;
+  const SensorSettings s = load_settings(path, problems);
+  EXPECT_EQ(problems, Problems{});
+  ASSERT_EQ(s.traffic.ports.size(), 5u);
+  constexpr Carrier carriers[] = {Carrier::tcp, Carrier::udp, Carrier::ethertype, Carrier::llc, Carrier::ip};
+  for (size_t i = 0; i < 5; i++) EXPECT_EQ(s.traffic.ports[i].carrier, carriers[i]) << i;
+  EXPECT_EQ(s.traffic.ports[3].number, 0x42);
+}
+
 TEST(Settings, mistakes_are_named_with_their_place) {
   struct { const char* text; const char* starts; } cases[] = {
       {"[capture]\ninterfces = [\"eth1\"]\n", ":2:1: unknown key 'interfces' in [capture], did you mean 'interfaces'?"},
@@ -73,6 +89,7 @@ TEST(Settings, mistakes_are_named_with_their_place) {
       {"[[collector]]\nname = \"cert\"\nendpoint = \"cert:4711\"\nserver_key = \"short\"\n", ":3:1: 'cert:4711' is no endpoint; write tcp://HOST:PORT"},
       {"[[group]]\nname = \"x\"\nkind = \"tap-pair\"\ninterfaces = [\"eth9\", \"eth8\"]\n", ":4:1: 'eth9' is not among the interfaces of [capture]"},
       {"[[port]]\nnumber = 7\nprotocol = \"modbos\"\n", ":3:1: 'modbos' is no protocol that is dissected; allowed: "},
+      {"[[port]]\ncarrier = \"ip\"\nnumber = 256\nprotocol = \"vrrp\"\n", ":3:1: an IP protocol has a number from 1 to 255"},
   };
   for (const auto& c : cases) {
     const std::string path = testing::TempDir() + "vidra-mistake.toml";
