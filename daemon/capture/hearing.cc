@@ -88,7 +88,15 @@ class Hearing final : public Source {
   struct Way { size_t taken = 0; Bytes last; };   // given out by the last poll
 
   Time look() {
-    const Time now = clock_.advance(monotonic_now(), wall_now());
+    // Both clocks of one moment: somebody who is put aside between the two readings would see the wall clock stepped. And no
+    // less than a real step is taken for one, or frames of two interfaces would change places by a jitter of the clocks.
+    Time monotonic = 0, wall = 0, closest = Merge::never;
+    for (int i = 0; i < 4 && closest > 5 * microsecond; i++) {
+      const Time a = monotonic_now(), w = wall_now(), b = monotonic_now();
+      if (b - a < closest) closest = b - a, monotonic = a, wall = w;
+    }
+    const Time now = clock_.advance(monotonic, wall);
+    if (std::abs(clock_.skew() - skew_) > 200 * microsecond) skew_ = clock_.skew();
     for (size_t i = 0; i < taps_.size(); i++) taps_[i]->tend(now, trouble_ & uint64_t{1} << std::min<size_t>(i, 63));
     trouble_ = 0;
     return now;
@@ -97,7 +105,7 @@ class Hearing final : public Source {
   size_t read_one(std::span<Packet> to) {
     const Time now = look();
     Tap& t = *taps_[0];
-    const size_t n = t.open() ? t.read(to, now, clock_.skew()) : 0;
+    const size_t n = t.open() ? t.read(to, now, skew_) : 0;
     heard_ = !t.open() ? now : t.drained() ? now - t.lag() : t.last();
     return n;
   }
@@ -111,13 +119,13 @@ class Hearing final : public Source {
       while (t.open()) {
         const size_t most = std::min(merge_->room(i), batch_.size());
         if (most == 0) { drained = false; break; }
-        const size_t n = t.read(std::span(batch_).first(most), now, clock_.skew());
+        const size_t n = t.read(std::span(batch_).first(most), now, skew_);
         for (const Packet& p : std::span(batch_).first(n)) merge_->add(i, p);
         drained = t.drained();
         if (drained || n == 0) break;
       }
       // What was left behind is not before the last frame read; of what is not yet here, nothing is older than the lag.
-      heard_ = std::min(heard_, !t.open() ? now : drained ? now - t.lag() : t.last());
+      heard_ = std::min(heard_, !t.open() ? now : drained ? now - (grouped_ ? std::max(window_, t.lag()) : t.lag()) : t.last());
       merge_->heard_until(i, !t.open() ? Merge::never : drained ? now - std::max(window_, t.lag()) : t.last());
     }
     return merge_->take(to, grouped_);
@@ -151,6 +159,7 @@ class Hearing final : public Source {
   std::vector<pollfd> waits_;
   std::vector<size_t> waited_;                 // whose descriptor it is
   SteadyWall clock_{monotonic_now(), wall_now()};
+  Time skew_ = 0;                              // by how much stamps are ahead of times
   Time now_ = 0, heard_ = 0, window_, sleep_ = shortest_sleep;
   uint64_t trouble_ = 0;                       // by tap
   bool grouped_ = false;

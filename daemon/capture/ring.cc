@@ -235,6 +235,8 @@ class Ring final : public KernelTap {
     const auto set = [&](int option, const auto& value) { return setsockopt(s, SOL_PACKET, option, &value, sizeof value) == 0; };
     if (!set(PACKET_VERSION, int{TPACKET_V3})) return trouble("TPACKET_V3");
     if (!set(PACKET_RESERVE, unsigned{tag_octets})) return trouble("PACKET_RESERVE");
+    // Frames are stamped as they come in, not as they reach the ring: a processor that is busy would swap them.
+    if (const int one = 1; setsockopt(s, SOL_SOCKET, SO_TIMESTAMPNS, &one, sizeof one) != 0) return trouble("SO_TIMESTAMPNS");
     if (settings_.ignore_outgoing && !set(PACKET_IGNORE_OUTGOING, int{1})) return trouble("PACKET_IGNORE_OUTGOING");
     tpacket_req3 ring{};
     ring.tp_block_size = block_octets;
