@@ -95,7 +95,8 @@ void objects(std::string& out, const Event& e, const Protocol& protocol, size_t 
     }
     size_t n = 1;
     const bool bacnet = first.object.kind() == ObjectKind::bacnet_object;
-    const bool numbered = first.object.kind() != ObjectKind::named && first.object.kind() != ObjectKind::member && first.object.kind() != ObjectKind::node && !bacnet &&
+    const auto kind = [&first](ObjectKind k) { return first.object.kind() == k; };
+    const bool numbered = !kind(ObjectKind::named) && !kind(ObjectKind::member) && !kind(ObjectKind::node) && !kind(ObjectKind::address) && !bacnet &&
                           first.count == 1 && e.texts.find(first.object.key() & ~(0xffull << 56)).empty();
     while (numbered && i + n < e.points.size() && e.points[i + n].object == first.object.at(uint32_t(n)) && e.points[i + n].count == 1 && note(e.points[i + n]) == note(first)) n++;
     while (bacnet && i + n < e.points.size() && e.points[i + n].object == first.object && e.points[i + n].qualifier == first.qualifier && first.count == 1) n++;   // of one array or list

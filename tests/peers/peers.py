@@ -4,8 +4,8 @@
 what the stacks' own programs say they did. Prints TAP.
 
 usage: peers.py VIDRA [--only NAME] [--modules FOLDER] [--keep FOLDER]
-Wants root, tcpdump, and for each case its stack: net-snmp (snmpd, snmp), chrony, linuxptp from Debian; node-opcua, node-snap7 and
-node-bacnet from npm (package.json), in FOLDER/node_modules (fetched there if npm is at hand). What is not there is skipped, and
+Wants root, tcpdump, and for each case its stack: net-snmp (snmpd, snmp), chrony, linuxptp from Debian; node-opcua, node-snap7, node-bacnet
+and ethernet-ip from npm (package.json), in FOLDER/node_modules (fetched there if npm is at hand). What is not there is skipped, and
 said. `./dev peers` installs all of it."""
 import argparse
 import collections
@@ -161,6 +161,38 @@ def s7(link):
             yield f"identity {d['order']}", d["order"].strip() in told, told
 
 
+def enip(link):
+    """The client is npm's; what answers it is ours (enip.js says why), so that only the questions are a foreign stack's."""
+    need_module("ethernet-ip")
+    link.serve(["node", here / "enip.js", "server", server], until='"ready"')
+    did = link.asked_lines(["node", here / "enip.js", "client", server])
+    heard, _ = link.heard("enip")
+    told = " ".join(str(v) for m in heard if "identity" in m for v in m["identity"].values())
+    heard = [m for m in heard if "identity" not in m]
+    yield "the client did what it was asked", len(did) == 5, did
+
+    def said(name, act, tag, role):
+        return [(m, p) for m in heard if m["name"] == name and m["act"] == act and m["role"] == role for p in m.get("points", ()) if p.get("object") == tag]
+
+    def value(name, act, tag, role, wanted):
+        return any(p.get("value") == wanted for _, p in said(name, act, tag, role))
+
+    for d in did:
+        if d["did"] == "identity":
+            yield f"identity {d['name']}", d["name"] in told and (str(d["serial"]) in told or f"{d['serial']:08X}" in told or f"{d['serial']:08x}" in told), told
+            yield f"slot {d['slot']}", any(m.get("station") == 1 << 8 | d["slot"] for m in heard), heard[:6]
+        elif d["did"] == "group":
+            members = [m for m in heard if m["name"] == "Multiple_Service_Packet"]
+            yield "several tags in one message", bool(members), sorted({m["name"] for m in heard})
+            for tag, wanted in d["tags"].items():
+                yield f"of several: {tag} is {wanted}", value("Read Tag", "read", tag, "response", wanted), said("Read Tag", "read", tag, "response")
+        elif d.get("refused"):
+            yield f"{d['did']} {d['tag']}: refused", any("refused" in m.get("flags", ()) for m, _ in said(d["did"], "read", d["tag"], "response")), heard[-4:]
+        else:
+            act, role = ("write", "request") if d["did"] == "Write Tag" else ("read", "response")
+            yield f"{d['did']} {d['tag']}: {d['value']}", value(d["did"], act, d["tag"], role, d["value"]), said(d["did"], act, d["tag"], role) or heard[:8]
+
+
 def bacnet(link):
     need_module("node-bacnet")
     link.serve(["node", here / "bacnet.js", "server", server, broadcast], until='"ready"')
@@ -250,7 +282,7 @@ def ptp(link):
     yield f"grandmaster {master}", master.replace(".", "") in ours.replace(".", "").replace(":", "").replace("-", ""), ours[:600]
 
 
-cases = [opcua, s7, bacnet, snmp, ntp, ptp]
+cases = [opcua, s7, enip, bacnet, snmp, ntp, ptp]
 if os.geteuid() != 0 or not shutil.which("ip"):
     print("1..0 # SKIP skipped: network namespaces want root and ip")
     sys.exit(0)
