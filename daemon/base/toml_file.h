@@ -29,6 +29,11 @@ class TomlTable {
   bool is_text(std::string_view key) const { return (*table_)[key].is_string(); }   // of keys that may hold either
   bool list_of_texts(std::string_view key) const { return (*table_)[key].is_array() && (*table_)[key].as_array()->is_homogeneous<std::string>(); }
   const std::string& path() const { return path_; }
+  std::vector<std::string> keys() const {          // of a table whose keys are its own
+    std::vector<std::string> all;
+    for (const auto& [k, node] : *table_) all.emplace_back(k.str());
+    return all;
+  }
   // Each leaves `to` as it was when the key is absent or wrong; true when it was set.
   bool read(std::string_view key, bool& to);
   bool read(std::string_view key, std::string& to);

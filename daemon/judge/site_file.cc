@@ -599,6 +599,11 @@ Site load_site(std::span<const std::string> paths, Problems& problems) {
   for (const std::string& path : paths)
     if (auto root = TomlTable::open(path, problems)) roots.push_back(std::move(*root));
   if (problems.size() != before) return site;            // what one file lacks the others would miss
+  return read_site(std::span(roots));
+}
+
+Site read_site(std::span<TomlTable> roots) {
+  Site site;
   for (TomlTable& root : roots) read_head(site, root, nullptr);
   read_roots(site, roots);
   for (TomlTable& root : roots) root.finish();

@@ -11,6 +11,7 @@ namespace vidra {
 Site load_site(const std::string& path, Problems&);
 // The same from several files, whose tables may name each other's hosts and zones.
 Site load_site(std::span<const std::string> paths, Problems&);
+Site read_site(std::span<TomlTable> files);
 // The same from a file that holds other tables too: takes [site] (which may name a file of its own, or several: `file`), [[zone]],
 // [[host]], [[conversation]], [[master_group]], [[publisher]], [[window]] and the points, and leaves the rest to the caller.
 Site read_site(TomlTable&, Problems&);

@@ -51,6 +51,7 @@ void DeclaredTable::real(std::string_view key, double value) {
   rows.emplace_back(key, std::move(s));
 }
 void DeclaredTable::flag(std::string_view key, bool value) { rows.emplace_back(key, value ? "true" : "false"); }
+void DeclaredTable::milliseconds(std::string_view key, int64_t value) { text(key, value % 1000 ? fmt::format("{}ms", value) : fmt::format("{}s", value / 1000)); }
 
 std::string toml_text(Declaration d) {
   constexpr std::string_view order[] = {"zone", "host", "conversation", "master_group", "publisher", "iec104_point", "dnp3_point", "modbus_point", "mms_point", "window"};

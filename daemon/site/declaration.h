@@ -21,6 +21,7 @@ struct DeclaredTable {
   void hexadecimal(std::string_view key, uint64_t value, int digits);
   void real(std::string_view key, double value);
   void flag(std::string_view key, bool value);
+  void milliseconds(std::string_view key, int64_t value);                      // "20s", "500ms"
 };
 
 struct Declaration {

@@ -513,7 +513,7 @@ class Scl {
         for (const auto& [element, key] : {std::pair{"MinTime", "min_time"}, std::pair{"MaxTime", "max_time"}})
           if (const Element* e = d.network->document.first(*address, element)) {
             const auto ms = real_in(e->text);
-            if (ms && *ms >= 1 && *ms <= 3.6e6) t.text(key, fmt::format("{}ms", int64_t(*ms)));
+            if (ms && *ms >= 1 && *ms <= 3.6e6) t.milliseconds(key, int64_t(*ms));
           }
     } else {
       if (const auto rate = number_in(cb["smpRate"], 10); rate && *rate) {
@@ -649,7 +649,7 @@ class Scl {
       }
       const std::string_view status = cdc == "APC" ? "mxVal" : cdc == "BSC" || cdc == "ISC" ? "valWTr" : "stVal";
       if (named(doc, *object, "DA", status)) t.text("feedback", fmt::format("{}${}${}", reference, cdc == "APC" ? "MX" : "ST", o["name"]));
-      if (const auto ms = real_in(value(*d.file, doi, object, "operTimeout")); ms && *ms >= 1 && *ms <= 600'000) t.text("travel_time", fmt::format("{}ms", int64_t(*ms)));
+      if (const auto ms = real_in(value(*d.file, doi, object, "operTimeout")); ms && *ms >= 1 && *ms <= 600'000) t.milliseconds("travel_time", int64_t(*ms));
       t.order = natural_order(reference + "$" + std::string(o["name"]));
       out_.declared.tables["mms_point"].push_back(std::move(t));
     });

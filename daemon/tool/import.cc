@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <iostream>
 #include <memory>
 
 #include "daemon/judge/site_file.h"
+#include "daemon/site/point_list.h"
 #include "daemon/site/scl.h"
 #include "daemon/tool/commands.h"
 #include "daemon/tool/output.h"
@@ -27,6 +30,16 @@ void say(const Problems& problems, bool all) {
 }
 
 std::string counted(size_t n, std::string_view one, std::string_view several) { return fmt::format("{} {}", n, n == 1 ? one : several); }
+
+// What is written is what the sensor reads: it is read here first, with the hosts that another file declares.
+bool reads_well(const std::string& text, const std::string& output, const std::vector<std::string>& beside, Problems& problems) {
+  std::vector<TomlTable> roots;
+  if (auto root = TomlTable::parse(text, output.empty() ? "(import)" : output, problems)) roots.push_back(std::move(*root));
+  for (const std::string& file : beside)
+    if (auto root = TomlTable::open(file, problems)) roots.push_back(std::move(*root));
+  if (problems.empty()) read_site(std::span(roots));
+  return problems.empty();
+}
 
 int import_files(ImportScdOptions& o) {
   Problems problems;
@@ -57,12 +70,7 @@ int import_files(ImportScdOptions& o) {
     return exit_failed;
   }
   const std::string text = toml_text(import.declared);
-  // What is written is what the sensor reads: it is read here first.
-  if (auto root = TomlTable::parse(text, o.output.empty() ? "(import)" : o.output, problems)) {
-    read_site(*root, problems);
-    root->finish();
-  }
-  if (!problems.empty()) {
+  if (!reads_well(text, o.output, {}, problems)) {
     say(problems, true);
     fmt::print(stderr, "vidra: nothing was imported: the files contradict themselves, as said above\n");
     return exit_failed;
@@ -73,6 +81,66 @@ int import_files(ImportScdOptions& o) {
   }
   fmt::print(stderr, "{}{}{}\n", o.output.empty() ? "" : o.output + ": ", summary, import.remarks.empty() ? "" : fmt::format("; {}", counted(import.remarks.size(), "remark", "remarks")));
   if (!o.output.empty()) fmt::print(stderr, "read it, try it with `vidra diff --site {} CAPTURE`, then name it in vidra.toml: [site] file = \"{}\"\n", o.output, o.output);
+  return exit_done;
+}
+
+struct ImportPointsOptions {
+  std::string file, output, columns, protocol, host, station, sheet, encoding, delimiter;
+  std::vector<std::string> sites;
+  uint32_t header = 0;
+  bool accept = false, skip = false, low_octet_first = false, all_remarks = false;
+};
+
+int import_list(const ImportPointsOptions& o) {
+  Problems problems;
+  PointMapping m;
+  if (!o.columns.empty()) m = load_mapping(o.columns, problems);
+  if (!problems.empty()) return say(problems, true), exit_failed;
+  if (o.protocol == "iec104") m.protocol = ListProtocol::iec104;
+  else if (o.protocol == "dnp3") m.protocol = ListProtocol::dnp3;
+  else if (o.protocol == "modbus") m.protocol = ListProtocol::modbus;
+  if (!o.host.empty()) m.host = o.host;
+  if (!o.station.empty()) m.station = o.station;
+  if (!o.sheet.empty()) m.sheet = o.sheet;
+  if (!o.encoding.empty()) m.reading.encoding = o.encoding;
+  if (!o.delimiter.empty()) m.reading.delimiter = o.delimiter == "tab" || o.delimiter == "\\t" ? '\t' : o.delimiter[0];
+  if (o.header) m.header = o.header;
+  m.skip = o.skip;
+  m.low_octet_first |= o.low_octet_first;
+
+  const PointImport import = import_points(o.file, m, problems);
+  for (const std::string& line : import.shown) fmt::print(stderr, "{}\n", line);
+  say(import.remarks, o.all_remarks);
+  if (!problems.empty()) {
+    say(problems, o.all_remarks);
+    fmt::print(stderr, "vidra: nothing was imported: {}{}\n", counted(problems.size(), "mistake", "mistakes"), import.rows > problems.size() && !o.skip ? "; --skip leaves out the rows that cannot be read" : "");
+    return exit_failed;
+  }
+  const std::string text = toml_text(import.declared);
+  size_t points = 0;
+  for (const auto& [kind, tables] : import.declared.tables) points += tables.size();
+  if (!o.sites.empty() && !reads_well(text, o.output, o.sites, problems)) {
+    say(problems, o.all_remarks);
+    fmt::print(stderr, "vidra: nothing was imported: it does not go with {}\n", fmt::join(o.sites, ", "));
+    return exit_failed;
+  }
+  if (!o.accept) {
+    if (!isatty(STDIN_FILENO)) {
+      fmt::print(stderr, "vidra: {} are ready. If the lines above are right, say so with --accept; if not, tell what is with --columns MAP.toml, --encoding, --sheet or --header\n", counted(points, "point", "points"));
+      return exit_failed;
+    }
+    fmt::print(stderr, "{}. Is this right? [y/N] ", counted(points, "point", "points"));
+    std::string answer;
+    if (!std::getline(std::cin, answer) || (answer != "y" && answer != "Y" && answer != "yes" && answer != "d" && answer != "da")) {
+      fmt::print(stderr, "vidra: nothing was imported\n");
+      return exit_failed;
+    }
+  }
+  if (const std::string why = write_whole(o.output, text); !why.empty()) {
+    fmt::print(stderr, "vidra: {}\n", why);
+    return exit_failed;
+  }
+  fmt::print(stderr, "{}{}\n", o.output.empty() ? "" : o.output + ": ", counted(points, "point", "points"));
   return exit_done;
 }
 
@@ -94,6 +162,30 @@ void add_import(CLI::App& app, int& status) {
               "  vidra import scd alder.scd | diff site-scd.toml -          what has changed since the last import\n"
               "Each remark says file, line and element of what was left out.");
   scd->callback([o, &status] { status = import_files(*o); });
+
+  auto* points = import->add_subcommand("points", "a point list (CSV, .xlsx) of IEC 60870-5-104, DNP3 or Modbus, whatever its columns are called");
+  auto p = std::make_shared<ImportPointsOptions>();
+  points->add_option("FILE", p->file, "the list")->required();
+  points->add_option("-o,--output", p->output, "write it here rather than to standard output; nothing is written unless all went well");
+  points->add_flag("--accept", p->accept, "what was guessed is right: do not ask");
+  points->add_option("--host", p->host, "the declared host that serves these points, where no column names it");
+  points->add_option("--station", p->station, "common address, outstation or unit of every row, where no column has it");
+  points->add_option("--protocol", p->protocol, "of the points, where it cannot be guessed")->check(CLI::IsMember({"iec104", "dnp3", "modbus"}));
+  points->add_option("--site", p->sites, "the site's other files: the hosts of the list are looked for in them");
+  points->add_option("--columns", p->columns, "a TOML file that says which column is what, and what the list's own words mean");
+  points->add_option("--sheet", p->sheet, "of a workbook; otherwise the one with the most headings");
+  points->add_option("--header", p->header, "line of the headings, where it is not found");
+  points->add_option("--encoding", p->encoding, "of a CSV file: UTF-8, UTF-16, WINDOWS-1250, WINDOWS-1251, CP852 …; otherwise guessed");
+  points->add_option("--delimiter", p->delimiter, "of a CSV file, one character or tab; otherwise guessed");
+  points->add_flag("--low-octet-first", p->low_octet_first, "structured addresses (237-19-0) begin with the lowest octet");
+  points->add_flag("--skip", p->skip, "leave out rows that cannot be read, instead of refusing the list");
+  points->add_flag("--remarks", p->all_remarks, "show every remark, not only the first 40");
+  points->footer("Examples:\n  vidra import points rtu1.xlsx --host rtu1 -o points.toml            shows what it guessed and three rows, and asks\n"
+                 "  vidra import points lista.csv --host rtu1 --station 11 --columns map.toml --accept -o points.toml\n"
+                 "map.toml:\n  [columns]                     # a heading, a letter, or a number from 1; several are joined\n  address = \"IOA\"\n  name = [\"C\", \"Opis\"]\n"
+                 "  [list]\n  protocol = \"iec104\"\n  station = 11\n  [words.type]                  # the list's own word = ours\n  DPK = \"C_DC_NA_1\"\n"
+                 "Columns: host, station, address, last, count, type, table, direction, kind, mode, min, max, step, unit, feedback, travel_time, name, bay, voltage, writable.");
+  points->callback([p, &status] { status = import_list(*p); });
 }
 
 }  // namespace vidra

@@ -1,0 +1,713 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/site/point_list.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <limits>
+#include <set>
+
+#include "daemon/base/text.h"
+
+namespace vidra {
+namespace {
+
+constexpr std::string_view field_names[field_count] = {"host", "station", "address", "last", "count", "type", "table", "direction", "kind", "mode", "min", "max", "step",
+                                                       "unit", "feedback", "travel_time", "name", "bay", "voltage", "writable"};
+
+// Headings as people write them, folded: English, Bosnian, Croatian, Serbian, German. The longest that a heading contains, word by
+// word, says what its column holds.
+struct Heading { Field field; std::string_view words; };
+constexpr Heading headings[] = {
+    {Field::host, "host"}, {Field::host, "rtu name"}, {Field::host, "ip"}, {Field::host, "ip address"}, {Field::host, "ip adresa"},
+    {Field::station, "common address"}, {Field::station, "common address of asdu"}, {Field::station, "adresa asdu"}, {Field::station, "asdu address"}, {Field::station, "asdu adresa"},
+    {Field::station, "asdu adr"}, {Field::station, "casdu"}, {Field::station, "coa"}, {Field::station, "ca"}, {Field::station, "asdu"}, {Field::station, "outstation"},
+    {Field::station, "outstation address"}, {Field::station, "link address"}, {Field::station, "unit id"}, {Field::station, "unit identifier"}, {Field::station, "slave"},
+    {Field::station, "slave id"}, {Field::station, "slave address"}, {Field::station, "adresa stanice"}, {Field::station, "zajednicka adresa"}, {Field::station, "station address"},
+    {Field::station, "rtu address"}, {Field::station, "rtu adresa"}, {Field::station, "stationsadresse"}, {Field::station, "dnp address"},
+    {Field::address, "ioa"}, {Field::address, "ioa address"}, {Field::address, "ioa adresa"}, {Field::address, "adresa ioa"}, {Field::address, "information object address"},
+    {Field::address, "object address"}, {Field::address, "info address"}, {Field::address, "info adresa"}, {Field::address, "adresa objekta"}, {Field::address, "adresa informacijskog objekta"},
+    {Field::address, "adresa informacionog objekta"}, {Field::address, "register address"}, {Field::address, "point index"}, {Field::address, "index"}, {Field::address, "indeks"},
+    {Field::address, "register"}, {Field::address, "registar"}, {Field::address, "adresa registra"}, {Field::address, "address"}, {Field::address, "adresa"}, {Field::address, "adr"},
+    {Field::address, "offset"}, {Field::address, "point number"}, {Field::address, "point"}, {Field::address, "adresse"}, {Field::address, "objektadresse"}, {Field::address, "first address"},
+    {Field::last, "last address"}, {Field::last, "end address"}, {Field::last, "to address"}, {Field::last, "do adrese"}, {Field::last, "zadnja adresa"}, {Field::last, "krajnja adresa"},
+    {Field::count, "count"}, {Field::count, "quantity"}, {Field::count, "number of points"}, {Field::count, "kolicina"}, {Field::count, "broj objekata"}, {Field::count, "anzahl"},
+    {Field::type, "type"}, {Field::type, "type id"}, {Field::type, "type identification"}, {Field::type, "asdu type"}, {Field::type, "ti"}, {Field::type, "tip"}, {Field::type, "tip asdu"},
+    {Field::type, "asdu tip"}, {Field::type, "tip signala"}, {Field::type, "tip podatka"}, {Field::type, "data type"}, {Field::type, "point type"}, {Field::type, "object type"},
+    {Field::type, "typ"}, {Field::type, "typkennung"}, {Field::type, "tip objekta"}, {Field::type, "type of asdu"},
+    {Field::table, "table"}, {Field::table, "register type"}, {Field::table, "tip registra"}, {Field::table, "area"}, {Field::table, "function code"}, {Field::table, "fc"}, {Field::table, "tabela"},
+    {Field::direction, "direction"}, {Field::direction, "smjer"}, {Field::direction, "smer"}, {Field::direction, "richtung"}, {Field::direction, "dir"},
+    {Field::kind, "kind"}, {Field::kind, "vrsta"}, {Field::kind, "vrsta signala"}, {Field::kind, "category"}, {Field::kind, "kategorija"}, {Field::kind, "klasa"},
+    {Field::mode, "mode"}, {Field::mode, "sbo"}, {Field::mode, "select before operate"}, {Field::mode, "select"}, {Field::mode, "control mode"}, {Field::mode, "nacin upravljanja"},
+    {Field::mode, "command mode"}, {Field::mode, "selekcija"}, {Field::mode, "s e"},
+    {Field::min, "min"}, {Field::min, "minimum"}, {Field::min, "minimalna vrijednost"}, {Field::min, "minimalna vrednost"}, {Field::min, "donja granica"}, {Field::min, "low limit"}, {Field::min, "lower limit"},
+    {Field::max, "max"}, {Field::max, "maximum"}, {Field::max, "maksimum"}, {Field::max, "maks"}, {Field::max, "gornja granica"}, {Field::max, "high limit"}, {Field::max, "upper limit"},
+    {Field::step, "step"}, {Field::step, "korak"}, {Field::step, "schritt"},
+    {Field::unit, "unit"}, {Field::unit, "engineering unit"}, {Field::unit, "eng unit"}, {Field::unit, "jedinica"}, {Field::unit, "mjerna jedinica"}, {Field::unit, "merna jedinica"}, {Field::unit, "jed"}, {Field::unit, "einheit"},
+    {Field::feedback, "feedback"}, {Field::feedback, "feedback address"}, {Field::feedback, "feedback ioa"}, {Field::feedback, "return information"}, {Field::feedback, "povratna informacija"},
+    {Field::feedback, "povratni signal"}, {Field::feedback, "povratna adresa"}, {Field::feedback, "povratna dojava"}, {Field::feedback, "povratna"}, {Field::feedback, "ruckmeldung"}, {Field::feedback, "rueckmeldung"},
+    {Field::travel_time, "travel time"}, {Field::travel_time, "operating time"}, {Field::travel_time, "running time"}, {Field::travel_time, "vrijeme hoda"}, {Field::travel_time, "vreme hoda"},
+    {Field::travel_time, "vrijeme izvrsenja"}, {Field::travel_time, "vreme izvrsenja"}, {Field::travel_time, "laufzeit"}, {Field::travel_time, "timeout"},
+    {Field::name, "name"}, {Field::name, "description"}, {Field::name, "desc"}, {Field::name, "naziv"}, {Field::name, "naziv signala"}, {Field::name, "naziv tacke"}, {Field::name, "opis"},
+    {Field::name, "opis signala"}, {Field::name, "signal"}, {Field::name, "signal name"}, {Field::name, "point name"}, {Field::name, "tag"}, {Field::name, "text"}, {Field::name, "bezeichnung"}, {Field::name, "oznaka"},
+    {Field::bay, "bay"}, {Field::bay, "bay name"}, {Field::bay, "polje"}, {Field::bay, "naziv polja"}, {Field::bay, "feeder"}, {Field::bay, "celija"}, {Field::bay, "izvod"}, {Field::bay, "feld"},
+    {Field::voltage, "voltage"}, {Field::voltage, "voltage level"}, {Field::voltage, "napon"}, {Field::voltage, "naponski nivo"}, {Field::voltage, "naponska razina"}, {Field::voltage, "kv"}, {Field::voltage, "un"}, {Field::voltage, "spannung"},
+    {Field::writable, "writable"}, {Field::writable, "r w"}, {Field::writable, "rw"}, {Field::writable, "access"}, {Field::writable, "pristup"},
+};
+
+struct Meaning { std::string_view word, means; };
+constexpr Meaning directions[] = {{"control", "control"}, {"command", "control"}, {"komanda", "control"}, {"komande", "control"}, {"naredba", "control"}, {"nalog", "control"}, {"upravljanje", "control"}, {"output", "control"},
+                                  {"out", "control"}, {"izlaz", "control"}, {"c", "control"}, {"monitor", "monitor"}, {"monitoring", "monitor"}, {"indication", "monitor"}, {"dojava", "monitor"}, {"signalizacija", "monitor"},
+                                  {"signal", "monitor"}, {"mjerenje", "monitor"}, {"merenje", "monitor"}, {"input", "monitor"}, {"in", "monitor"}, {"ulaz", "monitor"}, {"m", "monitor"}, {"nadzor", "monitor"}};
+constexpr Meaning kinds[] = {{"switchgear", "switchgear"}, {"breaker", "switchgear"}, {"circuit breaker", "switchgear"}, {"disconnector", "switchgear"}, {"switch", "switchgear"}, {"isolator", "switchgear"}, {"prekidac", "switchgear"},
+                             {"rastavljac", "switchgear"}, {"sklopka", "switchgear"}, {"zemljospojnik", "switchgear"}, {"noz", "switchgear"}, {"tap", "tap"}, {"tap changer", "tap"}, {"oltc", "tap"},
+                             {"regulacija", "tap"}, {"regulacijska sklopka", "tap"}, {"regulaciona sklopka", "tap"}, {"set point", "set_point"}, {"setpoint", "set_point"}, {"zadana vrijednost", "set_point"},
+                             {"zadata vrednost", "set_point"}, {"zadana", "set_point"}, {"zadata", "set_point"}, {"reset", "reset"}, {"kvitiranje", "reset"}, {"acknowledge", "reset"}, {"measurement", "measurement"}, {"measurand", "measurement"},
+                             {"mjerenje", "measurement"}, {"merenje", "measurement"}, {"analog", "measurement"}, {"status", "status"}, {"signal", "status"}, {"signalizacija", "status"}, {"dojava", "status"}, {"alarm", "status"},
+                             {"indication", "status"}, {"counter", "counter"}, {"brojilo", "counter"}, {"brojac", "counter"}, {"energy", "counter"}, {"energija", "counter"}, {"other", "other"}, {"ostalo", "other"}};
+constexpr Meaning modes[] = {{"yes", "select"}, {"y", "select"}, {"da", "select"}, {"ja", "select"}, {"true", "select"}, {"x", "select"}, {"1", "select"}, {"sbo", "select"}, {"select", "select"}, {"select before operate", "select"},
+                             {"se", "select"}, {"no", "direct"}, {"n", "direct"}, {"ne", "direct"}, {"nein", "direct"}, {"false", "direct"}, {"0", "direct"}, {"direct", "direct"}, {"direct operate", "direct"}, {"direktno", "direct"}, {"de", "direct"}};
+constexpr Meaning writables[] = {{"rw", "yes"}, {"r w", "yes"}, {"w", "yes"}, {"wo", "yes"}, {"write", "yes"}, {"read write", "yes"}, {"yes", "yes"}, {"da", "yes"}, {"true", "yes"}, {"1", "yes"}, {"x", "yes"},
+                                 {"r", "no"}, {"ro", "no"}, {"read", "no"}, {"read only", "no"}, {"no", "no"}, {"ne", "no"}, {"false", "no"}, {"0", "no"}};
+// Short names of IEC 104 types, whose variant with or without a time they do not say: direction and kind.
+struct ShortType { std::string_view word, direction, kind; };
+constexpr ShortType short_types[] = {{"sp", "monitor", "status"}, {"spi", "monitor", "status"}, {"single point", "monitor", "status"}, {"single point information", "monitor", "status"}, {"dp", "monitor", "switchgear"}, {"dpi", "monitor", "switchgear"},
+                                     {"double point", "monitor", "switchgear"}, {"double point information", "monitor", "switchgear"}, {"sc", "control", ""}, {"sco", "control", ""}, {"single command", "control", ""}, {"dc", "control", "switchgear"},
+                                     {"dco", "control", "switchgear"}, {"double command", "control", "switchgear"}, {"rc", "control", "tap"}, {"rco", "control", "tap"}, {"step command", "control", "tap"}, {"regulating step command", "control", "tap"},
+                                     {"se", "control", "set_point"}, {"set point", "control", "set_point"}, {"setpoint", "control", "set_point"}, {"ao", "control", "set_point"}, {"me", "monitor", "measurement"}, {"mv", "monitor", "measurement"},
+                                     {"measurement", "monitor", "measurement"}, {"measured value", "monitor", "measurement"}, {"mjerenje", "monitor", "measurement"}, {"merenje", "monitor", "measurement"}, {"ai", "monitor", "measurement"}, {"st", "monitor", "tap"},
+                                     {"step position", "monitor", "tap"}, {"it", "monitor", "counter"}, {"counter", "monitor", "counter"}, {"brojilo", "monitor", "counter"}, {"di", "monitor", "status"}, {"do", "control", ""},
+                                     {"dojava", "monitor", "status"}, {"signal", "monitor", "status"}, {"komanda", "control", ""}, {"jednobitna dojava", "monitor", "status"}, {"dvobitna dojava", "monitor", "switchgear"}, {"jednobitna komanda", "control", ""}, {"dvobitna komanda", "control", "switchgear"}};
+constexpr Meaning dnp3_types[] = {{"crob", "crob"}, {"bo", "crob"}, {"do", "crob"}, {"digital output", "crob"}, {"control", "crob"}, {"command", "crob"}, {"g12", "crob"}, {"binary output command", "crob"}, {"komanda", "crob"},
+                                  {"analog output", "analog_output"}, {"ao", "analog_output"}, {"g41", "analog_output"}, {"set point", "analog_output"}, {"setpoint", "analog_output"}, {"binary input", "binary_input"}, {"bi", "binary_input"},
+                                  {"di", "binary_input"}, {"digital input", "binary_input"}, {"g1", "binary_input"}, {"g2", "binary_input"}, {"double bit input", "double_bit_input"}, {"double bit", "double_bit_input"}, {"dbi", "double_bit_input"},
+                                  {"dbbi", "double_bit_input"}, {"g3", "double_bit_input"}, {"g4", "double_bit_input"}, {"binary output", "binary_output"}, {"bos", "binary_output"}, {"g10", "binary_output"}, {"binary output status", "binary_output"},
+                                  {"analog input", "analog_input"}, {"ai", "analog_input"}, {"g30", "analog_input"}, {"g32", "analog_input"}, {"counter", "counter"}, {"ci", "counter"}, {"g20", "counter"}, {"brojac", "counter"}, {"accumulator", "counter"}};
+constexpr Meaning modbus_tables[] = {{"coil", "coil"}, {"coils", "coil"}, {"0x", "coil"}, {"do", "coil"}, {"1", "coil"}, {"5", "coil"}, {"15", "coil"}, {"discrete input", "discrete_input"}, {"discrete inputs", "discrete_input"}, {"discrete", "discrete_input"},
+                                     {"1x", "discrete_input"}, {"di", "discrete_input"}, {"2", "discrete_input"}, {"holding register", "holding_register"}, {"holding registers", "holding_register"}, {"holding", "holding_register"}, {"hr", "holding_register"},
+                                     {"4x", "holding_register"}, {"3", "holding_register"}, {"6", "holding_register"}, {"16", "holding_register"}, {"input register", "input_register"}, {"input registers", "input_register"}, {"input", "input_register"},
+                                     {"ir", "input_register"}, {"3x", "input_register"}, {"4", "input_register"}};
+
+template <size_t n> std::string_view look_up(const Meaning (&table)[n], std::string_view word) {
+  for (const Meaning& m : table)
+    if (m.word == word) return m.means;
+  return {};
+}
+template <size_t n> std::string allowed(const Meaning (&table)[n]) {
+  std::set<std::string_view> all;
+  for (const Meaning& m : table) all.insert(m.means);
+  std::string out;
+  for (std::string_view s : all) out += fmt::format("{}{}", out.empty() ? "" : ", ", s);
+  return out;
+}
+
+// "  Adresa (IOA) " → "adresa ioa": what is compared.
+std::string words_of(std::string_view s) {
+  std::string out;
+  for (const char c : folded(s)) {
+    const bool letter = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || uint8_t(c) >= 0x80;
+    if (letter) out += c;
+    else if (!out.empty() && out.back() != ' ') out += ' ';
+  }
+  while (!out.empty() && out.back() == ' ') out.pop_back();
+  return out;
+}
+bool contains_words(std::string_view text, std::string_view words) {
+  for (size_t at = text.find(words); at != std::string_view::npos; at = text.find(words, at + 1))
+    if ((at == 0 || text[at - 1] == ' ') && (at + words.size() == text.size() || text[at + words.size()] == ' ')) return true;
+  return false;
+}
+std::optional<Field> field_of(std::string_view heading) {
+  const std::string words = words_of(heading);
+  if (words.empty() || words.size() > 80) return std::nullopt;
+  const Heading* best = nullptr;
+  for (const Heading& h : headings)
+    if (contains_words(words, h.words) && (!best || h.words.size() > best->words.size())) best = &h;
+  // A word in a long sentence is no heading; a short pattern must be nearly all of it.
+  if (!best || words.size() > best->words.size() + 24 || (best->words.size() <= 2 && words.size() > best->words.size() + 8)) return std::nullopt;
+  return best->field;
+}
+
+std::string column_name(size_t c) {
+  std::string s;
+  for (size_t n = c + 1; n; n = (n - 1) / 26) s.insert(s.begin(), char('A' + (n - 1) % 26));
+  return s;
+}
+
+// A whole number: 5101, 0x13ED, 13EDh, 16#13ED.
+std::optional<uint32_t> whole(std::string_view s) {
+  int base = 10;
+  if (s.starts_with("0x") || s.starts_with("0X")) base = 16, s.remove_prefix(2);
+  else if (s.starts_with("16#")) base = 16, s.remove_prefix(3);
+  else if (s.size() > 1 && (s.back() == 'h' || s.back() == 'H')) base = 16, s.remove_suffix(1);
+  uint32_t n = 0;
+  const auto [end, bad] = std::from_chars(s.data(), s.data() + s.size(), n, base);
+  if (bad != std::errc() || end != s.data() + s.size() || s.empty()) return std::nullopt;
+  return n;
+}
+
+std::string_view stripped(std::string_view s) {
+  while (!s.empty() && s.front() == ' ') s.remove_prefix(1);
+  while (!s.empty() && s.back() == ' ') s.remove_suffix(1);
+  return s;
+}
+
+struct Span { uint32_t first = 0, last = 0; bool structured = false; };
+
+// Octets with something between them: 0-19-237, 0.19.237, 0/19/237; two of them are a common address.
+std::optional<uint32_t> octets(std::string_view s, size_t least, size_t most, bool low_first) {
+  std::vector<uint32_t> parts;
+  char between = 0;
+  for (size_t from = 0;;) {
+    const size_t to = std::min(s.find_first_of("-./:", from), s.size());
+    const auto n = whole(stripped(s.substr(from, to - from)));
+    if (!n || *n > 255) return std::nullopt;
+    parts.push_back(*n);
+    if (to == s.size()) break;
+    if (between && s[to] != between) return std::nullopt;
+    between = s[to];
+    from = to + 1;
+  }
+  if (parts.size() < least || parts.size() > most) return std::nullopt;
+  if (low_first) std::reverse(parts.begin(), parts.end());
+  uint32_t n = 0;
+  for (const uint32_t p : parts) n = n << 8 | p;
+  return n;
+}
+
+// 5101, 5101-5106, 5101..5106, 5101 do 5106, 0x13ED, 0-19-237.
+std::optional<Span> span_of(std::string_view s, bool may_be_structured, bool low_first) {
+  if (const auto n = whole(s)) return Span{*n, *n, false};
+  if (may_be_structured)
+    if (const auto n = octets(s, 3, 3, low_first)) return Span{*n, *n, true};
+  for (const std::string_view between : {"..", "…", "–", "—", " to ", " do ", " bis ", "-", ":"}) {
+    const size_t at = s.find(between);
+    if (at == std::string_view::npos || at == 0) continue;
+    const std::string_view a = stripped(s.substr(0, at)), b = stripped(s.substr(at + between.size() + (between == ".." && s.substr(at).starts_with("..."))));
+    auto first = whole(a), last = whole(b);
+    if (may_be_structured && !first) first = octets(a, 3, 3, low_first);
+    if (may_be_structured && !last) last = octets(b, 3, 3, low_first);
+    if (first && last && *first <= *last) return Span{*first, *last, false};
+  }
+  return std::nullopt;
+}
+
+// 1.5; 1,5; 1.234,5; 1 234,5; 12 %. The last of point and comma is the decimal one; a lone one is.
+std::optional<double> real_of(std::string_view s) {
+  std::string digits;
+  const size_t point = s.rfind('.'), comma = s.rfind(',');
+  size_t decimal = std::string_view::npos;
+  if (point != s.npos && comma != s.npos) decimal = std::max(point, comma);
+  else if (point != s.npos) decimal = point;
+  else if (comma != s.npos) decimal = comma;
+  size_t i = 0;
+  for (; i < s.size(); i++) {
+    const char c = s[i];
+    if (c >= '0' && c <= '9') digits += c;
+    else if (c == '-' && digits.empty()) digits += c;
+    else if (c == '+' && digits.empty()) continue;
+    else if (i == decimal) digits += '.';
+    else if ((c == '.' || c == ',' || c == ' ' || c == '\'') && decimal != s.npos && i < decimal) continue;   // thousands
+    else if (s.substr(i, 2) == "\xC2\xA0") i++;
+    else if ((c == 'e' || c == 'E') && !digits.empty()) digits += c;
+    else if (c == ' ' && i + 1 < s.size() && s[i + 1] >= '0' && s[i + 1] <= '9') continue;
+    else break;
+  }
+  double v = 0;
+  const auto [end, bad] = std::from_chars(digits.data(), digits.data() + digits.size(), v);
+  if (bad != std::errc() || end != digits.data() + digits.size() || !std::isfinite(v)) return std::nullopt;
+  for (const char c : s.substr(i))
+    if (c >= '0' && c <= '9') return std::nullopt;               // something else follows than a unit
+  return v;
+}
+
+// A type of IEC 104 as its name or number, "" where the cell says neither.
+std::string iec104_type(std::string_view s) {
+  constexpr std::string_view stems[] = {"M_SP", "M_DP", "M_ST", "M_BO", "M_ME", "M_IT", "M_EP", "M_PS", "C_SC", "C_DC", "C_RC", "C_SE", "C_BO", "P_ME", "P_AC"};
+  for (size_t i = 0; i + 7 <= s.size(); i++)
+    if (std::find(std::begin(stems), std::end(stems), s.substr(i, 4)) != std::end(stems) && s[i + 4] == '_' && (s[i + 5] == 'N' || s[i + 5] == 'T') && s[i + 6] >= 'A' && s[i + 6] <= 'F')
+      return std::string(s.substr(i, 7)) + "_1";
+  size_t from = s.find_first_of("0123456789");
+  if (from == std::string_view::npos) return {};
+  unsigned n = 0;
+  const auto [end, bad] = std::from_chars(s.data() + from, s.data() + s.size(), n);
+  if (bad != std::errc() || n < 1 || n > 127) return {};
+  for (size_t i = 0; i < from; i++)
+    if (std::string_view("<( =:#TItiKktypeTYPE").find(s[i]) == std::string_view::npos) return {};
+  return fmt::format("{}", n);
+}
+
+class List {
+ public:
+  List(const Sheet& sheet, const PointMapping& mapping, PointImport& out, Problems& problems) : sheet_(sheet), mapping_(mapping), out_(out), problems_(problems) {}
+
+  // How many headings the best row has; 0 when the sheet is no list.
+  size_t find_headings() {
+    header_ = sheet_.rows.size();
+    size_t best = 0;
+    for (size_t r = 0; r < sheet_.rows.size() && r < 200; r++) {
+      const Sheet::Row& row = sheet_.rows[r];
+      if (mapping_.header && row.line != mapping_.header) continue;
+      std::set<Field> found;
+      for (size_t c = 0; c < row.cells.size(); c++) {
+        if (const auto f = field_of(row[c])) found.insert(*f);
+        for (size_t f = 0; f < field_count; f++)
+          for (const std::string& wanted : mapping_.columns[f])
+            if (!row[c].empty() && words_of(wanted) == words_of(row[c])) found.insert(Field(f));
+      }
+      const size_t score = found.contains(Field::address) || mapping_.header ? found.size() + mapping_.header : 0;
+      if (score > best && (score >= 2 || mapping_.header)) best = score, header_ = r;
+    }
+    return best;
+  }
+
+  void read() {
+    if (!columns()) return;
+    if (!protocol()) return;
+    show_columns();
+    rows();
+  }
+
+ private:
+  struct Column { std::vector<size_t> at; std::string said; };
+
+  void wrong(const Sheet::Row& row, Field f, std::string_view cell, const std::string& what) {
+    const std::string text = fmt::format("{}: {} \"{}\": {}", sheet_.place(row), of(f), cell.substr(0, 60), what);
+    if (mapping_.skip) { bad_row_ = true; if (out_.remarks.size() < 10'000) out_.remarks.push_back(text + "; the row is left out"); }
+    else if (problems_.size() < 1000) problems_.push_back(text);
+    bad_row_ = true;
+  }
+  std::string of(Field f) const {
+    const Column& c = columns_[size_t(f)];
+    return c.at.empty() ? std::string(name_of(f)) : fmt::format("{} (column {})", name_of(f), column_name(c.at[0]));
+  }
+
+  bool columns() {
+    const Sheet::Row* head = header_ < sheet_.rows.size() ? &sheet_.rows[header_] : nullptr;
+    for (size_t f = 0; f < field_count; f++)
+      for (const std::string& wanted : mapping_.columns[f]) {
+        size_t at = SIZE_MAX;
+        if (head)
+          for (size_t c = 0; c < head->cells.size(); c++)
+            if (words_of((*head)[c]) == words_of(wanted)) { at = c; break; }
+        if (at == SIZE_MAX)
+          if (const auto n = whole(wanted); n && *n >= 1 && *n <= most_columns) at = *n - 1;
+        if (at == SIZE_MAX && !wanted.empty() && wanted.size() <= 2 && std::all_of(wanted.begin(), wanted.end(), [](char c) { return c >= 'A' && c <= 'Z'; })) {
+          at = 0;
+          for (const char c : wanted) at = at * 26 + size_t(c - 'A' + 1);
+          at--;
+        }
+        if (at == SIZE_MAX) {
+          std::vector<std::string_view> all;
+          if (head)
+            for (const std::string& c : head->cells)
+              if (!c.empty()) all.push_back(c);
+          std::string list;
+          for (std::string_view c : all) list += fmt::format("{}\"{}\"", list.empty() ? "" : ", ", c);
+          problems_.push_back(fmt::format("{}: {} = \"{}\" is no column{}; write a heading, a letter like \"C\" or a number", head ? sheet_.place(*head) : sheet_.path, field_names[f], wanted,
+                                          head ? fmt::format(" of this list, which has {}", list) : ": no headings were found"));
+          continue;
+        }
+        columns_[f].at.push_back(at);
+        columns_[f].said = "as told";
+      }
+    if (!problems_.empty()) return false;
+    std::set<size_t> taken;
+    for (const Column& c : columns_) taken.insert(c.at.begin(), c.at.end());
+    if (head)
+      for (size_t c = 0; c < head->cells.size(); c++) {
+        const auto f = field_of((*head)[c]);
+        if (!f || taken.contains(c)) continue;
+        Column& column = columns_[size_t(*f)];
+        if (!column.at.empty() && (column.said == "as told" || *f != Field::name)) continue;   // the first of its kind; names are joined
+        column.at.push_back(c);
+        taken.insert(c);
+      }
+    if (columns_[size_t(Field::address)].at.empty()) {
+      problems_.push_back(fmt::format("{}: no column with addresses was found; say which with --columns MAP.toml: [columns] address = \"C\" (a letter, a number or its heading)", sheet_.path));
+      return false;
+    }
+    if (!head) {                                              // all columns were told: begin where addresses do
+      header_ = SIZE_MAX;
+      for (size_t r = 0; r < sheet_.rows.size() && header_ == SIZE_MAX; r++)
+        if (span_of(cell(sheet_.rows[r], Field::address), true, false)) header_ = r - 1;
+    }
+    return true;
+  }
+
+  std::string cell(const Sheet::Row& row, Field f) const {
+    std::string all;
+    for (const size_t c : columns_[size_t(f)].at) {
+      const std::string_view s = row[c];
+      if (!s.empty()) all += (all.empty() ? "" : " ") + std::string(s);
+    }
+    return all;
+  }
+
+  bool protocol() {
+    protocol_ = mapping_.protocol;
+    if (protocol_ == ListProtocol::guess) {
+      size_t votes[4] = {};
+      std::string head;
+      if (header_ < sheet_.rows.size())
+        for (const std::string& c : sheet_.rows[header_].cells) head += " " + words_of(c) + " ";
+      for (const std::string_view w : {" ioa ", " asdu ", " casdu ", " coa "}) votes[1] += 5 * (head.find(w) != std::string::npos);
+      for (const std::string_view w : {" outstation ", " dnp ", " dnp3 ", " crob "}) votes[2] += 5 * (head.find(w) != std::string::npos);
+      for (const std::string_view w : {" register ", " registar ", " unit id ", " slave ", " fc ", " modbus "}) votes[3] += 5 * (head.find(w) != std::string::npos);
+      for (size_t r = header_ + 1; r < sheet_.rows.size() && r < header_ + 200; r++) {
+        const std::string type = cell(sheet_.rows[r], Field::type), table = cell(sheet_.rows[r], Field::table);
+        votes[1] += type.find("_N") != std::string::npos || type.find("_T") != std::string::npos;
+        votes[2] += words_of(type) == "crob" || words_of(type) == "binary input" || words_of(type) == "analog input";
+        votes[3] += !look_up(modbus_tables, words_of(table)).empty() || words_of(type).find("register") != std::string::npos || words_of(type) == "coil";
+      }
+      const size_t best = size_t(std::max_element(votes, votes + 4) - votes);
+      if (votes[best] == 0) {
+        problems_.push_back(fmt::format("{}: which protocol these points are of was not to be guessed; add --protocol iec104, dnp3 or modbus", sheet_.path));
+        return false;
+      }
+      protocol_ = ListProtocol(best);
+    }
+    // "Unit" is the unit identifier in a Modbus list without another one, where it holds numbers.
+    Column& station = columns_[size_t(Field::station)];
+    Column& unit = columns_[size_t(Field::unit)];
+    if (protocol_ == ListProtocol::modbus && station.at.empty() && !unit.at.empty() && !mapping_.station) {
+      bool numbers = true, any = false;
+      for (size_t r = header_ + 1; r < sheet_.rows.size(); r++) {
+        const std::string s = cell(sheet_.rows[r], Field::unit);
+        if (!s.empty()) any = true, numbers &= whole(s).has_value();
+      }
+      if (numbers && any) std::swap(station, unit);
+    }
+    // 40031 and the like: the reference notation, whose first digit is the table.
+    if (protocol_ == ListProtocol::modbus && columns_[size_t(Field::table)].at.empty() && !mapping_.words.contains("table")) {
+      bool all = true, any = false, typed = false;
+      for (size_t r = header_ + 1; r < sheet_.rows.size(); r++) {
+        typed |= !look_up(modbus_tables, words_of(cell(sheet_.rows[r], Field::type))).empty();
+        const auto s = span_of(cell(sheet_.rows[r], Field::address), false, false);
+        if (!s) continue;
+        any |= s->first > 10'000;                                // below it, nothing tells a table
+        all &= s->first >= 1 && reference_table(s->first) && reference_table(s->first) == reference_table(s->last);
+      }
+      if (typed) std::swap(columns_[size_t(Field::table)], columns_[size_t(Field::type)]);   // the type column holds the table
+      else reference_notation_ = all && any;
+    }
+    return true;
+  }
+  static const char* reference_table(uint32_t n) {
+    const uint32_t digit = n >= 100'000 ? n / 100'000 : n / 10'000;
+    return n >= 500'000 ? nullptr : digit == 0 ? "coil" : digit == 1 ? "discrete_input" : digit == 3 ? "input_register" : digit == 4 ? "holding_register" : nullptr;
+  }
+
+  void show_columns() {
+    constexpr std::string_view names[] = {"", "IEC 60870-5-104", "DNP3", "Modbus"};
+    const std::string apart = sheet_.delimiter == '\t' ? ", columns apart by tabs" : sheet_.delimiter ? fmt::format(", columns apart by \"{}\"", sheet_.delimiter) : "";
+    out_.shown.push_back(fmt::format("{}{}: {}{}; {} points{}", sheet_.path, sheet_.name.empty() ? "" : fmt::format(", sheet \"{}\"", sheet_.name), sheet_.encoding, apart, names[size_t(protocol_)],
+                                     header_ < sheet_.rows.size() ? fmt::format("; headings in line {}", sheet_.rows[header_].line) : ""));
+    for (size_t f = 0; f < field_count; f++) {
+      const Column& c = columns_[f];
+      if (c.at.empty()) continue;
+      std::string from;
+      for (const size_t at : c.at) {
+        const std::string_view heading = header_ < sheet_.rows.size() ? sheet_.rows[header_][at] : std::string_view();
+        from += fmt::format("{}column {}{}", from.empty() ? "" : " and ", column_name(at), heading.empty() ? "" : fmt::format(" \"{}\"", heading));
+      }
+      out_.shown.push_back(fmt::format("  {:<12} {}", field_names[f], from));
+    }
+    if (reference_notation_) out_.shown.push_back("  addresses are in reference notation: 40031 is holding register 30");
+    std::string left;
+    if (header_ < sheet_.rows.size())
+      for (size_t c = 0; c < sheet_.rows[header_].cells.size(); c++) {
+        const bool used = std::any_of(columns_.begin(), columns_.end(), [&](const Column& k) { return std::find(k.at.begin(), k.at.end(), c) != k.at.end(); });
+        if (!used && !sheet_.rows[header_][c].empty()) left += fmt::format("{}\"{}\"", left.empty() ? "" : ", ", sheet_.rows[header_][c]);
+      }
+    if (!left.empty()) out_.shown.push_back("  not used     " + left);
+  }
+
+  // The list's own word for something, as ours; else by the table.
+  template <size_t n> std::string meaning(Field f, const std::string& text, const Meaning (&table)[n]) const {
+    const auto own = mapping_.words.find(field_names[size_t(f)]);
+    if (own != mapping_.words.end())
+      if (const auto it = own->second.find(folded(text)); it != own->second.end()) return it->second;
+    const std::string words = words_of(text);
+    return std::string(look_up(table, words));
+  }
+  std::string own_word(Field f, const std::string& text) const {
+    const auto own = mapping_.words.find(field_names[size_t(f)]);
+    if (own == mapping_.words.end()) return {};
+    const auto it = own->second.find(folded(text));
+    return it == own->second.end() ? std::string() : it->second;
+  }
+
+  void rows() {
+    std::string bay, host, station, voltage, heading;
+    std::map<std::string, uint32_t> seen;
+    const std::string kind = protocol_ == ListProtocol::iec104 ? "iec104_point" : protocol_ == ListProtocol::dnp3 ? "dnp3_point" : "modbus_point";
+    uint32_t most = protocol_ == ListProtocol::iec104 ? 0xffffff : 65535;
+    for (size_t r = header_ == SIZE_MAX ? 0 : header_ + 1; r < sheet_.rows.size(); r++) {
+      const Sheet::Row& row = sheet_.rows[r];
+      bad_row_ = false;
+      const std::string address = cell(row, Field::address);
+      const size_t filled = size_t(std::count_if(row.cells.begin(), row.cells.end(), [](const std::string& c) { return !c.empty(); }));
+      // A row with a title alone heads the rows below: "Polje E01".
+      if (address.empty() || (filled == 1 && !whole(address))) {
+        if (filled == 1 && columns_[size_t(Field::bay)].at.empty())
+          for (const std::string& c : row.cells)
+            if (!c.empty()) heading = c;
+        if (const std::string b = cell(row, Field::bay); !b.empty()) bay = b;
+        if (filled > 1) out_.without_address++;
+        continue;
+      }
+      if (header_ < sheet_.rows.size() && address == cell(sheet_.rows[header_], Field::address)) continue;   // the headings again, on a new page
+      // What is written once for several rows holds until the next.
+      const auto carried = [&](Field f, std::string& to) {
+        if (const std::string s = cell(row, f); !s.empty()) to = s;
+        return to;
+      };
+      carried(Field::bay, bay), carried(Field::host, host), carried(Field::station, station), carried(Field::voltage, voltage);
+      out_.rows++;
+      DeclaredTable t;
+      const std::string& server = host.empty() ? mapping_.host : host;
+      if (server.empty()) {
+        problems_.push_back(fmt::format("{}: which host serves these points is not in the list; add --host NAME", sheet_.place(row)));
+        return;
+      }
+      t.text("host", server);
+
+      const std::string where = station.empty() ? mapping_.station.value_or("") : station;
+      auto number = whole(where);
+      if (!number && protocol_ == ListProtocol::iec104) number = octets(where, 2, 2, mapping_.low_octet_first);
+      if (where.empty()) {
+        problems_.push_back(fmt::format("{}: the station (common address, outstation or unit) is not in the list; add --station NUMBER", sheet_.place(row)));
+        return;
+      }
+      const uint32_t most_station = protocol_ == ListProtocol::modbus ? 255 : protocol_ == ListProtocol::dnp3 ? 65519 : 65535;
+      if (!number || *number > most_station) {
+        wrong(row, Field::station, where, fmt::format("is no {}; write a number from 0 to {}", protocol_ == ListProtocol::iec104 ? "common address" : protocol_ == ListProtocol::dnp3 ? "outstation" : "unit identifier", most_station));
+        continue;
+      }
+      auto span = span_of(address, protocol_ == ListProtocol::iec104, mapping_.low_octet_first);
+      if (span && !columns_[size_t(Field::last)].at.empty())
+        if (const std::string last = cell(row, Field::last); !last.empty()) {
+          const auto to = span_of(last, protocol_ == ListProtocol::iec104, mapping_.low_octet_first);
+          if (!to || to->first < span->first) { wrong(row, Field::last, last, "is no address behind the first"); continue; }
+          span->last = to->first, span->structured = false;
+        }
+      if (const std::string count = cell(row, Field::count); span && !count.empty()) {
+        const auto n = whole(count);
+        if (!n || *n < 1 || *n > 65536) { wrong(row, Field::count, count, "is no number of points, from 1 to 65536"); continue; }
+        span->last = span->first + *n - 1;
+      }
+      std::string table;
+      if (span && reference_notation_) {
+        table = reference_table(span->first);
+        const uint32_t base = span->first >= 100'000 ? span->first / 100'000 * 100'000 : span->first / 10'000 * 10'000;
+        if (span->first == base) span.reset();
+        else span->first -= base + 1, span->last -= base + 1;
+      }
+      if (!span || span->last > most || span->last - span->first >= 65536) {
+        wrong(row, Field::address, address, fmt::format("is no address; write a number from 0 to {}, 0x13ED, a range like 5101-5106{}", most, protocol_ == ListProtocol::iec104 ? ", or octets like 0-19-237" : ""));
+        continue;
+      }
+      t.number(protocol_ == ListProtocol::dnp3 ? "outstation" : protocol_ == ListProtocol::modbus ? "unit" : "station", *number);
+
+      std::string direction = cell(row, Field::direction), kind_word = cell(row, Field::kind), type = cell(row, Field::type);
+      std::string implied_direction, implied_kind;
+      if (!direction.empty()) {
+        const std::string means = meaning(Field::direction, direction, directions);
+        if (means.empty()) { wrong(row, Field::direction, direction, "is neither control nor monitor; tell what it means with [words.direction] in --columns MAP.toml"); continue; }
+        direction = means;
+      }
+      if (protocol_ == ListProtocol::iec104) {
+        if (span->structured && !mapping_.low_octet_first) t.text("address", fmt::format("{}-{}-{}", span->first >> 16, span->first >> 8 & 255, span->first & 255));
+        else t.number("address", span->first);
+        if (span->last > span->first) t.number("count", span->last - span->first + 1);
+        if (!type.empty()) {
+          const std::string own = own_word(Field::type, type);
+          const std::string known = iec104_type(own.empty() ? type : own);
+          const std::string words = words_of(own.empty() ? type : own);
+          const ShortType* brief = nullptr;
+          for (const ShortType& s : short_types)
+            if (s.word == words) brief = &s;
+          if (!known.empty() && known[0] >= '0' && known[0] <= '9') t.number("type", std::stoi(known));
+          else if (!known.empty()) t.text("type", known);
+          else if (brief) implied_direction = brief->direction, implied_kind = brief->kind;
+          else { wrong(row, Field::type, type, "is no type identification like C_DC_NA_1 or 46; tell what it means with [words.type] in --columns MAP.toml"); continue; }
+        }
+      } else if (protocol_ == ListProtocol::dnp3) {
+        std::string means = meaning(Field::type, type, dnp3_types);
+        if (means.empty())
+          for (const Meaning& m : dnp3_types)
+            if (m.means == type) means = type;
+        if (means == "binary_output" && direction == "control") means = "crob";
+        if (means.empty()) {
+          wrong(row, Field::type, type, fmt::format("is no type of a DNP3 point; allowed: {}; or tell what it means with [words.type] in --columns MAP.toml", allowed(dnp3_types)));
+          continue;
+        }
+        t.text("type", means);
+        if (span->last > span->first) t.text("index", fmt::format("{}-{}", span->first, span->last));
+        else t.number("index", span->first);
+      } else {
+        std::string text = cell(row, Field::table);
+        if (table.empty() && !text.empty()) {
+          table = meaning(Field::table, text, modbus_tables);
+          for (const Meaning& m : modbus_tables)
+            if (table.empty() && m.means == text) table = text;
+        }
+        if (table.empty()) {
+          wrong(row, Field::table, text, fmt::format("is no table of Modbus; allowed: {}, or a function code", allowed(modbus_tables)));
+          continue;
+        }
+        t.text("table", table);
+        // A value of 32 bits lies in two registers.
+        const std::string words = words_of(type);
+        const uint32_t registers = table == "coil" || table == "discrete_input" || span->last > span->first ? 1
+                                   : words.find("64") != std::string::npos || words == "double" ? 4
+                                   : words.find("32") != std::string::npos || words == "float" || words == "real" || words == "dword" || words == "dint" || words == "udint" ? 2 : 1;
+        span->last += registers - 1;
+        if (span->last > span->first) t.text("address", fmt::format("{}-{}", span->first, span->last));
+        else t.number("address", span->first);
+        bool writes = direction == "control" && (table == "coil" || table == "holding_register");
+        if (const std::string w = cell(row, Field::writable); !w.empty()) {
+          const std::string means = meaning(Field::writable, w, writables);
+          if (means.empty()) { wrong(row, Field::writable, w, "is neither read nor write; tell what it means with [words.writable] in --columns MAP.toml"); continue; }
+          writes = means == "yes" && (table == "coil" || table == "holding_register");
+        }
+        if (writes) t.flag("writable", true);
+      }
+      if (direction.empty()) direction = implied_direction;
+      t.text("direction", direction);
+      if (!kind_word.empty()) {
+        std::string means = meaning(Field::kind, kind_word, kinds);
+        if (means.empty())
+          for (const Meaning& m : kinds)
+            if (means.empty() && (m.means == kind_word || contains_words(words_of(kind_word), m.word))) means = m.means;
+        if (means.empty()) remark(row, Field::kind, kind_word, fmt::format("says none of {}; left open (or tell with [words.kind])", allowed(kinds)));
+        else t.text("kind", means);
+      } else t.text("kind", implied_kind);
+      if (const std::string mode = cell(row, Field::mode); !mode.empty()) {
+        const std::string means = meaning(Field::mode, mode, modes);
+        if (means == "select" || means == "direct") t.text("mode", means);
+        else if (mode != "-" && mode != "/") remark(row, Field::mode, mode, "says neither select nor direct; left open (or tell with [words.mode])");
+      }
+      bool right = true;
+      std::optional<double> low, high;
+      for (const auto& [f, to] : {std::pair<Field, std::optional<double>*>{Field::min, &low}, {Field::max, &high}, {Field::step, nullptr}}) {
+        const std::string s = cell(row, f);
+        if (s.empty() || s == "-" || s == "/") continue;
+        const auto v = real_of(s);
+        if (!v || (f == Field::step && *v < 0)) { wrong(row, f, s, "is no number"), right = false; break; }
+        if (to) *to = v;
+        t.real(field_names[size_t(f)], *v);
+      }
+      if (!right) continue;
+      if (low && high && *low > *high) { wrong(row, Field::min, cell(row, Field::min), fmt::format("is greater than max, {}", cell(row, Field::max))); continue; }
+      if (const std::string s = cell(row, Field::feedback); !s.empty() && s != "-" && s != "/") {
+        const auto f = span_of(s, protocol_ == ListProtocol::iec104, mapping_.low_octet_first);
+        if (!f || f->last > most) { wrong(row, Field::feedback, s, "is no address"); continue; }
+        if (f->structured && !mapping_.low_octet_first) t.text("feedback", fmt::format("{}-{}-{}", f->first >> 16, f->first >> 8 & 255, f->first & 255));
+        else t.number("feedback", f->first);
+      }
+      if (const std::string s = cell(row, Field::travel_time); !s.empty() && s != "-" && s != "/") {
+        const auto v = real_of(s);
+        const std::string words = words_of(s);
+        const bool milli = words.ends_with("ms"), minutes = words.ends_with("min");
+        const double ms = v ? *v * (milli ? 1 : minutes ? 60'000 : 1000) : -1;
+        if (ms < 1 || ms > 600'000) { wrong(row, Field::travel_time, s, "is no time up to 10 minutes; write it like 20 s or 500 ms"); continue; }
+        t.milliseconds("travel_time", std::llround(ms));
+      }
+      std::string name = cell(row, Field::name);
+      if (const std::string unit = cell(row, Field::unit); !unit.empty() && unit != "-" && unit != "/") name += fmt::format("{}[{}]", name.empty() ? "" : " ", unit);
+      t.text("name", name);
+      t.text("bay", columns_[size_t(Field::bay)].at.empty() ? heading : bay);
+      if (!voltage.empty()) t.text("voltage", real_of(voltage) && voltage.find_first_not_of("0123456789., ") == std::string::npos ? voltage + " kV" : voltage);
+      if (bad_row_) continue;
+
+      std::string type_key;                                    // of DNP3 and Modbus the address counts within a table
+      if (protocol_ == ListProtocol::iec104) type_key = direction;
+      else
+        for (const auto& [key, value] : t.rows)
+          if (key == "type" || key == "table") type_key = value;
+      const std::string key = fmt::format("{}/{}/{}/{}-{}", server, *number, type_key, span->first, span->last);
+      if (const auto [first, fresh] = seen.emplace(key, row.line); !fresh) {
+        wrong(row, Field::address, address, fmt::format("the same point is in line {}; keep one of them, or leave such rows out with --skip", first->second));
+        continue;
+      }
+      t.order = natural_order(fmt::format("{}/{}/{}/{:010}", server, *number, protocol_ == ListProtocol::iec104 ? "" : type_key, span->first));
+      if (out_.declared.count(kind) < 3) {
+        std::string line;
+        for (const auto& [k, v] : t.rows) line += fmt::format("{}{} = {}", line.empty() ? "" : ", ", k, v);
+        out_.shown.push_back(fmt::format("line {}: {}", row.line, line));
+      }
+      out_.declared.tables[kind].push_back(std::move(t));
+    }
+  }
+
+  void remark(const Sheet::Row& row, Field f, std::string_view cell_text, const std::string& what) {
+    if (out_.remarks.size() < 10'000) out_.remarks.push_back(fmt::format("{}: {} \"{}\" {}", sheet_.place(row), of(f), cell_text.substr(0, 60), what));
+  }
+
+  const Sheet& sheet_;
+  const PointMapping& mapping_;
+  PointImport& out_;
+  Problems& problems_;
+  std::array<Column, field_count> columns_;
+  size_t header_ = 0;
+  ListProtocol protocol_ = ListProtocol::guess;
+  bool reference_notation_ = false, bad_row_ = false;
+};
+
+}  // namespace
+
+std::string_view name_of(Field f) { return field_names[size_t(f)]; }
+
+std::string folded(std::string_view s) {
+  struct Fold { char32_t from; std::string_view to; };
+  static constexpr Fold folds[] = {
+      {U'č', "c"}, {U'ć', "c"}, {U'đ', "d"}, {U'š', "s"}, {U'ž', "z"}, {U'Č', "c"}, {U'Ć', "c"}, {U'Đ', "d"}, {U'Š', "s"}, {U'Ž', "z"}, {U'ä', "a"}, {U'ö', "o"}, {U'ü', "u"}, {U'Ä', "a"}, {U'Ö', "o"}, {U'Ü', "u"}, {U'ß', "ss"}, {U'ë', "e"}, {U'ç', "c"},
+      {U'а', "a"}, {U'б', "b"}, {U'в', "v"}, {U'г', "g"}, {U'д', "d"}, {U'ђ', "d"}, {U'е', "e"}, {U'ж', "z"}, {U'з', "z"}, {U'и', "i"}, {U'ј', "j"}, {U'й', "j"}, {U'к', "k"}, {U'л', "l"}, {U'љ', "lj"}, {U'м', "m"}, {U'н', "n"}, {U'њ', "nj"}, {U'о', "o"},
+      {U'п', "p"}, {U'р', "r"}, {U'с', "s"}, {U'т', "t"}, {U'ћ', "c"}, {U'у', "u"}, {U'ф', "f"}, {U'х', "h"}, {U'ц', "c"}, {U'ч', "c"}, {U'џ', "dz"}, {U'ш', "s"}, {U'ѓ', "g"}, {U'ќ', "k"}, {U'ѕ', "dz"}, {U'\u00a0', " "}};
+  std::string out;
+  for (size_t i = 0; i < s.size();) {
+    const uint8_t c = uint8_t(s[i]);
+    const size_t n = c < 0x80 ? 1 : c < 0xe0 ? 2 : c < 0xf0 ? 3 : 4;
+    if (n == 1) { out += c >= 'A' && c <= 'Z' ? char(c + 32) : char(c); i++; continue; }
+    char32_t u = c & (0xff >> (n + 1));
+    for (size_t k = 1; k < n && i + k < s.size(); k++) u = u << 6 | (uint8_t(s[i + k]) & 0x3f);
+    if (u >= 0x410 && u <= 0x42f) u += 0x20;                   // А … Я
+    if (u >= 0x400 && u <= 0x40f) u += 0x50;                   // Ђ … Џ
+    const auto it = std::find_if(std::begin(folds), std::end(folds), [&](const Fold& f) { return f.from == u; });
+    if (it != std::end(folds)) out += it->to;
+    else out += s.substr(i, n);
+    i += n;
+  }
+  return out;
+}
+
+PointImport import_points(const std::string& path, const PointMapping& mapping, Problems& problems) {
+  PointImport out;
+  const std::vector<Sheet> sheets = open_sheets(path, mapping.reading, problems);
+  if (!problems.empty()) return out;
+  const Sheet* best = nullptr;
+  size_t most = 0;
+  std::string names;
+  for (const Sheet& s : sheets) {
+    names += fmt::format("{}\"{}\"", names.empty() ? "" : ", ", s.name);
+    if (!mapping.sheet.empty() && s.name != mapping.sheet) continue;
+    PointImport nothing;
+    const size_t found = List(s, mapping, nothing, problems).find_headings();
+    if (!best || found > most) best = &s, most = found;
+  }
+  if (!best) return problems.push_back(fmt::format("{}: there is no sheet \"{}\"; there are {}", path, mapping.sheet, names)), out;
+  List list(*best, mapping, out, problems);
+  list.find_headings();
+  list.read();
+  if (!problems.empty()) out.declared.tables.clear();
+  else if (out.declared.tables.empty()) problems.push_back(fmt::format("{}: no row of it has an address that could be read", path));
+  if (out.without_address) out.remarks.push_back(fmt::format("{}: {} without an address left out", path, out.without_address == 1 ? "1 row" : fmt::format("{} rows", out.without_address)));
+  out.declared.heading.push_back("Declared by a point list, and made by `vidra import points`. Import again and compare rather than edit.");
+  return out;
+}
+
+}  // namespace vidra

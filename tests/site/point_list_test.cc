@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/site/point_list.h"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "daemon/judge/site_file.h"
+#include "tests/site/archive.h"
+
+namespace vidra {
+namespace {
+
+namespace fs = std::filesystem;
+
+class PointList : public testing::Test {
+ protected:
+  void SetUp() override { folder_ = fs::temp_directory_path() / ("vidra_points_" + std::to_string(::getpid())); fs::create_directories(folder_); }
+  void TearDown() override { fs::remove_all(folder_); }
+  std::string write(const std::string& name, std::string_view text) {
+    const std::string path = (folder_ / name).string();
+    std::ofstream(path, std::ios::binary) << text;
+    return path;
+  }
+  // The points that the sensor reads from what was imported.
+  const std::vector<SitePoint>& import(std::string_view text, PointMapping m = {}, const std::string& name = "a.csv") {
+    if (m.host.empty()) m.host = "rtu1";
+    problems_.clear();
+    import_ = import_points(write(name, text), m, problems_);
+    EXPECT_TRUE(problems_.empty()) << problems_[0];
+    std::string all = "[[host]]\nname = \"rtu1\"\naddress = \"10.1.1.1\"\n[[host]]\nname = \"rtu2\"\naddress = \"10.1.1.2\"\n" + toml_text(import_.declared);
+    if (auto root = TomlTable::parse(all, "out.toml", problems_)) site_ = read_site(*root, problems_), root->finish();
+    EXPECT_TRUE(problems_.empty()) << problems_[0] << "\n" << all;
+    return site_.points;
+  }
+  std::string refused(std::string_view text, PointMapping m = {}) {
+    if (m.host.empty()) m.host = "rtu1";
+    problems_.clear();
+    const PointImport i = import_points(write("a.csv", text), m, problems_);
+    EXPECT_TRUE(i.declared.tables.empty());
+    std::string all;
+    for (const std::string& p : problems_) all += p.substr(p.find("a.csv")) + "\n";
+    return all;
+  }
+  PointMapping mapping(std::string_view toml) {
+    problems_.clear();
+    const PointMapping m = load_mapping(write("map.toml", toml), problems_);
+    EXPECT_TRUE(problems_.empty()) << problems_[0];
+    return m;
+  }
+  fs::path folder_;
+  Problems problems_;
+  PointImport import_;
+  Site site_;
+};
+
+uint32_t first(const SitePoint& p) { return p.objects.first.number(); }
+uint32_t last(const SitePoint& p) { return p.objects.last.number(); }
+
+TEST_F(PointList, AnOperatorsListWithALateHeadingAndBaysThatStandOnce) {
+  const auto& points = import(
+      "Lista signala TS Alder;;;;;;;;;;;\nDatum: 12.03.2026;;;;;;;;;;;\n\n"
+      "R.br.;Polje;Naziv signala;Tip ASDU;Adresa ASDU;IOA;Povratna informacija;SBO;Donja granica;Gornja granica;Jedinica;Vrijeme hoda\n"
+      "1;E01 Bukova\xE8" "a;Prekida\xE8 Q0;C_DC_NA_1;11;0-19-237;1101;da;;;;20 s\n"
+      "2;;Polo\x9E" "aj prekida\xE8" "a Q0;M_DP_TB_1;11;1101;;;;;;\n"
+      "3;;Rezerva;;;;;;;;;\n"
+      "4;E02;Zadana vrijednost;TI 50;11;0x1771;;ne;-1,5;\"1.250,5\";MW;\n"
+      "5;;Rastavlja\xE8i;C_DC_NA_1;11;5110-5114;1110;da;;;;500 ms\n");
+  ASSERT_EQ(points.size(), 4u);
+  const SitePoint& position = points[0];
+  EXPECT_EQ(first(position), 1101u);
+  EXPECT_EQ(position.type, 31);
+  EXPECT_EQ(position.name, "Položaj prekidača Q0");
+  EXPECT_EQ(position.bay, "E01 Bukovača");                       // written once, for the rows below, too
+  const SitePoint& breaker = points[1];
+  EXPECT_EQ(first(breaker), 0x0013edu);
+  EXPECT_EQ(breaker.station, 11u);
+  EXPECT_EQ(breaker.mode, CommandMode::select);
+  EXPECT_EQ(breaker.feedback.number(), 1101u);
+  EXPECT_EQ(breaker.travel_time, 20 * second);
+  const SitePoint& switches = points[2];
+  EXPECT_EQ(first(switches), 5110u);
+  EXPECT_EQ(last(switches), 5114u);
+  EXPECT_EQ(switches.travel_time, 500 * millisecond);
+  const SitePoint& power = points[3];
+  EXPECT_EQ(first(power), 6001u);
+  EXPECT_EQ(power.mode, CommandMode::direct);
+  EXPECT_EQ(power.min, -1.5);
+  EXPECT_EQ(power.max, 1250.5);
+  EXPECT_EQ(power.name, "Zadana vrijednost [MW]");
+  EXPECT_EQ(import_.without_address, 1u);
+  EXPECT_NE(import_.shown.at(0).find("WINDOWS-1250, columns apart by \";\"; IEC 60870-5-104 points; headings in line 4"), std::string::npos) << import_.shown[0];
+  EXPECT_EQ(std::count_if(import_.shown.begin(), import_.shown.end(), [](const std::string& s) { return s.starts_with("line "); }), 3);
+}
+
+TEST_F(PointList, CyrillicAndAMappingWithTheListsOwnWords) {
+  const PointMapping m = mapping("[columns]\nstation = \"адреса асду\"\naddress = [\"ИОА\"]\nname = [\"1\", \"E\"]\n[list]\nhost = \"rtu2\"\n[words.type]\n\"ДПК\" = \"C_DC_NA_1\"\n");
+  const auto& points = import("Назив сигнала\tАдреса АСДУ\tИОА\tТип\tСмер\nПрекидач\t11\t5101\tдпк\tкоманда\nПоложај\t11\t1101\t31\tсигнализација\n", m);
+  ASSERT_EQ(points.size(), 2u);
+  EXPECT_EQ(site_.host(points[1].host).name, "rtu2");
+  EXPECT_EQ(points[1].type, 46);
+  EXPECT_EQ(points[1].direction, Direction::control);
+  EXPECT_EQ(points[1].name, "Прекидач команда");
+}
+
+TEST_F(PointList, TitlesBetweenTheRowsAreBays) {
+  const auto& points = import("Name,IOA,CA,Type\nBay E01,,,\nQ0,1,1,DC\nQ1,2,1,DC\n\nBay E02,,,\nQ0,3,1,SP\nName,IOA,CA,Type\nQ1,4,1,mystery\n", {.words = {{"type", {{"mystery", "1"}}}}});
+  ASSERT_EQ(points.size(), 4u);
+  EXPECT_EQ(points[1].bay, "Bay E01");
+  EXPECT_EQ(points[2].bay, "Bay E02");
+  EXPECT_EQ(points[0].kind, PointKind::switchgear);
+  EXPECT_EQ(points[0].direction, Direction::control);
+  EXPECT_EQ(points[2].kind, PointKind::status);
+  EXPECT_EQ(points[3].type, 1);
+}
+
+TEST_F(PointList, Dnp3) {
+  const auto& points = import("Outstation;Point Type;Index;Name;SBO;Feedback\n10;BO;0-7;Breakers;X;0\n10;BI;0..7;Positions;;\n10;AI;3;P;;\n10;AO;0 to 1;Q;no;\n");
+  ASSERT_EQ(points.size(), 4u);
+  const auto crob = std::find_if(points.begin(), points.end(), [](const SitePoint& p) { return p.mode == CommandMode::select; });
+  ASSERT_NE(crob, points.end());
+  EXPECT_EQ(crob->objects.first.kind(), ObjectKind::binary_output);
+  EXPECT_EQ(last(*crob), 7u);
+  EXPECT_EQ(crob->feedback.kind(), ObjectKind::binary_input);
+}
+
+TEST_F(PointList, ModbusReferenceNotationAndWideValues) {
+  const auto& points = import("Unit,Register,Description,Type,R/W,Min,Max\n1,40031,Voltage,FLOAT32,RW,0,250\n1,30001,Current,INT16,R,,\n1,00005,Pump,BOOL,RW,,\n");
+  ASSERT_EQ(points.size(), 3u);
+  EXPECT_EQ(points[0].objects.first, Object(ObjectKind::coil, 4));
+  EXPECT_EQ(points[1].objects.first, Object(ObjectKind::holding_register, 30));
+  EXPECT_EQ(last(points[1]), 31u);
+  EXPECT_TRUE(points[1].writable);
+  EXPECT_EQ(points[1].max, 250);
+  EXPECT_FALSE(points[2].writable);
+  const auto& named = import("Slave;Tabela;Adresa;Naziv;Jed\n2;Holding register;30;Napon;V\n2;4;1;Struja;A\n");
+  ASSERT_EQ(named.size(), 2u);
+  EXPECT_EQ(named[0].objects.first.kind(), ObjectKind::holding_register);
+  EXPECT_EQ(named[1].objects.first.kind(), ObjectKind::input_register);
+  EXPECT_NE(refused("Unit;Register;Name\n1;30;a\n").find("is no table of Modbus"), std::string::npos);   // which table, nothing tells
+}
+
+TEST_F(PointList, Workbooks) {
+  const std::string sheet =
+      "<sheetData><row r='1'><c r='A1' t='inlineStr'><is><t>Signals</t></is></c></row>"
+      "<row r='3'><c r='A3' t='inlineStr'><is><t>Bay</t></is></c><c r='B3' t='inlineStr'><is><t>IOA</t></is></c><c r='C3' t='inlineStr'><is><t>Max</t></is></c></row>"
+      "<row r='4'><c r='A4' t='inlineStr'><is><t>E01</t></is></c><c r='B4'><v>5101</v></c><c r='C4'><v>12.5</v></c></row><row r='5'><c r='B5'><v>5102</v></c></row></sheetData>"
+      "<mergeCells><mergeCell ref='A4:A5'/></mergeCells>";
+  const auto& points = import(workbook(sheet), {.station = "0-11"}, "a.xlsx");
+  ASSERT_EQ(points.size(), 2u);
+  EXPECT_EQ(points[0].station, 11u);
+  EXPECT_EQ(points[0].max, 12.5);
+  EXPECT_EQ(points[1].bay, "E01");
+}
+
+TEST_F(PointList, Numbers) {
+  const auto& points = import("IOA;CA;Type;Min;Max;Step\n16#10;1;50;1.234,5;1,234,567.5;0,1\n11h;1;50;-2;1 000,5;.5\n1/2/3;1;50;5 %;1e3;1\n");
+  ASSERT_EQ(points.size(), 3u);
+  EXPECT_EQ(first(points[0]), 16u);
+  EXPECT_EQ(points[0].min, 1234.5);
+  EXPECT_EQ(points[0].max, 1234567.5);
+  EXPECT_EQ(points[0].step, 0.1);
+  EXPECT_EQ(first(points[1]), 17u);
+  EXPECT_EQ(points[1].max, 1000.5);
+  EXPECT_EQ(first(points[2]), 0x010203u);
+  EXPECT_EQ(points[2].max, 1000);
+  EXPECT_EQ(first(import("IOA;CA;Type\n237-19-0;1;50\n", {.low_octet_first = true})[0]), 0x0013edu);
+}
+
+TEST_F(PointList, WhatIsWrongNamesLineAndColumn) {
+  EXPECT_EQ(refused("IOA;CA;Type\n51O1;11;46\n"), "a.csv:2: address (column A) \"51O1\": is no address; write a number from 0 to 16777215, 0x13ED, a range like 5101-5106, or octets like 0-19-237\n");
+  EXPECT_NE(refused("IOA;CA;Type\n5101;70000;46\n").find("a.csv:2: station (column B) \"70000\": is no common address"), std::string::npos);
+  EXPECT_NE(refused("IOA;CA;Type\n5101;1;C_QQ_NA_1\n").find("a.csv:2: type (column C) \"C_QQ_NA_1\": is no type identification"), std::string::npos);
+  EXPECT_NE(refused("IOA;CA;Type;Min;Max\n5101;1;50;9;x\n").find("max (column E) \"x\": is no number"), std::string::npos);
+  EXPECT_NE(refused("IOA;CA;Type;Min;Max\n5101;1;50;9;8\n").find("is greater than max"), std::string::npos);
+  EXPECT_NE(refused("IOA;CA;Type\n5101;1;46\n5102;1;46\n5101;1;46\n").find("a.csv:4: address (column A) \"5101\": the same point is in line 2"), std::string::npos);
+  EXPECT_NE(refused("IOA;Type\n5101;46\n").find("a.csv:2: the station"), std::string::npos);
+  EXPECT_NE(refused("Foo;Bar\n1;2\n").find("no column with addresses"), std::string::npos);
+  EXPECT_NE(refused("Adresa;Naziv\n1;2\n").find("--protocol"), std::string::npos);
+  EXPECT_NE(refused("IOA;CA;Type\n;1;46\n").find("no row of it has an address"), std::string::npos);
+  EXPECT_NE(refused("IOA;CA\n1;1\n", mapping("[columns]\naddress = \"Nowhere\"\n")).find("\"Nowhere\" is no column of this list, which has \"IOA\", \"CA\""), std::string::npos);
+  // With skip the good rows are taken, and the others named.
+  const auto& points = import("IOA;CA;Type\n51O1;11;46\n5102;11;46\n", {.skip = true});
+  EXPECT_EQ(points.size(), 1u);
+  ASSERT_EQ(import_.remarks.size(), 1u);
+  EXPECT_NE(import_.remarks[0].find("the row is left out"), std::string::npos);
+}
+
+TEST_F(PointList, MappingsThatAreWrong) {
+  load_mapping(write("map.toml", "[columns]\nadress = 3\n"), problems_);
+  ASSERT_EQ(problems_.size(), 1u);
+  EXPECT_NE(problems_[0].find("did you mean 'address'?"), std::string::npos) << problems_[0];
+  problems_.clear();
+  load_mapping(write("map.toml", "[list]\ndelimiter = \";;\"\n"), problems_);
+  ASSERT_EQ(problems_.size(), 1u);
+}
+
+TEST(Folded, MarksScriptsAndCase) {
+  EXPECT_EQ(folded("Čađavi Šćućur Žbir"), "cadavi scucur zbir");
+  EXPECT_EQ(folded("Назив СИГНАЛА"), "naziv signala");
+  EXPECT_EQ(folded("ЉУБАВ Њ Ђ Џ"), "ljubav nj d dz");
+}
+
+}  // namespace
+}  // namespace vidra
