@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "daemon/judge/detector.h"
+#include "daemon/judge/publisher_watch.h"
 
 namespace vidra {
 
@@ -7,6 +7,8 @@ Detectors all_detectors(const JudgeSettings& settings) {
   Detectors all;
   add_net_detectors(all, settings);
   add_command_detectors(all, settings);
+  add_goose_detectors(all, settings);
+  add_sampled_value_detectors(all, settings);
   return all;
 }
 

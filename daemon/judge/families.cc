@@ -3,7 +3,7 @@
 
 namespace vidra {
 
-extern const Family net_family, iec104_family, modbus_family, dnp3_family, s7_family;
+extern const Family net_family, iec104_family, modbus_family, dnp3_family, s7_family, goose_family, sv_family;
 
 namespace {
 constexpr const Family* all[] = {
@@ -12,6 +12,8 @@ constexpr const Family* all[] = {
     &modbus_family,
     &dnp3_family,
     &s7_family,
+    &goose_family,
+    &sv_family,
 };
 }  // namespace
 

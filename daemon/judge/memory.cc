@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "daemon/judge/detector.h"
+#include "daemon/judge/publishers.h"
 
 namespace vidra {
 namespace {
@@ -162,6 +163,65 @@ void Memory::add_mac(HostMemory& h, const Mac& m) {
   macs_[m.number()]++;
 }
 
+const PublisherMemory* Memory::publisher(PublisherKind kind, uint64_t reference_key) const {
+  const auto it = by_reference_.find(publisher_key(kind, reference_key));
+  return it == by_reference_.end() ? nullptr : it->second;
+}
+
+PublisherMemory& Memory::add_publisher(PublisherKind kind, std::string_view reference) {
+  PublisherMemory*& p = by_reference_[publisher_key(kind, text_key(reference))];
+  if (p) return *p;
+  p = &publishers_.emplace_back();
+  p->kind = kind;
+  p->reference = reference;
+  publisher_counts_[size_t(kind)]++;
+  return *p;
+}
+
+// A publisher's own words: what is said of it once a second, and each new state.
+void Memory::learn_publisher(PublisherKind kind, const Event& e) {
+  const Message& m = *e.said;
+  const std::string_view reference = e.texts.find(m.station);
+  if (reference.empty() || reference.size() >= Texts::limit || m.malformed || (m.function != publishing::changed && m.function != publishing::summary)) return;
+  if (publishers_.size() >= publisher_limit && !publisher(kind, m.station)) {
+    forgotten_++;
+    return;
+  }
+  PublisherMemory& p = add_publisher(kind, reference);
+  const auto keep = [](std::vector<Address>& list, const Address& a) {
+    const auto at = std::lower_bound(list.begin(), list.end(), a);
+    if ((at == list.end() || *at != a) && list.size() < 8) list.insert(at, a);
+  };
+  keep(p.sources, e.scene.speaker().address);
+  keep(p.destinations, e.scene.listener().address);
+  if (e.scene.vlan) p.vlan = e.scene.vlan;
+  p.conf_rev = m.qualifier;
+  p.simulated |= m.simulated || m.test;
+  p.secured |= m.encrypted;
+  p.times++;
+  const bool sv = kind == PublisherKind::sampled_values;
+  if (sv) p.synch = std::max(p.synch, uint8_t(m.tag == 1 || m.tag >= 5 ? 1 : m.tag));
+  if (sv && p.last && e.scene.time - p.last > 3 * second) p.pauses = true;
+  p.last = e.scene.time;
+  using publishing::number;
+  if (const auto n = number(e, "APPID")) p.appid = uint16_t(*n);
+  if (const auto n = number(e, "noASDU")) p.asdus = uint32_t(*n);
+  if (const auto n = number(e, "numDatSetEntries")) p.entries = uint32_t(*n);
+  if (const auto n = number(e, "ndsCom")) p.commissioning |= *n != 0;
+  if (const auto n = number(e, "timeAllowedtoLive")) p.live = std::max(p.live, uint32_t(*n));
+  if (const Point* d = publishing::point(e, "datSet"); d && d->kind == ValueKind::text)
+    if (const std::string_view name = e.texts.find(d->raw); !name.empty()) p.data_set = name;
+  if (sv && m.function == publishing::changed) {
+    if (const uint32_t n = publishing::channels(e)) p.entries = n;
+  }
+  if (m.function != publishing::summary) return;
+  if (const auto n = number(e, "samples a second")) p.rate = std::max(p.rate, *n);
+  if (const auto n = number(e, "frames")) p.busiest = std::max(p.busiest, uint32_t(*n));
+  const auto one = number(e, "interval (ms)"), shortest = one ? one : number(e, "shortest interval (ms)"), longest = one ? one : number(e, "longest interval (ms)");
+  if (shortest) p.shortest = p.shortest ? std::min(p.shortest, Time(*shortest * double(millisecond))) : Time(*shortest * double(millisecond));
+  if (longest) p.longest = std::max(p.longest, Time(*longest * double(millisecond)));
+}
+
 void Memory::learn_host(const Address& a, const Mac& m) {
   if (a.kind == Address::Kind::none || a.group()) return;
   const auto it = by_address_.find(a);
@@ -207,6 +267,7 @@ void Memory::learn(const Event& e) {
     if (e.identity) learn_identity(e);
   }
   if (!e.said) return;
+  if (const auto kind = publishing::kind_of(s.protocol)) learn_publisher(*kind, e);
   if (!c) {
     // An attempt that nobody answered teaches nothing about who may talk to whom.
     const bool facts = is_facts(s.protocol);

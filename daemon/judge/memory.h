@@ -91,11 +91,30 @@ struct HostMemory {
   std::string vendor, product, model, firmware, serial, name;   // what it said of itself
 };
 
+// One GOOSE control block or sampled-value stream as it was heard.
+struct PublisherMemory {
+  PublisherKind kind = PublisherKind::goose;
+  std::string reference;              // gocbRef or svID
+  std::vector<Address> sources, destinations;   // sorted, at most 8 each
+  uint16_t appid = 0, vlan = 0;
+  uint32_t conf_rev = 0, entries = 0, asdus = 0;
+  std::string data_set;
+  uint32_t live = 0;                  // GOOSE: the longest timeAllowedtoLive, ms
+  Time shortest = 0, longest = 0;     // GOOSE: of its retransmission curve
+  uint32_t busiest = 0;               // most frames in a second
+  double rate = 0;                    // of a stream: samples a second, the highest measured
+  uint8_t synch = 0;                  // the best smpSynch
+  bool simulated = false, secured = false, commissioning = false;
+  bool pauses = false;                // a stream that stopped and came back
+  uint64_t times = 0;                 // how often it was told of: about once a second
+  Time last = 0;                      // not written to the file
+};
+
 // What was learned. `learn` while learning; afterwards only the const questions are asked. Pointers stay good as long as
 // the Memory does.
 class Memory {
  public:
-  static constexpr size_t host_limit = 65'536, conversation_limit = 262'144, object_limit = 4'000'000;
+  static constexpr size_t host_limit = 65'536, conversation_limit = 262'144, object_limit = 4'000'000, publisher_limit = 16'384;
 
   Memory() = default;
   Memory(Memory&&) = default;
@@ -109,6 +128,8 @@ class Memory {
   bool speaks(const Address& client, const Address& server) const;    // in any protocol
   bool commands(const Address& client, const Address& server) const;  // has operated or written, in any protocol
   bool owns(const Mac&) const;                                        // some known host's
+  const PublisherMemory* publisher(PublisherKind, uint64_t reference_key) const;
+  bool has_publishers(PublisherKind k) const { return publisher_counts_[size_t(k)]; }
   bool empty() const { return hosts_.empty() && conversations_.empty(); }
   uint64_t version() const { return version_; }                       // changes when a host or conversation is added
   uint64_t forgotten() const { return forgotten_; }                   // what a limit kept out
@@ -116,6 +137,8 @@ class Memory {
   std::deque<ConversationMemory>& conversations() { return conversations_; }   // to approve what waits for a yes
   const std::deque<HostMemory>& hosts() const { return hosts_; }
   const std::deque<ConversationMemory>& conversations() const { return conversations_; }
+  const std::deque<PublisherMemory>& publishers() const { return publishers_; }
+  PublisherMemory& add_publisher(PublisherKind, std::string_view reference);
   HostMemory& add_host(const Address&);                               // or the one there is
   ConversationMemory& add_conversation(const Address& client, const Address& server, uint16_t protocol, uint16_t port);
   void add_mac(HostMemory&, const Mac&);
@@ -133,9 +156,14 @@ class Memory {
   void learn_host(const Address&, const Mac&);
   void learn_identity(const Event&);
   void learn_message(ConversationMemory&, const Event&);
+  void learn_publisher(PublisherKind, const Event&);
+  static uint64_t publisher_key(PublisherKind k, uint64_t reference) { return (reference & ~(0xffull << 56)) | uint64_t(k) << 56; }
 
   std::deque<HostMemory> hosts_;
   std::deque<ConversationMemory> conversations_;
+  std::deque<PublisherMemory> publishers_;
+  std::unordered_map<uint64_t, PublisherMemory*> by_reference_;
+  size_t publisher_counts_[2] = {};
   std::unordered_map<Address, HostMemory*, Hash> by_address_;
   std::unordered_map<Key, ConversationMemory*, Hash> by_key_;
   std::unordered_map<Key, ActSet, Hash> pairs_;

@@ -121,6 +121,40 @@ void write_memory(const Memory& memory, std::ostream& out) {
       out << "]\n";
     }
   }
+  std::vector<const PublisherMemory*> publishers;
+  for (const PublisherMemory& p : memory.publishers()) publishers.push_back(&p);
+  std::sort(publishers.begin(), publishers.end(), [](auto a, auto b) { return std::tie(a->kind, a->reference) < std::tie(b->kind, b->reference); });
+  const auto addresses = [&](const char* name, const std::vector<Address>& list) {
+    if (list.empty()) return;
+    out << name << " = [";
+    for (size_t i = 0; i < list.size(); i++) out << (i ? ", " : "") << '"' << text_of(list[i]) << '"';
+    out << "]\n";
+  };
+  const auto number = [&](const char* name, uint64_t n) { if (n) out << name << " = " << n << "\n"; };
+  const auto flag = [&](const char* name, bool b) { if (b) out << name << " = true\n"; };
+  for (const PublisherMemory* p : publishers) {
+    if (clean(p->reference) != p->reference) continue;           // could not be found again
+    out << "\n[[publisher]]\nkind = \"" << (p->kind == PublisherKind::goose ? "goose" : "sv") << "\"\nreference = " << quoted(p->reference) << "\n";
+    addresses("source", p->sources);
+    addresses("destination", p->destinations);
+    out << fmt::format("appid = 0x{:04x}\n", p->appid);
+    number("vlan", p->vlan);
+    number("conf_rev", p->conf_rev);
+    if (!p->data_set.empty()) out << "data_set = " << quoted(clean(p->data_set)) << "\n";
+    number("entries", p->entries);
+    number("asdus", p->asdus);
+    if (p->live) out << "live = \"" << p->live << "ms\"\n";
+    if (p->shortest / microsecond) out << "shortest = \"" << p->shortest / microsecond << "us\"\n";
+    if (p->longest / microsecond) out << "longest = \"" << p->longest / microsecond << "us\"\n";
+    number("busiest", p->busiest);
+    if (p->rate > 0) out << fmt::format("rate = {}\n", p->rate);
+    number("synch", p->synch);
+    flag("simulated", p->simulated);
+    flag("secured", p->secured);
+    flag("commissioning", p->commissioning);
+    flag("pauses", p->pauses);
+    number("times", p->times);
+  }
 }
 
 namespace {
@@ -254,6 +288,44 @@ void read_conversation(TomlTable& t, Memory& memory) {
   t.finish();
 }
 
+void read_publisher(TomlTable& t, Memory& memory) {
+  size_t kind = 0;
+  std::string reference;
+  const bool named = t.read_choice("kind", kind, {"goose", "sv"});
+  if (!t.read("reference", reference) && !t.has("reference")) t.complain("reference", "a [[publisher]] needs its reference");
+  PublisherMemory spare;
+  PublisherMemory& p = named && !reference.empty() ? memory.add_publisher(kind ? PublisherKind::sampled_values : PublisherKind::goose, reference) : spare;
+  const auto addresses = [&](std::string_view key, std::vector<Address>& to) {
+    std::vector<std::string> list;
+    t.read(key, list);
+    for (const std::string& s : list)
+      if (const auto a = parse_address(s)) to.push_back(*a);
+      else t.complain(key, fmt::format("\"{}\" is no address", s));
+    std::sort(to.begin(), to.end());
+  };
+  addresses("source", p.sources);
+  addresses("destination", p.destinations);
+  t.read("appid", p.appid, 0, 65535);
+  t.read("vlan", p.vlan, 0, 4095);
+  t.read("conf_rev", p.conf_rev, 0, 0xffffffff);
+  t.read("data_set", p.data_set);
+  t.read("entries", p.entries, 0, 65535);
+  t.read("asdus", p.asdus, 0, 65535);
+  Time live = 0;
+  if (t.read_duration("live", live, millisecond, 366 * day)) p.live = uint32_t(std::min<Time>(live / millisecond, 0xffffffff));
+  t.read_duration("shortest", p.shortest, microsecond, 366 * day);
+  t.read_duration("longest", p.longest, microsecond, 366 * day);
+  t.read("busiest", p.busiest, 0, 0xffffffff);
+  t.read("rate", p.rate, 0, 1e9);
+  t.read("synch", p.synch, 0, 255);
+  t.read("simulated", p.simulated);
+  t.read("secured", p.secured);
+  t.read("commissioning", p.commissioning);
+  t.read("pauses", p.pauses);
+  t.read("times", p.times, 0, most);
+  t.finish();
+}
+
 }  // namespace
 
 Memory read_memory(TomlTable& root) {
@@ -262,6 +334,7 @@ Memory read_memory(TomlTable& root) {
   root.read("version", version, 1, 1);
   for (TomlTable t : root.tables("host")) read_host(t, memory);
   for (TomlTable t : root.tables("conversation")) read_conversation(t, memory);
+  for (TomlTable t : root.tables("publisher")) read_publisher(t, memory);
   root.finish();
   memory.settle();
   return memory;

@@ -174,7 +174,7 @@ class Site {
 
   void index();                              // after filling or changing the above
 
-  bool empty() const { return hosts.empty() && conversations.empty() && points.empty() && publishers.empty(); }
+  bool empty() const { return hosts.empty() && conversations.empty() && points.empty(); }   // publishers tell nothing of who else may speak
   const SiteHost& host(HostId id) const { return hosts[id - 1]; }
   HostId host_of(const Address&) const;      // by address (or MAC), 0 unknown
   HostId host_of(const Mac&) const;          // by its own MAC

@@ -53,9 +53,12 @@ TEST(Catalogue, RowsAreComplete) {
 TEST(Catalogue, WhatToWriteIsUnderstood) {
   const std::string hosts = "[[host]]\nname = \"scada\"\naddress = \"10.0.0.1\"\n[[host]]\nname = \"scada2\"\naddress = \"10.0.0.2\"\n[[host]]\nname = \"hmi\"\naddress = \"10.0.0.3\"\n"
                             "[[host]]\nname = \"hmi2\"\naddress = \"10.0.0.4\"\n[[host]]\nname = \"rtu1\"\naddress = \"10.0.0.5\"\n[[host]]\nname = \"rtu2\"\naddress = \"10.0.0.6\"\n"
-                            "[[host]]\nname = \"plc1\"\naddress = \"10.0.0.7\"\n";
+                            "[[host]]\nname = \"plc1\"\naddress = \"10.0.0.7\"\n[[host]]\nname = \"ied1\"\naddress = \"10.0.0.8\"\n[[host]]\nname = \"mu1\"\nmac = \"00:0e:8c:92:10:51\"\n";
   const std::string conversation = "[[conversation]]\nclient = \"scada\"\nserver = \"rtu1\"\nprotocol = \"modbus\"\n", point = "[[iec104_point]]\nhost = \"rtu1\"\nstation = 1\naddress = 5101\ntype = \"C_DC_NA_1\"\n";
+  const std::string goose = "[[publisher]]\nkind = \"goose\"\nreference = \"a\"\n", samples = "[[publisher]]\nkind = \"sv\"\nreference = \"a\"\n";
   const std::map<std::string, std::string> belongs = {
+      {"source", goose}, {"max_time", goose}, {"conf_rev", goose}, {"entries", goose}, {"simulation_allowed", goose}, {"vlan", goose}, {"destination", goose}, {"secured", goose},
+      {"synchronised", samples}, {"intermittent", samples},
       {"acts", conversation}, {"objects", conversation}, {"mode", point}, {"kind", point}, {"direction", point}, {"feedback", point}, {"min", point}, {"outside", "[site]\n"},
       {"writable", "[[modbus_point]]\nhost = \"plc1\"\nunit = 1\ntable = \"coil\"\naddress = 3\n"}, {"mac", "[[host]]\nname = \"team\"\naddress = \"10.0.0.9\"\n"}};
   for (const Detection& d : catalogue) {

@@ -110,6 +110,11 @@ class Hearing final : private FindingSink {
     for (const Finding& f : findings) n += f.detection->id == id;
     return n;
   }
+  size_t of(std::string_view family) const {
+    size_t n = 0;
+    for (const Finding& f : findings) n += f.detection->id.starts_with(family);
+    return n;
+  }
   uint64_t weight(std::string_view id) const {
     uint64_t n = 0;
     for (const Finding& f : findings)
