@@ -34,6 +34,18 @@ inline constexpr Function link_functions[] = {
     {0x11f, 0xffff, "link service not implemented", Act::session},
     {0x120, 0xffff, "single character acknowledgement", Act::session},
 };
+// A protocol's own rows (sorted by number) with the link's among them; where both have one, its own.
+template <const auto& own> constexpr auto with_link() {
+  constexpr auto has = [](uint16_t number) { return std::any_of(std::begin(own), std::end(own), [number](const Function& f) { return f.number == number; }); };
+  constexpr size_t both = size_t(std::count_if(std::begin(link_functions), std::end(link_functions), [has](const Function& f) { return has(f.number); }));
+  std::array<Function, std::size(own) + std::size(link_functions) - both> all{};
+  size_t n = 0;
+  for (const Function& f : own) all[n++] = f;
+  for (const Function& f : link_functions)
+    if (!has(f.number)) all[n++] = f;
+  std::sort(all.begin(), all.end(), [](const Function& a, const Function& b) { return a.number < b.number; });
+  return all;
+}
 
 inline uint8_t sum(Bytes b) {
   unsigned s = 0;

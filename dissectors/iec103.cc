@@ -12,7 +12,7 @@ namespace {
 // Type identifications of the two directions overlap (6 and 10): the control direction's begin here.
 constexpr uint16_t control_from = 0x200;
 
-constexpr Function functions[] = {
+constexpr Function own[] = {
     {1, 0xffff, "time-tagged message", Act::report},
     {2, 0xffff, "time-tagged message with relative time", Act::report},
     {3, 0xffff, "measurands I", Act::report},
@@ -31,22 +31,6 @@ constexpr Function functions[] = {
     {30, 0xffff, "transmission of disturbance values", Act::file},
     {31, 0xffff, "end of transmission", Act::file},
     {0x100, 0xffff, "reset of communication unit", Act::session},
-    {0x102, 0xffff, "test function for link", Act::session},
-    {0x103, 0xffff, "user data, confirm expected", Act::other},
-    {0x104, 0xffff, "user data, no reply expected", Act::other},
-    {0x107, 0xffff, "reset of the frame count bit", Act::session},
-    {0x108, 0xffff, "request of access demand", Act::session},
-    {0x109, 0xffff, "request of status of link", Act::session},
-    {0x10a, 0xffff, "request of user data class 1", Act::session},
-    {0x10b, 0xffff, "request of user data class 2", Act::session},
-    {0x110, 0xffff, "ACK", Act::session},
-    {0x111, 0xffff, "NACK", Act::session},
-    {0x118, 0xffff, "user data", Act::other},
-    {0x119, 0xffff, "requested data not available", Act::session},
-    {0x11b, 0xffff, "status of link", Act::session},
-    {0x11e, 0xffff, "link service not functioning", Act::session},
-    {0x11f, 0xffff, "link service not implemented", Act::session},
-    {0x120, 0xffff, "single character acknowledgement", Act::session},
     {0x206, 0xffff, "time synchronization", Act::time},
     {0x207, 0xffff, "general interrogation", Act::read},
     {0x20a, 0xffff, "generic data", Act::write},
@@ -55,6 +39,7 @@ constexpr Function functions[] = {
     {0x218, 0xffff, "order for disturbance data transmission", Act::file},
     {0x219, 0xffff, "acknowledgement of disturbance data", Act::file},
 };
+constexpr auto functions = ft12::with_link<own>();
 Act act_of(uint16_t function) {
   for (const Function& f : functions)
     if (f.number == function) return f.act;

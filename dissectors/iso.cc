@@ -237,4 +237,16 @@ Glimpse glimpse(Bytes octets) {
   return g;
 }
 
+Recognised recognise(Bytes up, Bytes down, Carrier carrier, Evidence (*look)(Bytes)) {
+  if (carrier != Carrier::tcp) return {};
+  const Evidence u = look(up), d = look(down);
+  if (!u.possible || !d.possible || up.size() + down.size() < 2) return {};
+  Recognised::Client client = Recognised::unknown;
+  if (u.connects || d.confirms) client = Recognised::up;
+  else if (d.connects || u.confirms) client = Recognised::down;
+  else if ((u.asks || d.answers) && !u.answers && !d.asks) client = Recognised::up;
+  else if ((d.asks || u.answers) && !d.answers && !u.asks) client = Recognised::down;
+  return {u.sure || d.sure ? Recognised::yes : Recognised::maybe, client};
+}
+
 }  // namespace vidra::iso

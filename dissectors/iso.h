@@ -111,4 +111,8 @@ struct Glimpse {
 };
 Glimpse glimpse(Bytes octets);
 
+// What a protocol above makes of the first octets of one direction, and what follows from both.
+struct Evidence { bool sure = false, possible = true, asks = false, answers = false, connects = false, confirms = false; };
+Recognised recognise(Bytes up, Bytes down, Carrier, Evidence (*look)(Bytes));
+
 }  // namespace vidra::iso

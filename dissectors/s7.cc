@@ -907,11 +907,8 @@ class Parser final : public vidra::Parser {
 
 // --- recognition
 
-struct Way {
-  bool sure = false, possible = true, asks = false, answers = false, connects = false, confirms = false, other = false;
-};
-Way look(Bytes octets) {
-  Way w;
+iso::Evidence look(Bytes octets) {
+  iso::Evidence w;
   if (octets.empty()) return w;
   const iso::Glimpse g = iso::glimpse(octets);
   if (!g.framed) {
@@ -931,9 +928,8 @@ Way look(Bytes octets) {
   r.skip(2);
   const uint16_t parameters = r.be16(), data = r.be16();
   if (bad) { w.possible = !g.first.empty() ? protocol == 0x32 : true; return w; }
-  w.other = protocol != 0x32 || redundancy != 0 || (kind != job && kind != ack && kind != ack_data && kind != user_data);
-  w.possible = !w.other;
-  if (w.other) return w;
+  w.possible = protocol == 0x32 && redundancy == 0 && (kind == job || kind == ack || kind == ack_data || kind == user_data);
+  if (!w.possible) return w;
   if (kind == ack || kind == ack_data) r.skip(2);
   const size_t body = size_t(parameters) + data;
   w.sure = parameters <= 1024 && (kind == ack || parameters >= 2) && (g.first.size() <= (kind == ack || kind == ack_data ? 12u : 10u) + body || g.parts > 1);
@@ -948,17 +944,7 @@ Way look(Bytes octets) {
   return w;
 }
 
-Recognised recognises(Bytes up, Bytes down, Carrier carrier) {
-  if (carrier != Carrier::tcp) return {};
-  const Way u = look(up), d = look(down);
-  if (!u.possible || !d.possible || up.size() + down.size() < 2) return {};
-  Recognised::Client client = Recognised::unknown;
-  if (u.connects || d.confirms) client = Recognised::up;
-  else if (d.connects || u.confirms) client = Recognised::down;
-  else if ((u.asks || d.answers) && !u.answers && !d.asks) client = Recognised::up;
-  else if ((d.asks || u.answers) && !d.answers && !u.asks) client = Recognised::down;
-  return {u.sure || d.sure ? Recognised::yes : Recognised::maybe, client};
-}
+Recognised recognises(Bytes up, Bytes down, Carrier carrier) { return iso::recognise(up, down, carrier, look); }
 
 constexpr Port ports[] = {{Carrier::tcp, 102}};
 

@@ -311,9 +311,8 @@ class Parser final : public vidra::Parser {
 
 // --- recognition
 
-struct Way { bool sure = false, possible = true, asks = false, answers = false, connects = false, confirms = false; };
-Way look(Bytes octets) {
-  Way w;
+iso::Evidence look(Bytes octets) {
+  iso::Evidence w;
   if (octets.empty()) return w;
   const iso::Glimpse g = iso::glimpse(octets);
   if (!g.framed) {
@@ -345,17 +344,7 @@ Way look(Bytes octets) {
   w.sure = operation == notifies ? zero != 0xffff : (w.asks || w.answers) && zero == 0 && known(function);
   return w;
 }
-Recognised recognises(Bytes up, Bytes down, Carrier carrier) {
-  if (carrier != Carrier::tcp) return {};
-  const Way u = look(up), d = look(down);
-  if (!u.possible || !d.possible || up.size() + down.size() < 2) return {};
-  Recognised::Client client = Recognised::unknown;
-  if (u.connects || d.confirms) client = Recognised::up;
-  else if (d.connects || u.confirms) client = Recognised::down;
-  else if ((u.asks || d.answers) && !u.answers && !d.asks) client = Recognised::up;
-  else if ((d.asks || u.answers) && !d.answers && !u.asks) client = Recognised::down;
-  return {u.sure || d.sure ? Recognised::yes : Recognised::maybe, client};
-}
+Recognised recognises(Bytes up, Bytes down, Carrier carrier) { return iso::recognise(up, down, carrier, look); }
 
 constexpr Port ports[] = {{Carrier::tcp, 102}};
 std::string_view reason(uint16_t code) { return iso::reason(code); }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <gtest/gtest.h>
 
-#include "tests/support/hear.h"
+#include "tests/support/publisher.h"
 #include "tests/support/samples.h"
 
 namespace vidra {
@@ -9,22 +9,6 @@ namespace {
 
 // A frame is drawn as annex C of IEC 61850-8-1 has it: APPID, length, reserved 1 and 2; then 61 and the PDU's fields 80 to AB. Lengths are
 // put in where the drawing has them.
-std::string two(size_t n) {
-  char b[8];
-  std::snprintf(b, sizeof b, "%02zx", n);
-  return b;
-}
-std::string length_of(std::string_view octets) {
-  const size_t n = hex(octets).size();
-  return n < 128 ? two(n) : n < 256 ? "81" + two(n) : "82" + two(n >> 8) + two(n & 255);
-}
-std::string element(std::string_view tag, std::string_view octets) { return std::string(tag) + " " + length_of(octets) + " " + std::string(octets) + " "; }
-std::string text(std::string_view s) {
-  std::string out;
-  for (char c : s) out += two(uint8_t(c));
-  return out;
-}
-
 constexpr std::string_view before_noon = "66000000 800000 0a", at_noon = "66000010 000000 0a";
 constexpr std::string_view closed = "84 02 06 80 | 84 03 03 0000 | 83 01 00 ", opened = "84 02 06 40 | 84 03 03 0000 | 83 01 00 ";
 
@@ -38,21 +22,11 @@ std::string pdu(const Pdu& p) {
                            element("86", p.sq) + element("87", p.test) + element("88", p.revision) + element("89", p.commissioning) + element("8a", p.entries) +
                            element("ab", p.data) + std::string(p.behind));
 }
-std::string frame_of(std::string_view apdu, std::string_view appid = "0001", std::string_view reserved = "0000 0000", std::string_view behind = "") {
-  const size_t n = 8 + hex(apdu).size() + hex(behind).size();
-  return std::string(appid) + two(n >> 8) + two(n & 255) + " " + std::string(reserved) + " | " + std::string(apdu) + std::string(behind);
-}
+std::string frame_of(std::string_view pdu, std::string_view appid = "0001", std::string_view reserved = "0000 0000") { return framed(appid, reserved, pdu); }
 std::string frame(const Pdu& p, std::string_view appid = "0001", std::string_view reserved = "0000 0000") { return frame_of(pdu(p), appid, reserved); }
 
-// Annex G: CLTP, SI, the common header with its key, the payload.
 std::string routed(const Pdu& p, std::string_view number, std::string_view key = "00000000", bool is_signed = false, std::string_view kind = "a1") {
-  const std::string apdu = pdu(p);
-  const size_t n = hex(apdu).size();
-  const std::string payload = "81 00 0001 " + two(n >> 8) + two(n & 255) + apdu;
-  const std::string rest = std::string(number) + "0002 00000000 0000 " + std::string(key) + "00 | 0000" + two((n + 6) >> 8) + two((n + 6) & 255) + payload +
-                           (is_signed ? "85 04 01020304" : "");
-  const size_t all = hex(rest).size();
-  return "01 40 " + std::string(kind) + " 17 80 15 0000" + two(all >> 8) + two(all & 255) + rest;
+  return routed_by(kind, number, key, "81 00 0001 ", pdu(p), is_signed ? "85 04 01020304" : "");
 }
 
 constexpr std::string_view structure = "a2 18 a2 07 87 05 08 41c80000 | 84 03 03 c000 | 91 08 66000000 000000 2a ";   // a measured value: mag.f, q, t
@@ -80,16 +54,6 @@ const Enrol enrolled("goose", {
     {"members are asked for by number", {{Side::client, ask}, {Side::server, answer}}, Carrier::ethertype},
 });
 
-const Point* point(const Sentence& s, std::string_view name) {
-  for (const Point& p : s.points)
-    if (p.object.kind() == ObjectKind::named && s.text(p.object.key()) == name) return &p;
-  return nullptr;
-}
-uint64_t number(const Sentence& s, std::string_view name) {
-  const Point* p = point(s, name);
-  EXPECT_NE(p, nullptr) << name;
-  return p ? p->raw : 0;
-}
 std::vector<Point> members(const Sentence& s) {
   std::vector<Point> all;
   for (const Point& p : s.points)
@@ -97,25 +61,12 @@ std::vector<Point> members(const Sentence& s) {
   return all;
 }
 
-enum : uint16_t { changed = 256, summary = 257, breach = 258, gse = 259, session_says = 260 };
+enum : uint16_t { gse = 259, session_says = 260 };
 
-// What a publisher did, a frame at a time; `after` passes before it.
-class Goose : public testing::Test {
+class Goose : public Publisher {
  protected:
-  Heard goose{"goose"};
-  Sentence says(std::string_view octets, Time passed = 100 * millisecond) {
-    goose.say.time += passed;
-    return goose(Side::client, octets);
-  }
-  // The breaches that one frame is.
-  std::vector<std::string_view> breaches(std::string_view octets, Time passed = 100 * millisecond) {
-    says(octets, passed);
-    std::vector<std::string_view> all;
-    for (const Sentence& s : goose.all)
-      if (s.head.function == breach) all.push_back(function_name(protocol_named("goose"), breach, s.head.sub_function));
-    return all;
-  }
-  using Names = std::vector<std::string_view>;
+  Goose() : Publisher("goose", 100 * millisecond) {}
+  Heard& goose = heard;
 };
 
 TEST_F(Goose, what_is_heard_first_is_said_with_all_its_values) {

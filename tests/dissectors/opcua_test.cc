@@ -3,8 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "dissectors/sha1.h"
-#include "tests/support/hear.h"
-#include "tests/support/samples.h"
+#include "tests/support/shown.h"
 
 namespace vidra {
 namespace {
@@ -559,41 +558,8 @@ const Enrol enrolled("opcua", {
      Carrier::tcp, true},
 });
 
-std::string shown(const Sentence& s) {   // "response read: ns=2;i=1001=50.01"
-  std::string out = std::string(name_of(s.head.role)) + ' ' + std::string(function_name(protocol_named("opcua"), s.head.function, s.head.sub_function));
-  if (s.head.refused) out += " refused " + std::string(protocol_named("opcua").reason(s.head.reason));
-  for (const auto& [is, word] : {std::pair{s.head.encrypted, " encrypted"}, {s.head.malformed, " malformed"}, {s.head.unpaired, " unpaired"}, {s.head.retained, " retained"}})
-    if (is) out += word;
-  if (!s.points.empty()) out += ':';
-  for (const Point& p : s.points) {
-    std::array<char, 300> a, b;
-    std::string object(describe_object(p.object, Texts{}, a));
-    if (p.object.kind() == ObjectKind::named) object = s.text(p.object.key());
-    if (!object.empty() || p.kind != ValueKind::none) out += ' ' + object;
-    if (const auto note = protocol_named("opcua").note(p); !note.empty()) out += '.' + std::string(note);
-    if (p.qualifier >> 16) out += '[' + std::to_string(p.qualifier >> 16) + ']';
-    if (p.kind != ValueKind::none) out += '=' + (p.kind == ValueKind::text ? '"' + s.text(p.raw) + '"' : std::string(describe_value(p, Texts{}, b)));
-    if (p.status) out += '!' + std::string(protocol_named("opcua").status(p.status));
-    if (p.time) out += '@' + std::to_string(p.time / second);
-  }
-  return out;
-}
-
-std::vector<std::string> play(std::string_view sample) {
-  Heard heard("opcua");
-  std::vector<std::string> out;
-  for (const Enrolled& e : samples()) {
-    if (e.protocol != "opcua" || e.sample.name != sample) continue;
-    for (const SampleRecord& r : e.sample.records) {
-      heard(r.from, r.hex);
-      for (const Sentence& s : heard.all) out.push_back(shown(s));
-    }
-  }
-  return out;
-}
-
 TEST(OpcUa, what_each_service_says) {
-  const std::pair<const char*, std::vector<std::string>> cases[] = {
+  const Says cases[] = {
       {"a connection is opened: hello, channel, session, anonymous",
        {"request hello: protocol version=0 receive buffer=65536 endpoint=\"opc.tcp://10.10.1.70:4840\"",
         "response acknowledge: protocol version=0 receive buffer=65536",
@@ -792,11 +758,7 @@ TEST(OpcUa, what_each_service_says) {
       {"a chunk that is shorter than it says",
        {"request secured message malformed"}},
   };
-  for (const auto& [sample, says] : cases) {
-    const auto heard = play(sample);
-    EXPECT_EQ(heard.size(), says.size()) << sample;
-    for (size_t i = 0; i < std::min(heard.size(), says.size()); i++) EXPECT_EQ(heard[i], says[i]) << sample << ", sentence " << i;
-  }
+  expect_said("opcua", cases);
 }
 
 TEST(OpcUa, thumbprint_is_the_sha1_of_the_certificate) {

@@ -2,8 +2,7 @@
 // S7 communication, as TPKT | COTP | header | parameters | data, and what it says.
 #include <gtest/gtest.h>
 
-#include "tests/support/hear.h"
-#include "tests/support/samples.h"
+#include "tests/support/shown.h"
 
 namespace vidra {
 namespace {
@@ -178,41 +177,8 @@ const Enrol enrolled("s7", {
      Carrier::tcp, true},
 });
 
-std::string shown(const Sentence& s) {   // "response read: ns=2;i=1001=50.01"
-  std::string out = std::string(name_of(s.head.role)) + ' ' + std::string(function_name(protocol_named("s7"), s.head.function, s.head.sub_function));
-  if (s.head.refused) out += " refused " + std::string(protocol_named("s7").reason(s.head.reason));
-  for (const auto& [is, word] : {std::pair{s.head.encrypted, " encrypted"}, {s.head.malformed, " malformed"}, {s.head.unpaired, " unpaired"}, {s.head.retained, " retained"}})
-    if (is) out += word;
-  if (!s.points.empty()) out += ':';
-  for (const Point& p : s.points) {
-    std::array<char, 300> a, b;
-    std::string object(describe_object(p.object, Texts{}, a));
-    if (p.object.kind() == ObjectKind::named) object = s.text(p.object.key());
-    if (!object.empty() || p.kind != ValueKind::none) out += ' ' + object;
-    if (const auto note = protocol_named("s7").note(p); !note.empty()) out += '.' + std::string(note);
-    if (p.qualifier >> 16) out += '[' + std::to_string(p.qualifier >> 16) + ']';
-    if (p.kind != ValueKind::none) out += '=' + (p.kind == ValueKind::text ? '"' + s.text(p.raw) + '"' : std::string(describe_value(p, Texts{}, b)));
-    if (p.status) out += '!' + std::string(protocol_named("s7").status(p.status));
-    if (p.time) out += '@' + std::to_string(p.time / second);
-  }
-  return out;
-}
-
-std::vector<std::string> play(std::string_view sample) {
-  Heard heard("s7");
-  std::vector<std::string> out;
-  for (const Enrolled& e : samples()) {
-    if (e.protocol != "s7" || e.sample.name != sample) continue;
-    for (const SampleRecord& r : e.sample.records) {
-      heard(r.from, r.hex);
-      for (const Sentence& s : heard.all) out.push_back(shown(s));
-    }
-  }
-  return out;
-}
-
 TEST(S7, what_each_service_says) {
-  const std::pair<const char*, std::vector<std::string>> cases[] = {
+  const Says cases[] = {
       {"connection and communication set up",
        {"request COTP CR connection request: connection=\"programmer\" rack=0 slot=2",
         "response COTP CC connection confirm: connection=\"programmer\" rack=0 slot=2",
@@ -368,11 +334,7 @@ TEST(S7, what_each_service_says) {
        {"request setup communication: jobs at once=1 PDU size=480",
         "request data of another protocol malformed retained"}},
   };
-  for (const auto& [sample, says] : cases) {
-    const auto heard = play(sample);
-    EXPECT_EQ(heard.size(), says.size()) << sample;
-    for (size_t i = 0; i < std::min(heard.size(), says.size()); i++) EXPECT_EQ(heard[i], says[i]) << sample << ", sentence " << i;
-  }
+  expect_said("s7", cases);
 }
 
 TEST(S7, roles_come_from_the_pdu_and_answers_find_their_questions) {
@@ -391,12 +353,6 @@ TEST(S7, roles_come_from_the_pdu_and_answers_find_their_questions) {
   s = s7(Side::server, "03000023 02f080 32010000000900120000 1b00010000000000095f3041303030313050");   // the controller asks for a block
   EXPECT_EQ(s.head.role, Role::request);
   EXPECT_EQ(s.head.act, Act::program);
-}
-
-TEST(S7, a_refusal_carries_its_reason) {
-  const auto heard = play("upload refused by an acknowledgement without data");
-  ASSERT_EQ(heard.size(), 2u);
-  EXPECT_EQ(heard[1], "response start upload refused not permitted at this protection level: OB1");
 }
 
 TEST(S7, who_the_controller_is) {

@@ -2,8 +2,7 @@
 // S7comm-plus, as TPKT | COTP | header | parameters | data, and what it says.
 #include <gtest/gtest.h>
 
-#include "tests/support/hear.h"
-#include "tests/support/samples.h"
+#include "tests/support/shown.h"
 
 namespace vidra {
 namespace {
@@ -126,39 +125,8 @@ const Enrol enrolled("s7plus", {
      Carrier::tcp, true},
 });
 
-std::string shown(const Sentence& s) {   // "response read: ns=2;i=1001=50.01"
-  std::string out = std::string(name_of(s.head.role)) + ' ' + std::string(function_name(protocol_named("s7plus"), s.head.function, s.head.sub_function));
-  if (s.head.refused) out += " refused " + std::string(protocol_named("s7plus").reason(s.head.reason));
-  for (const auto& [is, word] : {std::pair{s.head.encrypted, " encrypted"}, {s.head.malformed, " malformed"}, {s.head.unpaired, " unpaired"}, {s.head.retained, " retained"}})
-    if (is) out += word;
-  if (!s.points.empty()) out += ':';
-  for (const Point& p : s.points) {
-    std::array<char, 300> a, b;
-    std::string object(describe_object(p.object, Texts{}, a));
-    if (p.object.kind() == ObjectKind::named) object = s.text(p.object.key());
-    if (!object.empty() || p.kind != ValueKind::none) out += ' ' + object;
-    if (p.qualifier >> 16) out += '[' + std::to_string(p.qualifier >> 16) + ']';
-    if (p.kind != ValueKind::none) out += '=' + (p.kind == ValueKind::text ? '"' + s.text(p.raw) + '"' : std::string(describe_value(p, Texts{}, b)));
-    if (p.time) out += '@' + std::to_string(p.time / second);
-  }
-  return out;
-}
-
-std::vector<std::string> play(std::string_view sample) {
-  Heard heard("s7plus");
-  std::vector<std::string> out;
-  for (const Enrolled& e : samples()) {
-    if (e.protocol != "s7plus" || e.sample.name != sample) continue;
-    for (const SampleRecord& r : e.sample.records) {
-      heard(r.from, r.hex);
-      for (const Sentence& s : heard.all) out.push_back(shown(s));
-    }
-  }
-  return out;
-}
-
 TEST(S7Plus, what_each_service_says) {
-  const std::pair<const char*, std::vector<std::string>> cases[] = {
+  const Says cases[] = {
       {"a session is created, used and deleted",
        {"request COTP CR connection request: calling TSAP=\"06.20\" called TSAP=\"SIMATIC-ROOT-HMI\"",
         "response COTP CC connection confirm: calling TSAP=\"06.20\" called TSAP=\"SIMATIC-ROOT-HMI\"",
@@ -237,11 +205,7 @@ TEST(S7Plus, what_each_service_says) {
        {"request read variables",
         "request data of another form malformed retained"}},
   };
-  for (const auto& [sample, says] : cases) {
-    const auto heard = play(sample);
-    EXPECT_EQ(heard.size(), says.size()) << sample;
-    for (size_t i = 0; i < std::min(heard.size(), says.size()); i++) EXPECT_EQ(heard[i], says[i]) << sample << ", sentence " << i;
-  }
+  expect_said("s7plus", cases);
 }
 
 TEST(S7Plus, a_session_says_which_controller_and_keeps_its_number) {

@@ -4,28 +4,13 @@
 #include <cmath>
 #include <numbers>
 
-#include "tests/support/hear.h"
+#include "tests/support/publisher.h"
 #include "tests/support/samples.h"
 
 namespace vidra {
 namespace {
 
 // A frame is drawn as IEC 61850-9-2 has it: APPID, length, reserved 1 and 2; 60, noASDU (80), the ASDUs (A2) with svID (80) to gmIdentity (89).
-std::string two(size_t n) {
-  char b[8];
-  std::snprintf(b, sizeof b, "%02zx", n);
-  return b;
-}
-std::string four(size_t n) { return two(n >> 8 & 255) + two(n & 255); }
-std::string element(std::string_view tag, std::string_view octets) {
-  const size_t n = hex(octets).size();
-  return std::string(tag) + " " + (n < 128 ? two(n) : n < 256 ? "81" + two(n) : "82" + four(n)) + " " + std::string(octets) + " ";
-}
-std::string text(std::string_view s) {
-  std::string out;
-  for (char c : s) out += two(uint8_t(c));
-  return out;
-}
 std::string channel(int32_t v, uint32_t quality = 0) { return four(uint32_t(v) >> 16) + four(uint32_t(v)) + four(quality >> 16) + four(quality) + " "; }
 
 // 9-2LE: three currents and their neutral, three voltages and theirs.
@@ -49,18 +34,10 @@ std::string asdu(const Sv& a) {
   return element("30", out);
 }
 std::string apdu(std::string_view asdus, size_t n) { return element("60", element("80", two(n)) + element("a2", asdus)); }
-std::string frame_of(std::string_view pdu, std::string_view appid = "4001", std::string_view reserved = "0000 0000") {
-  return std::string(appid) + four(8 + hex(pdu).size()) + " " + std::string(reserved) + " | " + std::string(pdu);
-}
+std::string frame_of(std::string_view pdu, std::string_view appid = "4001", std::string_view reserved = "0000 0000") { return framed(appid, reserved, pdu); }
 std::string frame(const Sv& a) { return frame_of(apdu(asdu(a), 1)); }
 
-std::string routed(const Sv& a, std::string_view number) {
-  const std::string pdu = apdu(asdu(a), 1);
-  const size_t n = hex(pdu).size();
-  std::string rest(number);
-  rest.append("0002 00000000 0000 00000000 00 | 0000").append(four(n + 6)).append("82 00 4001 ").append(four(n)).append(pdu);
-  return std::string("01 40 a2 17 80 15 0000").append(four(hex(rest).size())).append(rest);
-}
+std::string routed(const Sv& a, std::string_view number) { return routed_by("a2", number, "00000000 ", "82 00 4001 ", apdu(asdu(a), 1)); }
 
 const std::string c0 = frame({.count = 3998}), c1 = frame({.count = 3999}), c2 = frame({.count = 0}), gap = frame({.count = 7}),
                   two_asdus = frame_of(apdu(asdu({.count = 10}) + asdu({.count = 11}), 2)), next_two = frame_of(apdu(asdu({.count = 12}) + asdu({.count = 13}), 2)),
@@ -81,16 +58,6 @@ const Enrol enrolled("sv", {
     {"R-SV", {{Side::client, session}, {Side::client, session_next}}, Carrier::udp},
 });
 
-const Point* point(const Sentence& s, std::string_view name) {
-  for (const Point& p : s.points)
-    if (p.object.kind() == ObjectKind::named && s.text(p.object.key()) == name) return &p;
-  return nullptr;
-}
-uint64_t number(const Sentence& s, std::string_view name) {
-  const Point* p = point(s, name);
-  EXPECT_NE(p, nullptr) << name;
-  return p ? p->raw : 0;
-}
 std::vector<Point> channels(const Sentence& s, uint32_t measure = 0) {
   std::vector<Point> all;
   for (const Point& p : s.points)
@@ -98,23 +65,10 @@ std::vector<Point> channels(const Sentence& s, uint32_t measure = 0) {
   return all;
 }
 
-enum : uint16_t { changed = 256, summary = 257, breach = 258 };
-
-class SampledValues : public testing::Test {
+class SampledValues : public Publisher {
  protected:
-  Heard sv{"sv"};
-  Sentence says(std::string_view octets, Time passed = 250 * microsecond) {
-    sv.say.time += passed;
-    return sv(Side::client, octets);
-  }
-  std::vector<std::string_view> breaches(std::string_view octets, Time passed = 250 * microsecond) {
-    says(octets, passed);
-    std::vector<std::string_view> all;
-    for (const Sentence& s : sv.all)
-      if (s.head.function == breach) all.push_back(function_name(protocol_named("sv"), breach, s.head.sub_function));
-    return all;
-  }
-  using Names = std::vector<std::string_view>;
+  SampledValues() : Publisher("sv", 250 * microsecond) {}
+  Heard& sv = heard;
 };
 
 TEST_F(SampledValues, what_is_heard_first_is_said_with_its_channels) {
