@@ -171,7 +171,8 @@ class Ntp final : public Parser {
         if (kisses[i] == text_of(reference)) m.reason = i;
     }
     field(say, "stratum").set_natural(stratum);
-    field(say, "reference", stratum <= 1 ? Word::written(reference) : Word::ip4(uint32_t(reference[0]) << 24 | uint32_t(reference[1]) << 16 | uint32_t(reference[2]) << 8 | reference[3]));
+    const bool word = stratum <= 1 && std::all_of(reference.begin(), reference.end(), [](uint8_t o) { return o == 0 || (o >= 0x20 && o < 0x7f); });   // else an address or driver
+    field(say, "reference", word ? Word::written(reference) : Word::ip4(uint32_t(reference[0]) << 24 | uint32_t(reference[1]) << 16 | uint32_t(reference[2]) << 8 | reference[3]));
     if (leap == 3) field(say, "unsynchronised").set(true);
     else if (leap) field(say, "leap second").set_integer(leap == 1 ? 1 : -1);
     field(say, "root delay").set_real(delay / short_unit);
