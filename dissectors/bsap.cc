@@ -97,11 +97,16 @@ void unframe(Bytes b, Serial& s) {
   }
 }
 
+// Kinds of datagrams with messages in them: answers (5, rarely 1) and requests.
+constexpr bool carries(uint16_t kind) { return kind == 1 || kind == 5 || kind == 6; }
+
 bool is_ip(Bytes b) {
   if (b.size() < ip_header || le16(b, 0) != ip_header) return false;
   const uint16_t messages = le16(b, 2), kind = le16(b, 4);
   if (b.size() == ip_header) return kind <= 1;
-  return messages >= 1 && messages <= 64 && (kind == 5 || kind == 6) && b.size() >= ip_header + 10 && le32(b, ip_header) == b.size() - ip_header;
+  if (messages < 1 || messages > 64 || !carries(kind) || b.size() < ip_header + 10) return false;
+  const uint32_t first = le32(b, ip_header), all = uint32_t(b.size() - ip_header);
+  return messages == 1 ? first == all : first >= 10 && first < all;
 }
 
 // What was asked of signals by name: which fields of each (D5080, field select bytes), and as many names as are kept.
@@ -117,9 +122,8 @@ class Parser final : public vidra::Parser {
   Cut next(Side, Bytes b, bool, bool) override { return {Cut::take, b.size()}; }   // datagrams only
 
   void parse(Bytes record, Side, Speaker& say) override {
-    Message& m = say.begin();
-    if (record.size() >= 2 && record[0] == dle && record[1] == stx) serial(record, m, say);
-    else ip(record, m, say);
+    if (record.size() < 2 || record[0] != dle || record[1] != stx) return ip(record, say);
+    serial(record, say.begin(), say);
     say.end();
   }
 
@@ -155,25 +159,39 @@ class Parser final : public vidra::Parser {
     m.malformed |= broken;
   }
 
-  void ip(Bytes record, Message& m, Speaker& say) {
-    Reader r{record, m.malformed};
+  // A header, and as many messages as it says, each with its length before it, which counts itself.
+  void ip(Bytes record, Speaker& say) {
+    bool bad = false;
+    Reader r{record, bad};
     r.require(r.le16() == ip_header);
     const uint16_t messages = r.le16(), kind = r.le16();
     const uint32_t sequence = r.le32(), answered = r.le32();
-    m.sequence = sequence;
-    if (!r) {
-      m.function = messages ? 257 : 256;
-      m.act = Act::session;
-      m.role = Role::request;
-      r.require(kind <= 1 && record.size() == ip_header);
-      m.tag = answered;
-      return;
+    const bool bare = !r;
+    r.require(bare ? kind <= 1 && record.size() == ip_header : messages >= 1 && carries(kind));
+    for (unsigned i = 0; i == 0 || (i < messages && r); i++) {
+      Message& m = say.begin();
+      m.sequence = sequence;
+      if (bare) {
+        m.function = messages ? 257 : 256;
+        m.act = Act::session;
+        m.role = Role::request;
+        m.tag = answered;
+      } else {
+        const uint32_t length = r.le32();
+        r.require(length > 4);
+        Reader one = r.sub(length - 4);
+        message(one, kind != 6, m, say);
+        if (i + 1u == messages) r.finish();
+        else r.require(bool(r));                         // the next one
+      }
+      m.malformed = bad;
+      say.end();
     }
-    const uint32_t length = r.le32();
-    r.require(length == record.size() - ip_header && messages >= 1 && (kind == 5 || kind == 6));
+  }
+
+  void message(Reader& r, bool answers, Message& m, Speaker& say) {
     r.u8();                                              // what stands before it
     m.tag = r.le32();
-    const bool answers = kind == 5;
     m.role = answers ? Role::response : Role::request;
     if (answers) {
       m.function = rdb;
@@ -298,7 +316,7 @@ Recognised recognises(Bytes up, Bytes down, Carrier) {
       if (!is_ip(b)) return {};
       const bool data = b.size() > ip_header;
       found.sure = std::max(found.sure, data ? Recognised::yes : Recognised::maybe);
-      if (data) found.client = (le16(b, 4) == 5) == first ? Recognised::down : Recognised::up;
+      if (data) found.client = (le16(b, 4) != 6) == first ? Recognised::down : Recognised::up;
     }
   }
   return found;

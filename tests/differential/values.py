@@ -43,6 +43,8 @@ def tshark(path, module):
         command += ['-e', f]
     for option in getattr(module, 'OPTIONS', ()):
         command += ['-o', option]
+    for rule in getattr(module, 'DECODE_AS', ()):
+        command += ['-d', rule]
     if module.FILTER:
         command += ['-Y', module.FILTER]
     done = subprocess.run(command, capture_output=True)

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """SSH: HASSH and HASSHServer of each key exchange. tshark takes those of retransmitted segments, too: such captures are left out."""
-CAPTURES = ['it/sv_ssh-hassh.pcap', 'it/sv_ssh-hassh-reassembled.pcap', 'it/sv_ssh-hassh-only.pcap', 'lab/demo-baseline.pcapng']
+CAPTURES = ['it/sv_ssh-hassh.pcap', 'it/sv_ssh-hassh-reassembled.pcap', 'it/sv_ssh-hassh-only.pcap', 'it/ndpi_ssh.pcapng', 'lab/demo-baseline.pcapng']
 FIELDS = ['ssh.kex.hassh', 'ssh.kex.hasshserver']
+DECODE_AS = ['tcp.port==8000,ssh']   # tshark knows SSH by its port
 FILTER = 'ssh.kex.hassh || ssh.kex.hasshserver'
 
 
