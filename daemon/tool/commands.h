@@ -17,6 +17,7 @@ void add_check(CLI::App&, int& status);
 void add_catalogue(CLI::App&, int& status);
 void add_protocols(CLI::App&, int& status);
 void add_doctor(CLI::App&, int& status);
+void add_diff(CLI::App&, int& status);
 void add_import(CLI::App&, int& status);
 
 }  // namespace vidra

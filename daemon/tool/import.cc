@@ -154,7 +154,7 @@ void add_import(CLI::App& app, int& status) {
   auto o = std::make_shared<ImportScdOptions>();
   scd->add_option("FILE", o->files, "one or more; of a device in several, CID goes before IID, SCD, ICD")->required();
   scd->add_option("-o,--output", o->output, "write it here rather than to standard output; nothing is written unless all went well");
-  scd->add_option("--address", o->addresses, "IED=ADDRESS of a device whose address the files do not say, or say wrong; IP or hardware address");
+  scd->add_option("--address", o->addresses, "IED=ADDRESS of a device whose address the files do not say, or say wrong; IP or hardware address")->allow_extra_args(false);
   scd->add_option("--frequency", o->scl.frequency, "of the grid in Hz, for streams that count samples a period")->check(CLI::IsMember({"16.7", "50", "60"}))->capture_default_str();
   scd->add_flag("--strict", o->strict, "write nothing if anything had to be left out");
   scd->add_flag("--remarks", o->all_remarks, "show every remark, not only the first 40");
@@ -171,7 +171,7 @@ void add_import(CLI::App& app, int& status) {
   points->add_option("--host", p->host, "the declared host that serves these points, where no column names it");
   points->add_option("--station", p->station, "common address, outstation or unit of every row, where no column has it");
   points->add_option("--protocol", p->protocol, "of the points, where it cannot be guessed")->check(CLI::IsMember({"iec104", "dnp3", "modbus"}));
-  points->add_option("--site", p->sites, "the site's other files: the hosts of the list are looked for in them");
+  points->add_option("--site", p->sites, "the site's other files: the hosts of the list are looked for in them")->allow_extra_args(false);
   points->add_option("--columns", p->columns, "a TOML file that says which column is what, and what the list's own words mean");
   points->add_option("--sheet", p->sheet, "of a workbook; otherwise the one with the most headings");
   points->add_option("--header", p->header, "line of the headings, where it is not found");

@@ -20,6 +20,7 @@ int main(int argc, char** argv) {
   add_catalogue(app, status);
   add_protocols(app, status);
   add_doctor(app, status);
+  add_diff(app, status);
   add_import(app, status);
   add_alerts(app, status);
   add_sensors(app, status);
