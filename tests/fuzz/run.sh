@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
 # run.sh BUILD [PROTOCOL] [SECONDS] [--runs N]: fuzzes one protocol, or each in turn for its share of the time (default 60 s each).
-# With --runs each protocol is fuzzed until it has had N executions, a million at a time in turn; BUILD/fuzz-executions keeps the
-# tally (PROTOCOL EXECUTIONS SECONDS, a line a turn), so that what was stopped goes on.
+# With --runs each protocol is fuzzed until it has had N executions, 200,000 at a time, whoever has had fewest first;
+# BUILD/fuzz-executions keeps the tally (PROTOCOL EXECUTIONS SECONDS, a line a turn), so that what was stopped goes on.
 # Begins from the committed corpus and the samples; what it learns stays in BUILD/fuzz-corpus, what breaks in BUILD/fuzz-broken.
 set -euo pipefail
 build=$(readlink -f "$1"); shift
 here=$(dirname "$(readlink -f "$0")")
 fuzzer=$build/tests/fuzz/fuzz_dissectors
 tally=$build/fuzz-executions
-protocol=; seconds=60; runs=
+protocol=; seconds=60; runs=; turn=200000
 while [ $# -gt 0 ]; do
   case $1 in
     --runs) runs=${2:?--runs N}; shift ;;
@@ -29,7 +29,7 @@ had() { awk -v p="$1" '$1 == p { n += $2 } END { print n + 0 }' "$tally"; }
 fuzz() {
   local p=$1 log=$build/fuzz-$1.log began=$SECONDS executions
   mkdir -p "$build/fuzz-corpus/$p" "$build/fuzz-broken" "$build/fuzz-seeds/$p" "$here/corpus/$p"
-  if ASAN_OPTIONS=malloc_context_size=1:quarantine_size_mb=8 "$fuzzer" "--protocol=$p" "$2" -max_len=2048 -entropic=0 -timeout=10 -rss_limit_mb=1024 \
+  if ASAN_OPTIONS=malloc_context_size=1:quarantine_size_mb=8 "$fuzzer" "--protocol=$p" "$2" -max_len=2048 -entropic=0 -reload=0 -print_funcs=0 -timeout=10 -rss_limit_mb=1024 \
       -print_final_stats=1 -artifact_prefix="$build/fuzz-broken/$p-" "$build/fuzz-corpus/$p" "$here/corpus/$p" "$build/fuzz-seeds/$p" >"$log" 2>&1; then
     executions=$(sed -n 's/stat::number_of_executed_units: *//p' "$log")
     echo "$p $executions $((SECONDS - began))" >>"$tally"
@@ -45,14 +45,16 @@ fuzz() {
 if [ -z "$runs" ]; then
   for p in "${protocols[@]}"; do fuzz "$p" "-max_total_time=$seconds" || true; done
 else
-  while [ ${#protocols[@]} -gt 0 ]; do
-    again=()
+  declare -A broken=()                                   # what broke is not gone on with
+  while :; do
+    next=; least=$runs                                    # who has had fewest
     for p in "${protocols[@]}"; do
-      left=$((runs - $(had "$p")))
-      [ "$left" -gt 0 ] || continue
-      fuzz "$p" "-runs=$((left < 1000000 ? left : 1000000))" && again+=("$p")   # what broke is not gone on with
+      n=$(had "$p")
+      if [ -z "${broken[$p]:-}" ] && [ "$n" -lt "$least" ]; then next=$p; least=$n; fi
     done
-    protocols=("${again[@]}")
+    [ -n "$next" ] || break
+    left=$((runs - least))
+    fuzz "$next" "-runs=$((left < turn ? left : turn))" || broken[$next]=yes
   done
 fi
 find "$here/corpus" -type d -empty -delete
