@@ -4,12 +4,22 @@
 #include <string>
 #include <vector>
 
+#include "daemon/capture/dpdk/module.h"
 #include "daemon/capture/source.h"
 
 namespace vidra {
 
 // Who brings the frames. `automatic`: DPDK for a port that is bound to it, else libpcap for one worker and the ring for several.
 enum class Receiver : uint8_t { automatic, dpdk, ring, pcap };
+
+// Of ports of DPDK's; what is not set here is sized by itself.
+struct DpdkSettings {
+  Hugepages hugepages = Hugepages::automatic;
+  uint32_t buffers = 0;                        // for each port; 0: as many as are needed
+  uint16_t mtu = 1500;                         // the longest payload of a frame
+  bool interrupts = false;                     // sleep until the card calls, where it can
+  std::string module;                          // vidra-dpdk.so; "" where it is installed
+};
 
 struct LiveSettings {
   std::vector<Interface> interfaces;           // at least one; those of one group are merged in time order
@@ -21,6 +31,8 @@ struct LiveSettings {
   bool promiscuous = true;
   bool ignore_outgoing = false;                // leave out what this machine itself sends on the interface
   Time merge_window = 10 * millisecond;        // how long a group's frame waits for its siblings on other interfaces
+  DpdkSettings dpdk;
+  std::function<void(int, const std::string&)> log;   // what a driver says, levels as in sd-daemon(3); from any thread
 };
 
 // Sources for so many workers: worker i hears queue i of every interface, and a conversation is heard by one worker whatever

@@ -31,6 +31,7 @@ namespace {
 
 constexpr int block_timeout_ms = 1;             // how long the kernel may hold a block that is not full
 constexpr Time block_lag = 10 * millisecond;    // and how much later its frames may show, at the slowest kernel tick
+constexpr int DLT_EN10MB_ = 1;                  // of pcap/dlt.h, which comes with what is left out
 constexpr size_t arena_octets = size_t{4} << 20;
 
 // What went wrong when an interface was to be opened, and what to type.
@@ -199,6 +200,23 @@ std::vector<sock_filter> compile_filter(const std::string& interface, const std:
   std::memcpy(out.data(), program.bf_insns, out.size() * sizeof(sock_filter));
   pcap_freecode(&program);
   return out;
+}
+
+std::function<bool(Bytes, uint32_t)> frame_filter(const std::string& expression, uint32_t snaplen) {
+  struct Compiled {
+    bpf_program program{};
+    ~Compiled() { pcap_freecode(&program); }
+  };
+  const auto compiled = std::make_shared<Compiled>();
+  const std::unique_ptr<pcap_t, void (*)(pcap_t*)> h(pcap_open_dead(DLT_EN10MB_, int(snaplen)), pcap_close);
+  if (pcap_compile(h.get(), &compiled->program, expression.c_str(), 1, PCAP_NETMASK_UNKNOWN) != 0)
+    throw std::runtime_error(fmt::format("filter '{}': {}; see: man pcap-filter", expression, pcap_geterr(h.get())));
+  return [compiled](Bytes octets, uint32_t whole) {
+    pcap_pkthdr head{};
+    head.caplen = uint32_t(octets.size());
+    head.len = whole;
+    return pcap_offline_filter(&compiled->program, &head, octets.data()) != 0;
+  };
 }
 
 }  // namespace vidra

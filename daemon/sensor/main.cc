@@ -154,6 +154,8 @@ int run(const Options& o) {
       live.snaplen = settings.capture.snaplen;
       live.filter = settings.capture.filter;
       live.receiver = settings.capture.source;
+      live.dpdk = settings.capture.dpdk;
+      live.log = log;
       Opened opened = open_live(live, 1);
       for (const std::string& line : opened.said) log(6, line);
       source = std::move(opened.sources.front());

@@ -28,6 +28,7 @@ struct CaptureSettings {
   std::string filter;                       // BPF, as tcpdump writes it; "" everything
   uint64_t buffer = 64u << 20;              // octets of the kernel's ring, per interface
   uint32_t snaplen = 65'535;
+  DpdkSettings dpdk;
 };
 
 // One receiver of what the sensor tells, with an outbox of its own.

@@ -20,6 +20,15 @@ void read_capture(TomlTable& root, CaptureSettings& s) {
     t->read("snaplen", s.snaplen, 96, 262'144);
     t->finish();
   }
+  if (auto t = root.table("dpdk")) {
+    size_t hugepages = size_t(s.dpdk.hugepages);
+    if (t->read_choice("hugepages", hugepages, {"auto", "yes", "no"})) s.dpdk.hugepages = Hugepages(hugepages);
+    t->read("buffers", s.dpdk.buffers, 0, 16'777'215);
+    t->read("mtu", s.dpdk.mtu, 1500, 16'000);
+    t->read("interrupts", s.dpdk.interrupts);
+    t->read("module", s.dpdk.module);
+    t->finish();
+  }
   for (TomlTable& t : root.tables("group")) {
     CaptureGroup g;
     size_t kind = 0;

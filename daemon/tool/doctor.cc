@@ -17,6 +17,7 @@
 #include <memory>
 
 #include "daemon/base/text.h"
+#include "daemon/capture/choose.h"
 #include "daemon/sensor/settings.h"
 #include "daemon/tool/commands.h"
 
@@ -144,7 +145,17 @@ int doctor(const std::string& config, const std::string& state) {
   look_at_clock(sheet);
   look_at_permission(sheet);
   if (s.capture.interfaces.empty()) sheet.bad("capture", "no interface is named", fmt::format("editor {}   ([capture] interfaces = [\"eth1\"])", config.empty() ? "/etc/vidra/vidra.toml" : config));
-  for (const std::string& i : s.capture.interfaces) look_at_interface(sheet, i);
+  for (const std::string& i : s.capture.interfaces) {
+    const Choice c = choose(i, s.capture.source);
+    if (!c.refusal.empty()) {
+      const size_t type = c.refusal.find("; type: ");
+      sheet.bad(i, c.refusal.substr(0, type), type == std::string::npos ? std::string{} : c.refusal.substr(type + 8));
+    } else if (c.dpdk) {
+      sheet.good(i, fmt::format("heard through DPDK: {}", c.why));
+    } else {
+      look_at_interface(sheet, c.name);
+    }
+  }
   if (s.collectors.empty()) sheet.odd("collector", "none: alerts stay on this machine", fmt::format("editor {}   ([[collector]])", config.empty() ? "/etc/vidra/vidra.toml" : config));
   for (const CollectorLink& c : s.collectors) look_at_collector(sheet, c);
   return sheet.end();
