@@ -61,11 +61,13 @@ bool any_holds(const Ranges& all, uint32_t n) {
   return false;
 }
 
+constexpr char low(char c) { return c >= 'A' && c <= 'Z' ? char(c + 32) : c; }
+
 bool like(std::string_view pattern, std::string_view text) {
   size_t p = 0, t = 0, star = pattern.npos, mark = 0;
   while (t < text.size()) {
     if (p < pattern.size() && pattern[p] == '*') star = p++, mark = t;
-    else if (p < pattern.size() && (pattern[p] == '?' || pattern[p] == text[t])) p++, t++;
+    else if (p < pattern.size() && (pattern[p] == '?' || low(pattern[p]) == low(text[t]))) p++, t++;
     else if (star != pattern.npos) p = star + 1, t = ++mark;
     else return false;
   }
@@ -96,6 +98,7 @@ struct Ready {
 
   void settle(const JudgeSettings& s) {
     for (const Threshold& t : detection->thresholds) {
+      if (deed->at_once) break;
       if (t.key == "times") times = std::max(1u, unsigned(s.number(*detection, t.key)));
       if (t.key == "window") window = Time(s.number(*detection, t.key) * double(second));
     }
@@ -118,11 +121,12 @@ struct Ready {
         const double v = p.has_number() ? p.number() : double(p.raw);
         if (std::none_of(values.begin(), values.end(), [v](const Range& r) { return v >= r.first && v <= r.last; })) continue;
       }
+      if (!deed->text.empty() && (p.kind != ValueKind::text || !like(deed->text, e.texts.find(p.raw)))) continue;
       if (any_holds(qualifiers, p.qualifier)) return &p;
     }
     return nullptr;
   }
-  bool asks_for_point() const { return !deed->object.empty() || !values.empty() || !qualifiers.empty(); }
+  bool asks_for_point() const { return !deed->object.empty() || !deed->text.empty() || !values.empty() || !qualifiers.empty(); }
 };
 
 class Deeds final : public Detector {
@@ -189,17 +193,16 @@ class Deeds final : public Detector {
     unsigned heard = 1;
     uint64_t weight = 0;
     if (r.times > 1) {
-      heard = count(counts_.at(key), r, e, p);
-      if (!heard) return;
-      weight = heard;
+      weight = count(counts_.at(key), r, e, p, heard);
+      if (!weight) return;
     }
-    if (weight <= 1) weight = pacer_.due(key, e.scene.time);
+    if (weight <= 1) weight = pacer_.due(key_of(key, uint64_t(&r - of_protocol_[e.scene.protocol].data())), e.scene.time);
     if (!weight) return;
     tell(r, e, c, to, p, standing, weight, heard, most);
   }
 
-  // How many this makes when they are enough: all of them the first time, one more each time after; 0 when too few.
-  static unsigned count(Count& n, const Ready& r, const Event& e, const Point* p) {
+  // How many are to be told when they are enough: all of them the first time, one more each time after; 0 when too few.
+  static unsigned count(Count& n, const Ready& r, const Event& e, const Point* p, unsigned& heard) {
     if (!n.first || e.scene.time - n.first > r.window) n = {.first = e.scene.time};
     const Message& m = *e.said;
     uint64_t what = n.n;
@@ -216,12 +219,14 @@ class Deeds final : public Detector {
       uint64_t& word = n.seen[place >> 6];
       if (!(word >> (place & 63) & 1)) word |= 1ull << (place & 63), n.n++;
     }
+    heard = n.n;
     if (n.n < r.times) return 0;
     return std::exchange(n.told, true) ? 1 : n.n;
   }
 
   static bool usual(const ConversationMemory& learned, const Message& m, const Point* p) {
-    if (!p || !(changing_acts & bit(m.act)) || p->object.kind() == ObjectKind::none) return learned.knows_function(m.function, m.sub_function);
+    // Files have a new name each time: who always fetched, stored or deleted some may do so with others.
+    if (!p || !(changing_acts & bit(m.act)) || p->object.kind() == ObjectKind::none || m.act == Act::file) return learned.knows_function(m.function, m.sub_function);
     const StationMemory* s = learned.station(m.station);
     return s && s->written.has(p->object, p->count);
   }
@@ -247,13 +252,12 @@ class Deeds final : public Detector {
       if (p->object.kind() == ObjectKind::named) f.object = object_text(p->object, 1, e.texts);
     }
     if (r.deed->of == Deed::Of::servers) f.target = {}, f.cause = 1;
-    if (r.times > 1 && r.deed->of == Deed::Of::objects) f.object.clear();
     Words w;
     w.client = c.text(e.scene.client.address);
     w.server = c.text(e.scene.server.address);
     w.station = f.station.empty() ? "" : ", " + f.station;
     w.object = f.object;
-    if (e.points.size() > 1 && !f.object.empty()) w.object += fmt::format(" and {} more", e.points.size() - 1);
+    if (e.points.size() > 1 && !f.object.empty() && p->object.kind() != ObjectKind::named) w.object += fmt::format(" and {} more", e.points.size() - 1);
     w.value = p ? value_text(*p, e.texts) : "";
     w.function = function_text(e.scene.protocol, m.function, m.sub_function);
     const Protocol& protocol = *protocols[e.scene.protocol];
@@ -262,6 +266,7 @@ class Deeds final : public Detector {
     w.times = fmt::format("{}", heard);
     w.masters = masters_text(e.scene, c);
     f.what = sentence(r.deed->what, w);
+    if (r.times > 1 && r.deed->of == Deed::Of::objects) f.object.clear();
     f.expected = most == 2 && !c.learning ? sentence("It was learned that {client} does so here, and nobody has approved it yet.", w) : sentence(r.deed->expected, w);
     to.raise(std::move(f));
   }

@@ -25,13 +25,15 @@ struct Deed {
   uint8_t roles = Want::requests;
   ActSet acts = all_acts;
   std::string_view reasons = "";          // of Message::reason
-  std::string_view object = "";           // a pattern with * and ? for the text of some point's object
+  std::string_view object = "";           // a pattern with * and ? for the text of some point's object; case does not matter
   std::string_view value = "";            // numbers of that point, 0 and 1 for false and true
   std::string_view qualifiers = "";       // of that point's qualifier
   enum Flag : uint8_t { refused = 1, malformed = 2, test = 4, simulated = 8, broadcast = 16, encrypted = 32 };
   uint8_t flags = 0;                      // all of these; `malformed` rows see only malformed records, others none
   // Told when so many were heard inside the window: `times` and `window` of the detection's thresholds, where it has them.
   enum class Of : uint8_t { messages, objects, functions, stations, servers } of = Of::messages;
+  std::string_view text = "";             // a pattern for that point's value where it is a text; case does not matter
+  bool at_once = false;                   // told at the first, whatever the detection's thresholds are
 };
 
 // What a family of protocols can be found doing: its rows of the catalogue, and those that are told by a deed alone. One

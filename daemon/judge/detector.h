@@ -113,6 +113,7 @@ class Detector {
 // Each family adds its detectors; detectors.cc calls them all.
 using Detectors = std::vector<std::unique_ptr<Detector>>;
 void add_net_detectors(Detectors&, const JudgeSettings&);
+void add_time_detectors(Detectors&, const JudgeSettings&);       // PTP, NTP, redundancy's supervision
 void add_command_detectors(Detectors&, const JudgeSettings&);   // of protocols with questions and commands
 Detectors all_detectors(const JudgeSettings&);
 

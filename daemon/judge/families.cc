@@ -4,6 +4,7 @@
 namespace vidra {
 
 extern const Family net_family, iec104_family, modbus_family, dnp3_family, s7_family, goose_family, sv_family;
+extern const Family time_family, redundancy_family, engineering_family, it_family;
 
 namespace {
 constexpr const Family* all[] = {
@@ -14,6 +15,10 @@ constexpr const Family* all[] = {
     &s7_family,
     &goose_family,
     &sv_family,
+    &time_family,
+    &redundancy_family,
+    &engineering_family,
+    &it_family,
 };
 }  // namespace
 

@@ -121,6 +121,8 @@ class NewConversation final : public Detector {
     const std::string name = w.name;
     w.flow = 0;
     if (out.told(scene.flow) || out.told(scene.client.address, scene.server)) return;   // somebody said more about it already
+    // What somebody said of a file transfer covers the connections that carry its data.
+    if (scene.protocol == tcp_ && !spoken && scene.server.port > 1023 && out.told(scene.client.address, Endpoint{scene.server.address, 21})) return;
     if (!spoken && scanners_->active(scene.client.address, scene.time)) return;   // opened and left: the scan tells it
     // A known host that sends datagrams from a service's port answers, to a broadcast for one: the unknown one began it.
     if (is_udp(scene) && (scene.client.port <= scene.server.port || is_ot_port(scene.client.port)) && knows(c, scene.client.address) && !knows(c, scene.server.address)) {

@@ -11,8 +11,9 @@ import subprocess
 import sys
 import tempfile
 
-JUDGED = {"iec104", "modbus", "dnp3", "arp", "tcp", "s7comm", "goose", "sv"}
-OWN = {"iec104": ("I104-",), "modbus": ("MOD-",), "dnp3": ("DNP-",), "arp": ("NET-",), "s7comm": ("S7-",), "goose": ("GSE-",), "sv": ("SMV-",), "tcp": ("NET-", "MOD-", "I104-", "DNP-")}
+JUDGED = {"iec104", "modbus", "dnp3", "arp", "s7comm", "goose", "sv", "tcp", "ptp", "ntp", "telnet", "ftp"}
+OWN = {"iec104": ("I104-",), "modbus": ("MOD-",), "dnp3": ("DNP-",), "arp": ("NET-",), "s7comm": ("S7-",), "goose": ("GSE-",),
+       "sv": ("SMV-",), "tcp": ("NET-", "MOD-", "I104-", "DNP-"), "ptp": ("TIM-",), "ntp": ("TIM-",), "telnet": ("ENG-",), "ftp": ("ENG-",)}
 BEFORE, AFTER, FEW = 1.0, 5.0, 3
 
 
