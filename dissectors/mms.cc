@@ -79,8 +79,8 @@ class Variables {
  public:
   Variables(uint32_t tag, Reader body) : list_(tag == 0xa1), r_(body) {}
   bool is_list() const { return list_; }
-  // The next one's name; false at the end. What has no name is counted as one without.
-  bool next(Name& name) {
+  // The next one's name; false at the end. What has no name is counted as one without. Flattened, as what is called is less than the call.
+  [[gnu::flatten]] bool next(Name& name) {
     name.clear();
     if (!r_) return false;
     if (list_) {
@@ -144,7 +144,7 @@ class Leaves {
     return rest.size() == 15 && rest[0] == 0x84 && rest[1] == 3 && rest[2] == 3 && rest[5] == 0x91 && rest[6] == 8;
   }
 
-  [[gnu::noinline]] void structure(Tlv& e, int depth) {
+  [[gnu::noinline, gnu::flatten]] void structure(Tlv& e, int depth) {
     // A data object is a structure of values with one quality and one time stamp for all (61850-7-3, 7).
     const size_t from = say_.points().size();
     bool has_quality = false, has_time = false;
