@@ -83,6 +83,10 @@ void add_command_detectors(Detectors& to, const JudgeSettings& settings) {
   add_iec104_detectors(to, settings, shared);
   add_modbus_detectors(to, settings, shared);
   add_dnp3_detectors(to, settings, shared);
+  add_opcua_detectors(to, shared);
+  add_c37118_detectors(to, settings);
+  add_dlms_detectors(to);
+  add_profinet_detectors(to, settings);
   to.push_back(std::make_unique<CommandDetector>(settings, shared));
   add_deed_detector(to, settings, shared);
 }

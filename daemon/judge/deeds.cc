@@ -121,12 +121,13 @@ struct Ready {
         const double v = p.has_number() ? p.number() : double(p.raw);
         if (std::none_of(values.begin(), values.end(), [v](const Range& r) { return v >= r.first && v <= r.last; })) continue;
       }
-      if (!deed->text.empty() && (p.kind != ValueKind::text || !like(deed->text, e.texts.find(p.raw)))) continue;
+      if (!deed->text.empty() && !like(deed->text, p.kind == ValueKind::text ? std::string(e.texts.find(p.raw)) : value_text(p, e.texts))) continue;
       if (any_holds(qualifiers, p.qualifier)) return &p;
     }
     return nullptr;
   }
   bool asks_for_point() const { return !deed->object.empty() || !deed->text.empty() || !values.empty() || !qualifiers.empty(); }
+  Act needs(const Message& m) const { return deed->needs == Act::other ? m.act : deed->needs; }
 };
 
 class Deeds final : public Detector {
@@ -172,7 +173,7 @@ class Deeds final : public Detector {
       if (standing == Standing::unjudged && leave != Leave::declared) return;
       const Known k = known(e.scene, c);
       if (leave == Leave::met && k.any()) return;
-      if (k.group || (k.declared && k.declared->allows(m.act) && (!p || k.declared->objects.empty() || k.declared->names(p->object)))) return;
+      if (k.group || (k.declared && k.declared->allows(r.needs(m)) && (!p || k.declared->objects.empty() || k.declared->names(p->object)))) return;
       if (k.learned) {
         if (leave == Leave::usual && usual(*k.learned, m, p)) return;
         if (leave == Leave::declared && k.learned->knows_function(m.function, m.sub_function)) {

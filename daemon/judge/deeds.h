@@ -32,8 +32,9 @@ struct Deed {
   uint8_t flags = 0;                      // all of these; `malformed` rows see only malformed records, others none
   // Told when so many were heard inside the window: `times` and `window` of the detection's thresholds, where it has them.
   enum class Of : uint8_t { messages, objects, functions, stations, servers } of = Of::messages;
-  std::string_view text = "";             // a pattern for that point's value where it is a text; case does not matter
+  std::string_view text = "";             // a pattern for that point's value: the text, or what people read; case does not matter
   bool at_once = false;                   // told at the first, whatever the detection's thresholds are
+  Act needs = Act::other;                 // the act that a declaration must allow, where the message's own says too little
 };
 
 // What a family of protocols can be found doing: its rows of the catalogue, and those that are told by a deed alone. One

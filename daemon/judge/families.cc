@@ -5,6 +5,7 @@ namespace vidra {
 
 extern const Family net_family, iec104_family, modbus_family, dnp3_family, s7_family, goose_family, sv_family;
 extern const Family time_family, redundancy_family, engineering_family, it_family;
+extern const Family opcua_family, c37118_family, dlms_family, enip_family, bacnet_family, profinet_family, controllers_family;
 
 namespace {
 constexpr const Family* all[] = {
@@ -19,6 +20,13 @@ constexpr const Family* all[] = {
     &redundancy_family,
     &engineering_family,
     &it_family,
+    &opcua_family,
+    &c37118_family,
+    &dlms_family,
+    &enip_family,
+    &bacnet_family,
+    &profinet_family,
+    &controllers_family,
 };
 }  // namespace
 

@@ -148,5 +148,9 @@ void add_permission_rules(CommandRules&, const JudgeSettings&);
 void add_iec104_detectors(Detectors&, const JudgeSettings&, std::shared_ptr<Shared>);
 void add_modbus_detectors(Detectors&, const JudgeSettings&, std::shared_ptr<Shared>);
 void add_dnp3_detectors(Detectors&, const JudgeSettings&, std::shared_ptr<Shared>);
+void add_opcua_detectors(Detectors&, std::shared_ptr<Shared>);
+void add_c37118_detectors(Detectors&, const JudgeSettings&);
+void add_dlms_detectors(Detectors&);
+void add_profinet_detectors(Detectors&, const JudgeSettings&);
 
 }  // namespace vidra

@@ -11,9 +11,25 @@ import subprocess
 import sys
 import tempfile
 
-JUDGED = {"iec104", "modbus", "dnp3", "arp", "s7comm", "goose", "sv", "tcp", "ptp", "ntp", "telnet", "ftp"}
-OWN = {"iec104": ("I104-",), "modbus": ("MOD-",), "dnp3": ("DNP-",), "arp": ("NET-",), "s7comm": ("S7-",), "goose": ("GSE-",),
-       "sv": ("SMV-",), "tcp": ("NET-", "MOD-", "I104-", "DNP-"), "ptp": ("TIM-",), "ntp": ("TIM-",), "telnet": ("ENG-",), "ftp": ("ENG-",)}
+OWN = {                       # which families tell of a label's protocol
+    "iec104": ("I104-",),
+    "modbus": ("MOD-",),
+    "dnp3": ("DNP-",),
+    "arp": ("NET-",),
+    "tcp": ("NET-", "MOD-", "I104-", "DNP-"),
+    "s7comm": ("S7-",),
+    "goose": ("GSE-",),
+    "sv": ("SMV-",),
+    "opcua": ("OPC-",),
+    "enip": ("CIP-",),
+    "bacnet": ("BAC-",),
+    "synphasor": ("PMU-",),
+    "ptp": ("TIM-",),
+    "ntp": ("TIM-",),
+    "telnet": ("ENG-",),
+    "ftp": ("ENG-",),
+}
+JUDGED = set(OWN)
 BEFORE, AFTER, FEW = 1.0, 5.0, 3
 
 
