@@ -50,7 +50,7 @@ class Hearing final : public Source {
         w.last = p.octets;
       }
       if (n == 0) now_ = std::max(now_, heard_);
-      else sleep_ = shortest_sleep;
+      since_sleep_ += n;
       if (n > 0 || waited) return {n, now_, false};
       wait();
     }
@@ -142,8 +142,11 @@ class Hearing final : public Source {
       if (merge_ && merge_->held(i)) longest = millisecond;
     }
     if (polled) {
+      // As long as brings some dozens of frames, and no longer: few a time cost a look each, many might not find room.
+      if (since_sleep_ < 32) sleep_ = std::min(longest_sleep, sleep_ + sleep_ / 4);
+      else if (since_sleep_ > 128) sleep_ = std::max(shortest_sleep, sleep_ / 2);
+      since_sleep_ = 0;
       longest = std::min(longest, sleep_);
-      sleep_ = std::min(longest_sleep, sleep_ + sleep_ / 4);
     }
     const timespec t{0, long(longest)};
     if (ppoll(waits_.data(), nfds_t(n), &t, nullptr) <= 0) return;
@@ -161,6 +164,7 @@ class Hearing final : public Source {
   SteadyWall clock_{monotonic_now(), wall_now()};
   Time skew_ = 0;                              // by how much stamps are ahead of times
   Time now_ = 0, heard_ = 0, window_, sleep_ = shortest_sleep;
+  size_t since_sleep_ = 0;                     // frames
   uint64_t trouble_ = 0;                       // by tap
   bool grouped_ = false;
   int stop_;

@@ -141,7 +141,8 @@ class Eal {
     if (!huge && (pci || w.hugepages == Hugepages::yes))
       return fmt::format("{} MiB of hugepages are needed, and {} MiB are free; type: sysctl -w vm.nr_hugepages={}   (lasting: echo vm.nr_hugepages={} > /etc/sysctl.d/80-vidra.conf){}", wanted >> 20,
                          there >> 20, (wanted >> 21) + 8, (wanted >> 21) + 8, w.hugepages == Hugepages::no ? "; and set [dpdk] hugepages = \"auto\": a card needs them" : "");
-    if (!huge) wanted = std::max<uint64_t>(wanted, uint64_t{256} << 20);   // taken only as it is touched
+    // Of small pages a buffer takes whole ones. What is reserved is taken only as it is touched.
+    if (!huge) wanted = std::max<uint64_t>(2 * wanted, uint64_t{256} << 20);
     memory_ = huge ? fmt::format("{} MiB of hugepages", wanted >> 20) : fmt::format("{} MiB without hugepages", wanted >> 20);
 
     cpu_set_t cores;
