@@ -32,7 +32,7 @@ class Sensor final : public Detector {
         break;
       case SensorFact::interface_down: {
         const Time since = e.points.empty() ? 0 : e.points[0].time;
-        blind(e, c, out, interface, 4, fmt::format("The link of {} is down{}.", interface, since ? " since " + iso_time(since) : ""), "The link is up.");
+        blind(e, c, out, interface, 4, fmt::format("The link of {} is down{}.", interface, since ? " since " + iso_time(since) : ""), "The link is up.", std::max<uint32_t>(1, n));
         break;
       }
       case SensorFact::interface_up:              // the same story: what was only going on is now known

@@ -53,9 +53,11 @@ int level_of(LinkState s) {
   return 4;
 }
 
-std::string blind_line(const std::string& interface, const Outage& o) {
-  if (!o.until) return fmt::format("interface {}: blind since {}: {}", interface, iso_time(o.from), o.why);
-  return fmt::format("interface {}: heard again; blind from {} to {} ({}): {}", interface, iso_time(o.from), iso_time(o.until), human_duration(o.until - o.from), o.why);
+// `before`: the outage that was told last. Of several since then, the last is told, and how many there were.
+std::string blind_line(const std::string& interface, const Outage& o, const Outage& before) {
+  const std::string several = o.count > before.count + 1 ? fmt::format("; {} times since it was told last", o.count - before.count) : "";
+  if (!o.until) return fmt::format("interface {}: blind since {}: {}{}", interface, iso_time(o.from), o.why, several);
+  return fmt::format("interface {}: heard again; blind from {} to {} ({}): {}{}", interface, iso_time(o.from), iso_time(o.until), human_duration(o.until - o.from), o.why, several);
 }
 
 std::string link_line(const SensorStatus::Telling& t) {
@@ -200,7 +202,7 @@ int run(const Options& o) {
     const SensorStatus now = pipeline.status();
     for (const auto& i : now.interfaces) {
       Outage& before = outages[i.name];
-      if (i.outage.count != before.count || i.outage.until != before.until) log(4, blind_line(i.name, i.outage));
+      if (i.outage.count != before.count || i.outage.until != before.until) log(4, blind_line(i.name, i.outage, before));
       before = i.outage;
     }
     for (const auto& t : now.collectors) {

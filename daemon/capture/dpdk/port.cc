@@ -354,7 +354,7 @@ class Port {
     if ((rc = rte_eth_dev_adjust_nb_rx_tx_desc(id_, &descriptors, &none)) != 0) return fail(because(rc));
     const Size size = size_of(wish_);
     const int node = rte_eth_dev_socket_id(id_);
-    if (!pool_) pool_ = rte_pktmbuf_pool_create(fmt::format("vidra-{}", id_).c_str(), size.buffers, cache, 0, uint16_t(size.room), node);
+    if (!pool_) pool_ = rte_pktmbuf_pool_create(fmt::format("vidra-{:08x}", uint32_t(std::hash<std::string>{}(name_))).c_str(), size.buffers, cache, 0, uint16_t(size.room), node);
     if (!pool_) return fail(fmt::format("no memory for {} buffers of {} octets on node {}: {}; lower [dpdk] buffers, or type: sysctl -w vm.nr_hugepages={}", size.buffers, size.room, node,
                                         rte_strerror(rte_errno), (size.octets >> 21) + 32));
     for (uint16_t q = 0; q < queues; q++)
@@ -406,7 +406,7 @@ class Port {
       rte_device* device = rte_eth_dev_info_get(id_, &info) == 0 ? info.device : nullptr;
       rte_eth_dev_stop(id_);
       rte_eth_dev_close(id_);
-      if (device && !is_pci(devargs_)) rte_dev_remove(device);
+      if (device && (gone() || !is_pci(devargs_))) rte_dev_remove(device);   // or it could not be taken anew
     }
     id_ = none_;
   }
