@@ -25,6 +25,27 @@ constexpr Threshold clock_step[] = {
     {"step", 60, "s", "How far a master's clock may step from one synchronisation to the next; whole quarters of an hour are time zones."},
 };
 
+constexpr Threshold reads[] = {
+    {"times", 50, "objects", "So many different objects read one by one by one master inside the window."},
+    {"window", 60, "s", "The time in which they are counted."},
+};
+constexpr Threshold broken[] = {
+    {"times", 3, "records", "So many broken records of one master inside the window."},
+    {"window", 60, "s", "The time in which they are counted."},
+};
+constexpr Threshold starts[] = {
+    {"times", 20, "starts", "So many STARTDT from one master to one station inside the window."},
+    {"window", 60, "s", "The time in which they are counted."},
+};
+constexpr Threshold storm[] = {
+    {"times", 3000, "messages", "So many spontaneous messages of one common address inside the window."},
+    {"window", 10, "s", "The time in which they are counted. A trip makes hundreds."},
+};
+constexpr Threshold secure[] = {
+    {"times", 3, "errors", "So many authentication errors between two hosts inside the window."},
+    {"window", 300, "s", "The time in which they are counted."},
+};
+
 constexpr Detection rows[] = {
     {"I104-01", "New controlling station", 5, Audience::security, "T0848", "intrusions:system-compromise",
      "Whoever starts data transfer on an IEC 104 link can read the whole station and command it: the protocol asks for no password.",
@@ -70,6 +91,10 @@ constexpr Detection rows[] = {
      "The station confirmed a command and its process stayed where it was, or went elsewhere. Either the plant is stuck, or what is reported is not what happens.",
      "Have the real position checked on site before operating again.",
      "Declare the right feedback and travel time: `feedback = 1101\ntravel_time = \"25s\"`.", },
+    {"I104-14", "Switch reports a faulty position", 2, Audience::operations, "T0832", "availability:outage",
+     "Both end contacts, or none of them, say that they are reached: the position is not known.",
+     "Have the switch looked at. Do not operate on what the screen shows.",
+     "`[detection.I104-14]\noff = true` where positions of dead bays come and go."},
     {"I104-15", "Set-point outside its limits", 5, Audience::security, "T0836", "availability:sabotage",
      "A value was commanded that this process is never run with. Limits in the master's screens do not bind who writes to the station directly.",
      "Ask the control centre for the order. Set a safe value by hand if it took effect.",
@@ -86,8 +111,62 @@ constexpr Detection rows[] = {
      "Masters send the test command with one fixed pattern. Another one comes from a tool or a fault.",
      "Find out what the host runs.",
      "`[detection.I104-22]\noff = true` for masters that are known to do it."},
+    {"I104-23", "Process data marked as test", 3, Audience::security, "T0856", "intrusion-attempts:ids-alert",
+     "The test bit says that nothing is to be done with it. Stations differ in whether they heed it.",
+     "Ask whether somebody is testing. If nobody is, find the host that sends it.",
+     "Open a `[[window]]` for tests."},
+    {"I104-26", "Command to all stations at once", 5, Audience::security, "T0855", "intrusions:system-compromise",
+     "Only interrogations, the clock and a reset may be addressed to all stations behind a link (101, 7.2.4). A command so addressed is meant for whatever obeys.",
+     "Look which stations acted on it, then at the host that sent it.",
+     "`[detection.I104-26]\nseverity = 3` for a master that is known to do it."},
+    {"I104-27", "Objects read one by one", 3, Audience::security, "T0861", "information-gathering:scanning",
+     "Masters interrogate; who reads object after object is finding out what there is.",
+     "Find the program on the host that reads.", "Raise `times` under `[detection.I104-27]`, or let it be learned.", reads},
+    {"I104-28", "Counters frozen and reset", 3, Audience::security, "T0836", "information-content-security:unauthorised-information-modification",
+     "Energy that was counted is lost for whoever reads the counters next.",
+     "Ask who reads the counters here.", "Let it be learned, or declare it: `acts = [\"reading\", \"write\"]` in its `[[conversation]]`."},
+    {"I104-29", "Parameters of measured values changed", 4, Audience::security, "T0836", "information-content-security:unauthorised-information-modification",
+     "Thresholds and limits decide which changes a station reports at all.",
+     "Ask who set them, and compare with those that are filed.", "Declare it: `acts = [\"reading\", \"operate\", \"configure\"]` in its `[[conversation]]`."},
+    {"I104-30", "File moved over the control link", 4, Audience::security, "T0882", "information-content-security:unauthorised-information-access",
+     "Disturbance records are fetched this way; so may be anything else, and firmware may come.",
+     "Ask who fetches records here.", "Declare it: `acts = [\"reading\", \"operate\", \"file\"]` in its `[[conversation]]`, or let it be learned."},
+    {"I104-35", "Broken IEC 104 records", 3, Audience::security, "T0820", "intrusion-attempts:exploiting-known-vulnerabilities",
+     "Lengths that do not fit, reserved causes, and values that are none are sent by fuzzers and exploits, not by masters.",
+     "Find the program that sends them.", "Raise `times` under `[detection.I104-35]`.", broken},
+    {"I104-41", "Link started again and again", 3, Audience::operations, "T0814", "availability:outage",
+     "A link that starts and breaks all the time carries no commands when they are needed.",
+     "Look at the line, and whether two masters push each other out.", "Raise `times` under `[detection.I104-41]`.", starts},
+    {"I104-47", "Command to an object that this master never commanded", 2, Audience::security, "T0855", "information-content-security:unauthorised-information-modification",
+     "The master is known, the object is not: a new feeder, or somebody at the master's keyboard.",
+     "Ask the control centre for the order.", "Import the point list, or let the object be learned."},
+    {"I104-50", "Storm of events", 3, Audience::operations, "T0814", "availability:outage",
+     "So many events hide the one that matters, and fill the station's buffer.",
+     "Find the point that chatters.", "Raise `times` under `[detection.I104-50]`.", storm},
+    {"I104-51", "Secure authentication failed", 4, Audience::security, "T0830", "intrusion-attempts:login-attempts",
+     "A station that asks who commands it was given no right answer: wrong keys, or somebody else.",
+     "Compare the keys at both ends. Look who opened the connection.", "Raise `times` under `[detection.I104-51]` while keys are changed.", secure},
+};
+
+constexpr std::string_view known_to_ask = "Known to control this station: {masters}.";
+constexpr Deed deeds[] = {
+    {.detection = "I104-14", .protocol = "iec104", .functions = "3-4, 31", .leave = Leave::nobody, .what = "{server}{station} reports {object} in a faulty position.", .expected = "A switch is open, closed, or for seconds between.",
+     .roles = Want::reports, .reasons = "3", .value = "3"},
+    {.detection = "I104-23", .protocol = "iec104", .functions = "1-64", .leave = Leave::nobody, .what = "Between {client} and {server}{station}: {function}, {object}, marked as test.", .expected = "Process data of a plant in service are none.",
+     .roles = Want::requests | Want::reports, .flags = Deed::test},
+    {.detection = "I104-26", .protocol = "iec104", .functions = "45-64", .leave = Leave::nobody, .what = "{client} sent all stations of {server} {function} for {object}: {value}.", .expected = "Commands are addressed to one station.", .flags = Deed::broadcast},
+    {.detection = "I104-27", .protocol = "iec104", .functions = "102", .leave = Leave::usual, .what = "{client} read {times} objects of {server}{station} one by one.", .expected = "It never read single objects here.", .of = Deed::Of::objects},
+    {.detection = "I104-28", .protocol = "iec104", .functions = "101", .leave = Leave::usual, .what = "{client} reset the counters of {server}{station}.", .expected = known_to_ask, .bits = 0x80, .of_known = true},
+    {.detection = "I104-29", .protocol = "iec104", .functions = "110-113", .leave = Leave::usual, .what = "{client} sent {server}{station} {function} for {object}: {value}.", .expected = known_to_ask},
+    {.detection = "I104-30", .protocol = "iec104", .functions = "120-127", .leave = Leave::usual, .what = "{client} sent {server}{station}: {function} {object}.", .expected = known_to_ask},
+    {.detection = "I104-35", .protocol = "iec104", .functions = "", .leave = Leave::nobody, .what = "{client} sent {server} {times} broken IEC 104 records, {function} the last.", .expected = "TCP delivers what was sent: records are broken only by who makes them.",
+     .flags = Deed::malformed},
+    {.detection = "I104-41", .protocol = "iec104", .functions = "7", .leave = Leave::nobody, .what = "{client} started its link to {server} {times} times.", .expected = "A link is started once, and stays.", .flags = Deed::link},
+    {.detection = "I104-47", .protocol = "iec104", .functions = "45-64", .leave = Leave::usual, .what = "{client} commanded {object} of {server}{station}: {value}.", .expected = "It never commanded this object.", .of_known = true},
+    {.detection = "I104-50", .protocol = "iec104", .functions = "1-40", .leave = Leave::nobody, .what = "{server}{station} sent {times} spontaneous messages, {object} the last.", .expected = "Even a trip makes hundreds, not thousands.", .roles = Want::reports, .reasons = "3"},
+    {.detection = "I104-51", .protocol = "iec104", .functions = "87", .leave = Leave::nobody, .what = "Between {client} and {server}{station} secure authentication failed {times} times.", .expected = "Both ends have the same keys.", .roles = Want::any_role},
 };
 
 }  // namespace
-extern constexpr Family iec104_family{"IEC 60870-5-104", rows};
+extern constexpr Family iec104_family{"IEC 60870-5-104", rows, deeds};
 }  // namespace vidra

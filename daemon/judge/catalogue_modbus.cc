@@ -36,6 +36,11 @@ constexpr Threshold flood[] = {
     {"window", 10, "s", "The time in which they are counted."},
 };
 
+constexpr Threshold units[] = {
+    {"times", 16, "units", "So many different units asked by one unknown client inside the window."},
+    {"window", 60, "s", "The time in which they are counted."},
+};
+
 constexpr Detection rows[] = {
     {"MOD-01", "New client", 4, Audience::security, "T0848", "intrusions:system-compromise",
      "Modbus asks for no password: whoever reaches a device can read and write it.",
@@ -69,6 +74,12 @@ constexpr Detection rows[] = {
      "Restart communications (function 8, sub-function 1) interrupts the device and clears its counters.",
      "Ask who did it. Check that the device answers.",
      "If maintenance uses it, declare it: `acts = [\"reading\", \"run\"]`, or open a window."},
+    {"MOD-09", "Counters and diagnostic registers cleared", 3, Audience::security, "T0872", "information-content-security:unauthorised-information-modification",
+     "The counters that would show what happened begin at zero again.",
+     "Ask who did it; look at the device's own log.", "If it belongs to the day, let it be learned."},
+    {"MOD-10", "Known client asks what a device is", 2, Audience::security, "T0888", "information-gathering:scanning",
+     "Masters know their devices. Inventories ask, and so does who looks for a vulnerable firmware.",
+     "Find out whether the host runs an inventory or a scan.", "If it belongs to the day, let it be learned."},
     {"MOD-11", "Functions tried one by one", 4, Audience::security, "T0888", "information-gathering:scanner",
      "Somebody finds out what a device can do by trying every function. Some of them change or stop it.",
      "Find the host. Check that the device still works as before.",
@@ -77,6 +88,9 @@ constexpr Detection rows[] = {
      "Somebody reads a device from end to end: he does not know its register map and wants it.",
      "Find the host and whoever runs it.",
      "`[detection.MOD-12]\nranges = 100` for a client that is being commissioned, or relearn it.", sweep},
+    {"MOD-13", "Units behind a gateway tried one by one", 3, Audience::security, "T0846", "information-gathering:scanning",
+     "A client that knows its devices knows their unit identifiers.",
+     "Find the program on the host that asks.", "Raise `times` under `[detection.MOD-13]`.", units},
     {"MOD-16", "Answers that nobody asked for", 4, Audience::security, "T0856", "intrusions:system-compromise",
      "More answers than questions, or answers to other questions: somebody puts false values between a device and its client.",
      "Compare the MAC addresses of the answers in the evidence. Look for an address claimed twice.",
@@ -89,6 +103,9 @@ constexpr Detection rows[] = {
      "A client asks more than the device can answer; others wait in vain.",
      "Check whether the device still answers its own clients. Stop the sender.",
      "`[detection.MOD-20]\nunanswered = 500` for clients that ask far ahead.", flood},
+    {"MOD-21", "File records read or written", 3, Audience::security, "T0836", "information-content-security:unauthorised-information-modification",
+     "File records hold configuration and recordings; few masters use them.",
+     "Ask who reads or writes them.", "If it belongs to the day, let it be learned."},
     {"MOD-22", "Controller programmed, started or stopped (UMAS)", 5, Audience::security, "T0843", "intrusions:system-compromise",
      "Schneider Electric's function 90 downloads programs, writes variables and stops the controller.",
      "Ask the engineering station's owner. Compare the controller's program with its last known one.",
@@ -99,6 +116,13 @@ constexpr Detection rows[] = {
      "Declare public and APN ranges that belong to the site: `outside = [\"100.64.0.0/10\"]`; conversations between zones: `[[conversation]]`."},
 };
 
+constexpr Deed deeds[] = {
+    {.detection = "MOD-09", .protocol = "modbus", .functions = "8/10, 8/20", .leave = Leave::usual, .what = "{client} sent {server}{station}: {function}.", .expected = "It never did so before.", .of_known = true},
+    {.detection = "MOD-10", .protocol = "modbus", .functions = "17, 43/14", .leave = Leave::usual, .what = "{client} asks {server}{station} what it is: {function}.", .expected = "It never did so before.", .of_known = true},
+    {.detection = "MOD-13", .protocol = "modbus", .functions = "", .leave = Leave::met, .what = "{client} asked {times} units behind {server}.", .expected = "Known to ask this gateway: {masters}.", .of = Deed::Of::stations},
+    {.detection = "MOD-21", .protocol = "modbus", .functions = "20-21", .leave = Leave::usual, .what = "{client} sent {server}{station}: {function}, {object}.", .expected = "It never did so before.", .of_known = true},
+};
+
 }  // namespace
-extern constexpr Family modbus_family{"Modbus", rows};
+extern constexpr Family modbus_family{"Modbus", rows, deeds};
 }  // namespace vidra

@@ -33,6 +33,11 @@ constexpr Threshold lost[] = {
     {"window", 300, "s", "The time in which they are counted."},
 };
 
+constexpr Threshold quiet[] = {
+    {"steady", 3600, "s", "So long a known link must have been asked without a longer pause before its silence is told."},
+    {"silence", 300, "s", "So long nobody asks on it, and five times longer than its longest pause."},
+};
+
 constexpr Detection rows[] = {
     {"NET-01", "New host", 3, Audience::security, "T0864", "other:undetermined",
      "The hosts of a substation change only when somebody changes them. A host that nobody declared or has seen before is a visitor's laptop, a forgotten device, or an intruder.",
@@ -67,6 +72,10 @@ constexpr Detection rows[] = {
      "Treat it as an intrusion: isolate the host, keep its disk and memory, look for what it found open.",
      "Declare the conversations that are right; those count no more. `[detection.NET-07]\nports = 4`.",
      ot_ports},
+    {"NET-10", "Control link fell silent", 2, Audience::operations, "T0815", "availability:outage",
+     "Two that spoke with each other all the time stopped. One such link is a fault; many at once, at one site or at several, are an attack on the view of the plant.",
+     "Look whether the device answers at all, then at the network between the two.",
+     "`[detection.NET-10]\nsilence = 1800` for links that are closed now and then.", quiet},
     {"NET-12", "Control network speaks with the Internet", 5, Audience::security, "T0883", "vulnerable:potentially-unwanted-accessible",
      "A control network that reaches the Internet, or is reached from there, is open to anybody. Device searches list such sites.",
      "Close the path at the firewall now; then find out who opened it, and since when.",

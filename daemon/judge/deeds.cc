@@ -105,10 +105,11 @@ struct Ready {
   }
 
   bool says(const Message& m) const {
-    if (!(deed->acts & bit(m.act)) || !(deed->roles >> unsigned(m.role) & 1) || m.link || m.continued) return false;
+    if (!(deed->acts & bit(m.act)) || !(deed->roles >> unsigned(m.role) & 1) || m.link != bool(deed->flags & Deed::link) || m.continued) return false;
+    if (deed->bits && !(m.qualifier & deed->bits)) return false;
     if (!functions.empty() && std::none_of(functions.begin(), functions.end(), [&](const Range& r) { return r.holds(m.function, m.sub_function); })) return false;
     const uint8_t flags = uint8_t(m.refused * Deed::refused | m.malformed * Deed::malformed | m.test * Deed::test | m.simulated * Deed::simulated |
-                                  m.broadcast * Deed::broadcast | m.encrypted * Deed::encrypted);
+                                  m.broadcast * Deed::broadcast | m.encrypted * Deed::encrypted | m.link * Deed::link);
     return (flags & deed->flags) == deed->flags && any_holds(reasons, m.reason);
   }
 
@@ -168,6 +169,7 @@ class Deeds final : public Detector {
     if (!p && r.asks_for_point()) return;
     if (!p && !e.points.empty()) p = &e.points[0];
     const Standing standing = shared_->standing(e.scene, c, to);
+    if (r.deed->of_known && (standing == Standing::stranger || standing == Standing::stand_in)) return;
     uint8_t most = 5;
     if (leave != Leave::nobody) {
       if (standing == Standing::unjudged && leave != Leave::declared) return;
@@ -185,8 +187,8 @@ class Deeds final : public Detector {
     }
     if (standing == Standing::stand_in) most = std::min<uint8_t>(most, 3);
     if (c.learning) most = std::min<uint8_t>(most, 2);
-    const uint64_t key = key_of(r.deed->of == Deed::Of::servers ? key_of(e.scene.client.address) : key_of(pair_key(e.scene), m.station), index_of(*r.detection) + 1);
-    if (most == 2) {
+    const uint64_t key = key_of(r.deed->of == Deed::Of::servers ? key_of(e.scene.client.address) : key_of(pair_key(e.scene), r.deed->of == Deed::Of::stations ? 0 : m.station), index_of(*r.detection) + 1);
+    if (most == 2 || r.deed->daily) {
       Time& last = notices_.at(key);
       if (last && e.scene.time - last < day) return;
       last = e.scene.time;
@@ -253,6 +255,7 @@ class Deeds final : public Detector {
       if (p->object.kind() == ObjectKind::named) f.object = object_text(p->object, 1, e.texts);
     }
     if (r.deed->of == Deed::Of::servers) f.target = {}, f.cause = 1;
+    if (r.deed->of == Deed::Of::stations) f.station.clear(), f.cause = 0;
     Words w;
     w.client = c.text(e.scene.client.address);
     w.server = c.text(e.scene.server.address);

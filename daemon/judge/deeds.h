@@ -28,11 +28,14 @@ struct Deed {
   std::string_view object = "";           // a pattern with * and ? for the text of some point's object; case does not matter
   std::string_view value = "";            // numbers of that point, 0 and 1 for false and true
   std::string_view qualifiers = "";       // of that point's qualifier
-  enum Flag : uint8_t { refused = 1, malformed = 2, test = 4, simulated = 8, broadcast = 16, encrypted = 32 };
-  uint8_t flags = 0;                      // all of these; `malformed` rows see only malformed records, others none
+  enum Flag : uint8_t { refused = 1, malformed = 2, test = 4, simulated = 8, broadcast = 16, encrypted = 32, link = 64 };
+  uint8_t flags = 0;                      // all of these; `malformed` rows see only malformed records, `link` rows only the link's frames, others none
   // Told when so many were heard inside the window: `times` and `window` of the detection's thresholds, where it has them.
   enum class Of : uint8_t { messages, objects, functions, stations, servers } of = Of::messages;
   std::string_view text = "";             // a pattern for that point's value: the text, or what people read; case does not matter
+  uint32_t bits = 0;                      // one of these is set in Message::qualifier
+  bool of_known = false;                  // strangers are told by other detections
+  bool daily = false;                     // a state that goes on: once a day for each station
   bool at_once = false;                   // told at the first, whatever the detection's thresholds are
   Act needs = Act::other;                 // the act that a declaration must allow, where the message's own says too little
 };

@@ -72,13 +72,11 @@ class UnknownObject final : public Detector {
 
   void see(const Event& e, const Context& c, Findings& to) override {
     const Message& m = *e.said;
-    if (c.learning || e.points.empty() || (m.malformed && !obeyed_though_broken(e))) return;
+    if (c.learning || m.broadcast || e.points.empty() || (m.malformed && !obeyed_though_broken(e))) return;   // to all: I104-26
     if (shared_->standing(e.scene, c, to) != Standing::known || !known(e.scene, c).allows(acts({Act::operate, Act::select}))) return;
     const HostId server = c.conversation.server;
     std::string expected;
-    if (m.broadcast) {
-      expected = "Only interrogations, the clock and a reset are addressed to all stations at once (101, 7.2.4).";
-    } else if (!c.site.has_points(server, e.scene.protocol, m.station)) {
+    if (!c.site.has_points(server, e.scene.protocol, m.station)) {
       const ConversationMemory* learned = c.conversation.learned;
       const bool others = c.site.has_points(server, e.scene.protocol);
       if (!others && (c.conversation.declared || !learned || learned->stations.empty() || learned->station(m.station))) return;

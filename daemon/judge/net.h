@@ -78,6 +78,7 @@ std::unique_ptr<Detector> conversation_detector(const JudgeSettings&, std::share
 std::unique_ptr<Detector> claim_detector(const JudgeSettings&);                                        // NET-04
 std::unique_ptr<Detector> arp_scan_detector(const JudgeSettings&);                                     // NET-05
 std::unique_ptr<Detector> scan_detector(const JudgeSettings&, std::shared_ptr<Scanners>);              // NET-06, NET-07
+std::unique_ptr<Detector> silence_detector(const JudgeSettings&);                                      // NET-10
 std::unique_ptr<Detector> internet_detector(const JudgeSettings&);                                     // NET-12
 std::unique_ptr<Detector> segment_detector(const JudgeSettings&);                                      // NET-15
 std::unique_ptr<Detector> sensor_detector(const JudgeSettings&);                                       // NET-16, NET-17

@@ -22,6 +22,7 @@ void add_net_detectors(Detectors& to, const JudgeSettings& settings) {
   to.push_back(conversation_detector(settings, scanners));
   to.push_back(claim_detector(settings));
   to.push_back(arp_scan_detector(settings));
+  to.push_back(silence_detector(settings));
   to.push_back(internet_detector(settings));
   to.push_back(segment_detector(settings));
   to.push_back(sensor_detector(settings));

@@ -460,7 +460,10 @@ TEST(Detections, ThatAreOffAreOff) {
     h.fact(Fact::overlap, "10.1.1.10:50000", "10.1.1.20:2404");
     h.sensor(SensorFact::silent, 60);
     for (int i = 0; i < 3; i++) h.fact(Fact::unreadable, "10.1.1.10:50000", "10.1.1.20:2404");
-    h.wait(4 * second);
+    Message ask;
+    ask.act = Act::read;
+    for (int i = 0; i < 400; i++) ask.function = 100, h.say("iec104", "10.1.1.10:50000", "10.1.1.20:2404", ask), h.wait(10 * second);
+    for (int i = 0; i < 40; i++) ask.function = 3, h.say("modbus", "10.1.1.11:40001", "10.1.1.20:502", ask), h.wait(10 * second);
     for (const Detection& other : net_rows) EXPECT_EQ(h.times(other.id) == 0, &other == &d) << d.id << " is off, " << other.id << "\n" << h.told();
   }
 }

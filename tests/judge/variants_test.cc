@@ -242,7 +242,7 @@ TEST(Variants, Iec104) {
       {"the master, every two seconds", "I104-05", "I104-05", "I104-05", 8, [] { return commands(scada, C_DC, 5101, 6, 2 * second, 1); }},
       {"selects without execute", "I104-01 I104-02", "I104-01 I104-02", "", 4, [] { return commands(atk, C_DC, 5101, 6, 200 * ms, 1, true); }},
       {"to all stations", "I104-01 I104-02", "I104-01 I104-02", "", 4, [] { return commands(atk, C_DC, 5101, 3, 200 * ms, 1, false, 0xffff); }},
-      {"by the master to all stations", "I104-03", "I104-03", "", 4, [] {
+      {"by the master to all stations", "I104-26", "I104-26", "I104-26", 4, [] {
          Script s = commands(scada, C_DC, 5101, 1, second, 1, false, 0xffff);
          for (Scripted& e : s) e.said.broadcast = true;
          return s;

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+// NET-10: a control link that was asked all the time and is asked no more. What engineering stations open they also close.
+#include "daemon/judge/net.h"
+#include "daemon/judge/rules.h"
+
+namespace vidra {
+namespace {
+
+class SilentLinks final : public Detector {
+ public:
+  explicit SilentLinks(const JudgeSettings& s) { settle(s); }
+  void settle(const JudgeSettings& s) override {
+    steady_ = seconds(s.number(row_, "steady"));
+    silence_ = seconds(s.number(row_, "silence"));
+  }
+  std::span<const Want> wants() const override {
+    static constexpr Want w[] = {{.protocol = "iec104", .roles = Want::requests}, {.protocol = "dnp3", .roles = Want::requests}, {.protocol = "modbus", .roles = Want::requests},
+                                 {.protocol = "s7", .roles = Want::requests},     {.protocol = "mms", .roles = Want::requests}};
+    return w;
+  }
+  bool ticks() const override { return true; }
+
+  void see(const Event& e, const Context& c, Findings&) override {
+    const Scene& s = e.scene;
+    heard_ = s.time;
+    if (!c.conversation.known() || c.learning) return;
+    Link& l = links_.at(pair_key(s));
+    const Time pause = l.scene.time ? s.time - l.scene.time : 0;
+    if (!l.since || l.told || pause > silence_) l = Link{s.time, 0, false, s};
+    else l.longest = std::max(l.longest, pause), l.scene = s;
+  }
+
+  void tick(const Context& c, Findings& to) override {
+    if (c.now - looked_ < second || c.now - heard_ > 10 * second) return;     // where nobody is heard it is the sensor that is deaf
+    looked_ = c.now;
+    links_.each([&](Link& l) {
+      if (!l.since || l.told || l.scene.time - l.since < steady_ || c.now - l.scene.time < std::max(silence_, 5 * l.longest)) return;
+      if (c.site.role_of(c.site.host_of(l.scene.client.address)) == HostRole::engineering) return;
+      l.told = true;
+      Finding f;
+      f.detection = &row_;
+      f.severity = row_.severity;
+      f.scene = l.scene;
+      f.scene.time = c.now;
+      f.source = c.party(l.scene.client.address);
+      f.target = c.party(l.scene.server.address);
+      f.cause = protocol_cause(l.scene.protocol);
+      f.what = fmt::format("{} has not asked {} for {} by {}.", c.text(l.scene.client.address), c.text(l.scene.server.address), human_duration(c.now - l.scene.time), protocols[l.scene.protocol]->title);
+      f.expected = fmt::format("It asked at least every {} before.", human_duration(std::max<Time>(l.longest, second)));
+      to.raise(std::move(f));
+    });
+  }
+
+ private:
+  struct Link { Time since = 0, longest = 0; bool told = false; Scene scene; };
+  const Detection& row_ = row("NET-10");
+  Time steady_, silence_, heard_ = 0, looked_ = 0;
+  Recent<Link> links_{1024};
+};
+
+}  // namespace
+
+std::unique_ptr<Detector> silence_detector(const JudgeSettings& s) { return std::make_unique<SilentLinks>(s); }
+
+}  // namespace vidra
