@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a controlling station may not do on IEC 60870-5-104: I104-01, 03, 04, 20, 21, 22. Commands' lives are in *_rules.cc.
+// What a controlling station may not do on IEC 60870-5-104: I104-01, 03, 04, 20, 21, 22, 49. Commands' lives are in *_rules.cc.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "daemon/judge/rules.h"
@@ -236,6 +237,43 @@ class SystemCommands final : public Detector {
   Recent<Offset> offsets_{256};
 };
 
+// I104-49. A known master under an originator address that it never had: another of its operators, or another program on its host.
+class Originator final : public Detector {
+ public:
+  explicit Originator(std::shared_ptr<Shared> shared) : shared_(std::move(shared)) {}
+  std::span<const Want> wants() const override {
+    static constexpr Want w[] = {{.protocol = "iec104", .acts = changing_acts, .roles = Want::requests}};
+    return w;
+  }
+
+  void see(const Event& e, const Context& c, Findings& to) override {
+    const Message& m = *e.said;
+    if (c.learning || !m.has_origin || m.link || m.malformed) return;
+    const SiteConversation* d = c.conversation.declared;
+    const ConversationMemory* l = c.conversation.learned;
+    if (d && !d->origins.empty()) {
+      if (std::find(d->origins.begin(), d->origins.end(), m.origin) != d->origins.end()) [[likely]] return;
+    } else if (d || !l || l->origins.empty() || l->knows_origin(m.origin)) {
+      return;
+    }
+    if (shared_->standing(e.scene, c, to) != Standing::known) return;
+    const uint64_t weight = pacer_.due(key_of(pair_key(e.scene), m.origin), e.scene.time);
+    if (!weight) return;
+    Finding f = finding(row_, e, c);
+    f.cause = m.origin;
+    f.weight = weight;
+    f.what = fmt::format("{} sent {}, {}, {} under originator address {}.", c.text(e.scene.client.address), c.text(e.scene.server.address), f.station,
+                         function_text(e.scene.protocol, m.function), m.origin);
+    f.expected = "It has always used another originator address.";
+    to.raise(std::move(f));
+  }
+
+ private:
+  const Detection& row_ = row("I104-49");
+  std::shared_ptr<Shared> shared_;
+  Pacer pacer_;
+};
+
 }  // namespace
 
 void add_iec104_detectors(Detectors& to, const JudgeSettings& s, std::shared_ptr<Shared> shared) {
@@ -243,6 +281,7 @@ void add_iec104_detectors(Detectors& to, const JudgeSettings& s, std::shared_ptr
   to.push_back(std::make_unique<UnknownObject>(shared));
   to.push_back(std::make_unique<Enumeration>(s, shared));
   to.push_back(std::make_unique<SystemCommands>(s, shared));
+  to.push_back(std::make_unique<Originator>(shared));
 }
 
 }  // namespace vidra

@@ -151,6 +151,23 @@ TEST(MoreDeeds, FaultyPositionStormsAndSweeps) {                    // "I104-14"
   }
 }
 
+TEST(MoreDeeds, AnOriginatorAddressThatWasNeverUsed) {              // "I104-49"
+  Memory memory = usual();
+  for (ConversationMemory& c : memory.conversations()) c.origins = {3};
+  Hearing h({.memory = std::move(memory)});
+  Message m = message({.id = "", .protocol = "iec104", .function = 45, .sub = 0});
+  Point p;
+  p.object = Object(ObjectKind::information_object, 5001);
+  m.has_origin = true, m.origin = 3;
+  h.say("iec104", master, rtu, m, {p});
+  EXPECT_EQ(h.times("I104-49"), 0u) << h.told();
+  m.origin = 7;
+  h.say("iec104", laptop, rtu, m, {p});
+  EXPECT_EQ(h.times("I104-49"), 0u) << "a stranger's are told as his\n" << h.told();
+  h.say("iec104", master, rtu, m, {p});
+  EXPECT_EQ(h.times("I104-49"), 1u) << h.told();
+}
+
 TEST(Silence, OfALinkThatWasAskedAllTheTime) {                      // "NET-10"
   for (bool others : {false, true}) {
     for (int asked : {300, 3700}) {
