@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// How stations answer commands: not at all (I104-09), with no (I104-10), or without having been asked (I104-11).
+// How stations answer commands: not at all (I104-09), with no (I104-10, MMS-08), or without having been asked (I104-11).
 #include <fmt/format.h>
 
 #include "daemon/judge/rules.h"
@@ -16,7 +16,8 @@ std::string reason_text(uint16_t protocol, uint16_t reason) {
 class Answers final : public CommandRule {
  public:
   void see(const Lived& l, Findings& to) override {
-    if (!l.is("iec104")) return;
+    const bool mms = l.is("mms");
+    if (!l.is("iec104") && !(mms && l.step() == Step::refused)) return;
     const Scene& s = l.command.scene;
     switch (l.step()) {
       case Step::unanswered: case Step::unterminated: {
@@ -32,10 +33,12 @@ class Answers final : public CommandRule {
       }
       case Step::refused: {
         // What a stranger is refused, or an enumeration turns up, has its own story.
-        if (l.standing == Standing::stranger || !l.permitted || l.command.reason >= 44 || l.shared.lately(Shared::sweep, s)) return;
-        Finding f = l.finding(refused_);
+        if (l.standing == Standing::stranger || !l.permitted || (!mms && l.command.reason >= 44) || l.shared.lately(Shared::sweep, s)) return;
+        if (mms && l.context.learning) return;
+        Finding f = l.finding(mms ? broken_off_ : refused_);
         f.cause = l.command.object.key();
-        f.what = fmt::format("{} refused the command of {} to {}, {}: {} ({}).", l.server(), l.who(), l.object(), f.station, l.value(), reason_text(s.protocol, l.command.reason));
+        f.what = fmt::format("{} {} the command of {} to {}{}: {} ({}).", l.server(), mms && l.command.terminated ? "broke off" : "refused", l.who(), l.object(),
+                             f.station.empty() ? "" : ", " + f.station, l.value(), reason_text(s.protocol, l.command.reason));
         f.expected = "The station accepts the commands of its master; interlocking and local control explain a refusal.";
         return to.raise(std::move(f));
       }
@@ -57,6 +60,7 @@ class Answers final : public CommandRule {
  private:
   const Detection& unanswered_ = row("I104-09");
   const Detection& refused_ = row("I104-10");
+  const Detection& broken_off_ = row("MMS-08");
   const Detection& unasked_ = row("I104-11");
   Pacer pacer_;
 };

@@ -87,6 +87,8 @@ void write_catalogue(std::ostream& out) {
       for (const Threshold& t : d.thresholds) out << fmt::format("| `{}` | {}{}{} | {} |\n", t.key, t.value, t.unit.empty() ? "" : " ", t.unit, t.meaning);
     }
   }
+  out << "\n## Not raised\n\nKnown elsewhere, and not found by this sensor:\n\n| detection | what | why not |\n| --- | --- | --- |\n";
+  for (const NotRaised& n : not_raised) out << fmt::format("| {} | {} | {} |\n", n.id, n.title, n.reason);
 }
 
 }  // namespace vidra

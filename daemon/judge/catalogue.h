@@ -38,6 +38,10 @@ const Detection* detection(std::string_view id);     // nullptr when there is no
 const Detection& row(std::string_view id);           // one that is known to be there; ends the program where it is not
 inline size_t index_of(const Detection& d) { return size_t(&d - catalogue.data()); }   // in the catalogue
 
+// A detection that is known elsewhere and that this sensor does not raise.
+struct NotRaised { std::string_view id, title, reason; };
+extern const std::span<const NotRaised> not_raised;   // sorted
+
 void write_catalogue(std::ostream&);                 // docs/ALERTS.md
 
 }  // namespace vidra

@@ -8,7 +8,7 @@ namespace vidra {
 namespace {
 
 constexpr Want wanted[] = {
-    {.protocol = "iec104"}, {.protocol = "modbus"}, {.protocol = "dnp3"}, {.protocol = "tcp", .roles = Want::reports}, {.protocol = "sensor"},
+    {.protocol = "iec104"}, {.protocol = "modbus"}, {.protocol = "dnp3"}, {.protocol = "mms"}, {.protocol = "tcp", .roles = Want::reports}, {.protocol = "sensor"},
 };
 constexpr uint32_t expanded = 65'536;            // points of one declared range whose feedback is followed
 
@@ -31,6 +31,7 @@ class CommandDetector final : public Detector {
 
   void see(const Event& e, const Context& c, Findings& f) override {
     if (site_ != &c.site) [[unlikely]] declare(c.site);
+    if (e.said && e.scene.protocol == mms_ && e.said->role == Role::request) remember(e);
     if (const auto outcomes = commands_.see(e); !outcomes.empty()) [[unlikely]] tell(outcomes, c, f);
   }
   void tick(const Context& c, Findings& f) override {
@@ -51,6 +52,15 @@ class CommandDetector final : public Detector {
                         standing == Standing::unjudged || standing == Standing::stand_in || k.allows(commanding)};
       for (const auto& r : rules_) r->see(lived, f);
     }
+  }
+
+  // Commands outlive their sentence, and with it the names of what they command.
+  void remember(const Event& e) {
+    const Act a = e.said->act;
+    if (a != Act::select && a != Act::operate && a != Act::cancel) return;
+    for (const Point& p : e.points)
+      if (p.object.kind() == ObjectKind::named) shared_->keep_name(p.object.key(), e.texts.find(p.object.key() & ~(0xffull << 56)));
+    if (e.said->has_origin) shared_->keep_name(e.said->origin, e.texts.find(e.said->origin));
   }
 
   void declare(const Site& site) {
@@ -74,6 +84,7 @@ class CommandDetector final : public Detector {
   CommandRules rules_;
   Commands commands_;
   const Site* site_ = nullptr;
+  const int mms_ = protocol_index("mms");
 };
 
 }  // namespace
@@ -87,6 +98,7 @@ void add_command_detectors(Detectors& to, const JudgeSettings& settings) {
   add_c37118_detectors(to, settings);
   add_dlms_detectors(to);
   add_profinet_detectors(to, settings);
+  add_mms_detectors(to, settings, shared);
   to.push_back(std::make_unique<CommandDetector>(settings, shared));
   add_deed_detector(to, settings, shared);
 }

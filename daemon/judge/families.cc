@@ -3,7 +3,7 @@
 
 namespace vidra {
 
-extern const Family net_family, iec104_family, modbus_family, dnp3_family, s7_family, goose_family, sv_family;
+extern const Family net_family, iec104_family, modbus_family, dnp3_family, s7_family, goose_family, sv_family, mms_family, iccp_family;
 extern const Family time_family, redundancy_family, engineering_family, it_family;
 extern const Family opcua_family, c37118_family, dlms_family, enip_family, bacnet_family, profinet_family, controllers_family;
 
@@ -14,6 +14,8 @@ constexpr const Family* all[] = {
     &modbus_family,
     &dnp3_family,
     &s7_family,
+    &mms_family,
+    &iccp_family,
     &goose_family,
     &sv_family,
     &time_family,

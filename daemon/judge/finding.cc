@@ -34,7 +34,7 @@ std::string station_text(uint16_t protocol, uint64_t station) {
   if (p == "iec104") return station == 0xffff ? "common address 65535 (all)" : fmt::format("common address {}", station);
   if (p == "modbus") return fmt::format("unit {}", station);
   if (p == "dnp3") return station >= 0xfffd ? fmt::format("outstation {} (all)", station) : fmt::format("outstation {}", station);
-  if (p == "tcp" || p == "udp" || p == "arp" || p == "sensor" || p.empty()) return {};
+  if (p == "tcp" || p == "udp" || p == "arp" || p == "sensor" || p.empty() || !station) return {};
   return fmt::format("station {}", station);
 }
 

@@ -77,6 +77,7 @@ class Goose final : public Detector {
     factor_ = s.number(gse11_, "factor");
     slow_ = unsigned(s.number(gse11_, "times"));
     flood_ = s.number(gse12_, "frames");
+    controls_.each([](Control& p) { p.forget(); });
   }
   std::span<const Want> wants() const override {
     static constexpr Want w[] = {{.protocol = "goose"}, {.protocol = "sv"}, {.protocol = "tcp"}, {.protocol = "udp"}, {.protocol = "arp"}, {.protocol = "sensor"}};
@@ -109,6 +110,7 @@ class Goose final : public Detector {
 
   void tick(const Context& c, Findings& to) override {
     controls_.each([&](Control& p) {
+      resolve(p, PublisherKind::goose, c);
       if (p.jump_waits && c.now - p.jumped >= settling) {
         p.jump_waits = false;
         if (!p.lately(c.now, settling) && !attention_.lossy(c.now)) jump(p, c, to);

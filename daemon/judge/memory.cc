@@ -365,6 +365,7 @@ void Memory::learn_message(ConversationMemory& c, const Event& e) {
       continue;
     }
     h.times++;
+    if (p.qualifier >> 31 && p.object.kind() == ObjectKind::named) h.checks = h.times == 1 ? p.qualifier & 3 : h.checks & p.qualifier & 3;   // a control of MMS
     h.selected += h.pending_select;
     h.pending_select = false;
     if (p.has_number() && std::isfinite(p.number())) {

@@ -32,6 +32,7 @@ struct Habit {
   uint64_t selected = 0;              // of these, how often a select went before
   double min = 0, max = 0, step = 0;  // of the numbers sent; step: the largest change from one to the next
   bool numbers = false;               // min, max and step are set
+  uint8_t checks = 0;                 // MMS: synchrocheck 1, interlock check 2, where all its commands had them
   Time last = 0;                      // not written to the file
   double last_number = 0;             // "
   bool pending_select = false;        // "

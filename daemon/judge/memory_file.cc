@@ -115,6 +115,7 @@ void write_memory(const Memory& memory, std::ostream& out) {
         out << "  { object = \"" << text_of(ObjectRange{h.object, h.object}) << "\", acts = " << words(h.acts);
         if (h.times) out << ", times = " << h.times;
         if (h.selected) out << ", selected = " << h.selected;
+        if (h.checks) out << ", checks = " << unsigned(h.checks);
         if (h.numbers) out << fmt::format(", min = {}, max = {}, step = {}", h.min, h.max, h.step);
         out << " },\n";
       }
@@ -224,6 +225,7 @@ void read_station(TomlTable& t, StationMemory& s) {
     read_acts(each, "acts", h.acts);
     each.read("times", h.times, 0, most);
     each.read("selected", h.selected, 0, most);
+    each.read("checks", h.checks, 0, 3);
     const bool low = each.read("min", h.min, -1.7e308, 1.7e308), high = each.read("max", h.max, -1.7e308, 1.7e308);
     h.numbers = low && high;
     each.read("step", h.step, 0, 1.7e308);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Whether the process follows (I104-12), and whether what is asked of it is within its limits (I104-15).
+// Whether the process follows (I104-12, MMS-09), and whether what is asked of it is within its limits (I104-15).
 #include <fmt/format.h>
 
 #include <cmath>
@@ -12,12 +12,12 @@ namespace {
 class Follows final : public CommandRule {
  public:
   void see(const Lived& l, Findings& to) override {
-    if ((l.step() != Step::contradicted && l.step() != Step::not_followed) || l.context.learning || !l.is("iec104")) return;
-    Finding f = l.finding(row_);
+    if ((l.step() != Step::contradicted && l.step() != Step::not_followed) || l.context.learning || !(l.is("iec104") || l.is("mms"))) return;
+    Finding f = l.finding(l.is("mms") ? mms_ : row_);
     f.cause = l.command.object.key();
     const Object feedback = l.point ? l.point->feedback_of(l.command.object) : Object{};
-    const std::string of = object_label(l.context, l.command.scene, l.command.station, feedback);
-    f.what = fmt::format("{} of {}, {}, was commanded {} by {} and the station confirmed, but {} after {}.", l.object(), l.server(), f.station, l.value(), l.who(),
+    const std::string of = feedback.kind() == ObjectKind::named ? std::string("its position") : object_label(l.context, l.command.scene, l.command.station, feedback);
+    f.what = fmt::format("{} of {}{} was commanded {} by {} and the station confirmed, but {} after {}.", l.object(), l.place(), l.is("mms") ? "" : ",", l.value(), l.who(),
                          l.step() == Step::contradicted ? fmt::format("{} says {}", of, value_text(l.command.seen)) : fmt::format("{} did not move", of),
                          seconds_text(l.context.now - l.command.operated));
     f.expected = fmt::format("{} takes the commanded state within {}.", of, seconds_text(l.point && l.point->travel_time ? l.point->travel_time : Feedback{}.travel));
@@ -26,6 +26,7 @@ class Follows final : public CommandRule {
 
  private:
   const Detection& row_ = row("I104-12");
+  const Detection& mms_ = row("MMS-09");
 };
 
 class SetPoint final : public CommandRule {

@@ -40,9 +40,17 @@ bool others(const Event& e, Attention& attention) {
   return true;
 }
 
+void resolve(Publication& p, PublisherKind kind, const Context& c) {
+  if (p.asked == &c.site || !p.named) return;
+  p.asked = &c.site;
+  const Voice& v = *std::max_element(p.voices.begin(), p.voices.end(), [](const Voice& a, const Voice& b) { return a.last < b.last; });
+  p.known = {c.site.publisher(kind, p.named, v.source, v.group), c.memory.publisher(kind, p.named)};
+}
+
 Voice& attend(Publication& p, PublisherKind kind, const Event& e, const Context& c) {
   const Scene& s = e.scene;
   const Address& source = s.speaker().address;
+  p.named = e.said->station;
   if (p.reference.empty())
     if (const std::string_view name = e.texts.find(e.said->station); !name.empty()) p.reference = name;
   if (p.asked != &c.site || !p.known.any()) {
@@ -85,6 +93,12 @@ Finding about(const Detection& d, const Publication& p, const Event& e, const Co
   Finding f = finding(d, e, c);
   f.source = c.party(e.scene.speaker().address);
   f.target = c.party(e.scene.listener().address);
+  // Who speaks in a declared device's name does it to that device.
+  if (const SitePublisher* s = p.known.site; s && s->host && !c.site.publishes(*s, f.source.address)) {
+    const SiteHost& h = c.site.host(s->host);
+    if (!h.addresses.empty()) f.target = c.party(h.addresses.front());
+    else if (!h.macs.empty()) f.target = c.party(Address::of(h.macs.front()));
+  }
   f.station = p.reference;
   f.object.clear();
   f.cause = p.key;

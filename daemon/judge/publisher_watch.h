@@ -29,7 +29,7 @@ struct Voice {
 };
 
 struct Publication {
-  uint64_t key = 0;
+  uint64_t key = 0, named = 0;           // `named`: Message::station
   std::string reference;
   const Site* asked = nullptr;           // the site it was held against
   KnownPublisher known;
@@ -38,6 +38,7 @@ struct Publication {
   Time turned = 0;                       // when that changed
   unsigned turns = 0;
   Time strong = 0;                       // when something was told that explains smaller oddities
+  void forget() { asked = nullptr, known = {}; }         // what it was held against may be gone
   bool lately(Time now, Time within = minute) const { return strong && now - strong < within; }
 };
 
@@ -60,6 +61,8 @@ class Attention {
 // Takes over the sensor's own words and those of others; true where the event is none of `protocol`.
 bool others(const Event&, Attention&);
 
+// Holds it against the site and the memory, where another site was adopted since.
+void resolve(Publication&, PublisherKind, const Context&);
 // The state of one control block or stream at its next word: resolves what is known of it, finds its voice.
 Voice& attend(Publication&, PublisherKind, const Event&, const Context&);
 // Whether two hosts have spoken for it by turns since: it takes three changes, each within ten seconds.

@@ -124,6 +124,18 @@ std::string function_text(uint16_t protocol, uint16_t function, uint16_t sub) {
   return name.empty() ? fmt::format("function {}", function) : std::string(name);
 }
 
+std::string Lived::object() const {
+  const std::string_view name = command.object.kind() == ObjectKind::named ? shared.name(command.object.key()) : std::string_view();
+  if (name.empty()) return object_label(context, command.scene, command.station, command.object);
+  if (!point || point->name.empty() || point->name == name) return std::string(name);
+  return point->bay.empty() ? fmt::format("{} ({})", point->name, name) : fmt::format("{} {} ({})", point->bay, point->name, name);
+}
+
+std::string Lived::place() const {
+  const std::string at = station_text(command.scene.protocol, command.station);
+  return at.empty() ? server() : fmt::format("{}, {}", server(), at);
+}
+
 Finding Lived::finding(const Detection& d) const {
   Message m;
   m.station = command.station;

@@ -72,6 +72,14 @@ class Shared {
   // What one attack has already been called: a stronger word keeps the weaker ones back for a minute.
   enum Word : uint8_t { sweep, scan, restart, word_count };
   void said(Word w, const Scene& s) { said_.at(pair_key(s)).at[w] = s.time; }
+  // The text of a named object or origin, for sentences that are told when its event is long gone.
+  void keep_name(uint64_t key, std::string_view text) {
+    if (!text.empty() && names_.at(key) != text) names_.at(key) = text;
+  }
+  std::string_view name(uint64_t key) const {
+    const std::string* s = names_.find(key);
+    return s ? std::string_view(*s) : std::string_view();
+  }
   bool lately(Word w, const Scene& s, Time within = minute) const {
     const Said* p = said_.find(pair_key(s));
     return p && p->at[w] && s.time - p->at[w] <= within;
@@ -82,6 +90,7 @@ class Shared {
   struct Said { Time at[word_count] = {}; };
   Recent<Judged> judged_;
   Recent<Said> said_;
+  Recent<std::string> names_{4096};
   Time first_ = 0;
 };
 
@@ -125,7 +134,9 @@ struct Lived {
   bool is(std::string_view protocol) const { return protocols[command.scene.protocol]->name == protocol; }
   std::string who() const { return context.text(command.scene.client.address); }
   std::string server() const { return context.text(command.scene.server.address); }
-  std::string object() const { return object_label(context, command.scene, command.station, command.object); }
+  std::string object() const;
+  // "rtu1 (10.10.1.20), common address 11"; MMS has no stations.
+  std::string place() const;
   std::string value() const { return value_text(command.asked); }
   Finding finding(const Detection&) const;       // sentences are the rule's
 };
@@ -152,5 +163,6 @@ void add_opcua_detectors(Detectors&, std::shared_ptr<Shared>);
 void add_c37118_detectors(Detectors&, const JudgeSettings&);
 void add_dlms_detectors(Detectors&);
 void add_profinet_detectors(Detectors&, const JudgeSettings&);
+void add_mms_detectors(Detectors&, const JudgeSettings&, std::shared_ptr<Shared>);
 
 }  // namespace vidra

@@ -55,6 +55,7 @@ class SampledValues final : public Detector {
     residual_ = s.number(smv09_, "residual") / 100;
     frequency_ = s.number(smv09_, "frequency");
     grace_ = Time(s.number(smv12_, "grace") * double(second));
+    streams_.each([](Samples& p) { p.forget(); });
   }
   std::span<const Want> wants() const override {
     static constexpr Want w[] = {{.protocol = "sv"}, {.protocol = "goose"}, {.protocol = "tcp"}, {.protocol = "udp"}, {.protocol = "arp"}, {.protocol = "sensor"}};
@@ -83,6 +84,7 @@ class SampledValues final : public Detector {
 
   void tick(const Context& c, Findings& to) override {
     streams_.each([&](Samples& p) {
+      resolve(p, PublisherKind::sampled_values, c);
       for (Voice& v : p.voices) stopped(p, v, c, to);
     });
     if (c.now - looked_ >= second) looked_ = c.now, bays(c, to);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Many switching devices operated faster than people do (I104-05, DNP-06), and one of them to and fro (I104-06).
+// Many switching devices operated faster than people do (I104-05, DNP-06, MMS-07), and one of them to and fro (I104-06).
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -20,6 +20,13 @@ Switching switching(const Lived& l) {
   if (l.point && l.point->kind != PointKind::other) return l.point->kind == PointKind::switchgear ? Switching::yes : Switching::no;
   if (l.is("iec104")) return double_command(l.command.function) ? Switching::yes : single_or_double(l.command.function) ? Switching::perhaps : Switching::no;
   if (l.is("dnp3")) return l.command.asked.form >> 8 == 12 || l.command.object.kind() == ObjectKind::binary_output ? Switching::perhaps : Switching::no;
+  if (l.is("mms")) {                               // LD/CSWI1$CO$Pos; a prefix may stand before the class
+    const std::string name = l.object();
+    const size_t slash = name.find('/'), ln = slash == std::string::npos ? 0 : slash + 1, co = name.find("$CO$Pos", ln);
+    if (co == std::string::npos) return Switching::no;
+    for (const char* node : {"CSWI", "XCBR", "XSWI"})
+      if (const size_t at = name.find(node, ln); at < co) return Switching::yes;
+  }
   return Switching::no;
 }
 
@@ -31,25 +38,28 @@ class Sweep final : public CommandRule {
     pace_ = Time(s.number(iec104_, "pace") * double(second));
     dnp3_objects_ = size_t(std::max(2.0, s.number(dnp3_, "objects")));
     dnp3_pace_ = Time(s.number(dnp3_, "pace") * double(second));
+    mms_objects_ = size_t(std::max(2.0, s.number(mms_, "objects")));
+    mms_pace_ = Time(s.number(mms_, "pace") * double(second));
   }
 
   void see(const Lived& l, Findings& to) override {
     if (l.step() != Step::operated) return;
-    const bool iec104 = l.is("iec104"), dnp3 = l.is("dnp3");
-    if (!iec104 && !dnp3) return;
+    const bool iec104 = l.is("iec104"), dnp3 = l.is("dnp3"), mms = l.is("mms");
+    if (!iec104 && !dnp3 && !mms) return;
     const Switching kind = switching(l);
     const bool unknown_master = l.standing == Standing::stranger || !l.permitted;
     if (kind == Switching::no && !unknown_master) return;
-    size_t needed = iec104 ? objects_ : dnp3_objects_;
+    size_t needed = iec104 ? objects_ : mms ? mms_objects_ : dnp3_objects_;
     if (unknown_master) needed = std::min<size_t>(needed, 3);
     else if (kind == Switching::perhaps && !l.point && l.standing == Standing::unjudged) needed *= 2;
-    Time pace = iec104 ? pace_ : dnp3_pace_;
+    Time pace = iec104 ? pace_ : mms ? mms_pace_ : dnp3_pace_;
     // Who was learned to be quicker may be; a sequence that runs by itself is part of the plant.
     if (!unknown_master && l.known.learned && l.known.learned->shortest_pace) pace = std::min(pace, l.known.learned->shortest_pace * 4 / 5);
 
     const Time now = l.context.now;
-    Burst& b = bursts_.at(pair_key(l.command.scene));
-    const uint64_t object = key_of(l.command.object.key(), l.command.station);
+    // A bay's device has a few switches: over MMS all that one client operates belongs together.
+    Burst& b = bursts_.at(mms ? key_of(key_of(l.command.scene.client.address), l.command.scene.protocol) : pair_key(l.command.scene));
+    const uint64_t object = key_of(l.command.object.key(), mms ? key_of(l.command.scene.server.address) : l.command.station);
     for (size_t i = 0; i < std::min(b.count, recent); i++)
       if (b.objects[i] == object && now - b.times[i] < minute) return;
     if (b.count && now - b.last > std::max<Time>(2 * pace, second)) end(b, l.context, to), b = Burst{};
@@ -58,6 +68,7 @@ class Sweep final : public CommandRule {
     b.times[b.count % recent] = now;
     b.count++;
     b.last = now;
+    b.several |= l.command.scene.server.address != b.scene.server.address;
     if (b.names.size() < 240) {
       std::string name = l.object();
       const size_t at = name.ends_with(')') ? 0 : name.rfind(' ') + 1;          // "information object 5101, 5102, 5103"
@@ -74,7 +85,7 @@ class Sweep final : public CommandRule {
     if (b.count < needed) return;
     const size_t window = std::min(needed, recent);
     if (now - b.times[(b.count - window) % recent] > Time(window - 1) * pace) return;
-    b.detection = iec104 ? &iec104_ : &dnp3_;
+    b.detection = iec104 ? &iec104_ : mms ? &mms_ : &dnp3_;
     b.station = l.finding(*b.detection).station;
     b.stranger = unknown_master;
     b.unsure = kind == Switching::perhaps && !l.point && l.standing == Standing::unjudged;
@@ -98,7 +109,7 @@ class Sweep final : public CommandRule {
     Scene scene;
     const Detection* detection = nullptr;
     std::string names, kind, value, station;
-    bool alike = true, stranger = false, unsure = false;
+    bool alike = true, stranger = false, unsure = false, several = false;
   };
 
   void end(Burst& b, const Context& c, Findings& to) {
@@ -114,7 +125,8 @@ class Sweep final : public CommandRule {
     f.weight = b.count - b.told;
     f.station = b.station;
     f.object = fmt::format("{} objects", b.count);
-    f.what = fmt::format("{} operated {} different objects of {} in {}{}: {}.", c.text(s.client.address), b.count, c.text(s.server.address),
+    if (b.several) f.target = {}, f.cause = 1;
+    f.what = fmt::format("{} operated {} different objects of {}{} in {}{}: {}.", c.text(s.client.address), b.count, c.text(s.server.address), b.several ? " and other devices" : "",
                          seconds_text(b.last - b.first), b.alike ? ", all to " + b.value : "", b.names);
     f.expected = b.stranger ? fmt::format("Known to command this station: {}; and people leave seconds between two switching devices.", masters_text(s, c))
                             : std::string("Operators leave seconds to minutes between two switching devices.");
@@ -124,8 +136,11 @@ class Sweep final : public CommandRule {
 
   const Detection& iec104_ = row("I104-05");
   const Detection& dnp3_ = row("DNP-06");
+  const Detection& mms_ = row("MMS-07");
   size_t objects_;
   Time pace_;
+  size_t mms_objects_;
+  Time mms_pace_;
   size_t dnp3_objects_;
   Time dnp3_pace_;
   Recent<Burst> bursts_{256};

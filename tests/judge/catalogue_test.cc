@@ -57,7 +57,7 @@ TEST(Catalogue, WhatToWriteIsUnderstood) {
   const std::string conversation = "[[conversation]]\nclient = \"scada\"\nserver = \"rtu1\"\nprotocol = \"modbus\"\n", point = "[[iec104_point]]\nhost = \"rtu1\"\nstation = 1\naddress = 5101\ntype = \"C_DC_NA_1\"\n";
   const std::string goose = "[[publisher]]\nkind = \"goose\"\nreference = \"a\"\n", samples = "[[publisher]]\nkind = \"sv\"\nreference = \"a\"\n";
   const std::map<std::string, std::string> belongs = {
-      {"source", goose}, {"max_time", goose}, {"conf_rev", goose}, {"entries", goose}, {"simulation_allowed", goose}, {"vlan", goose}, {"destination", goose}, {"secured", goose},
+      {"travel_time", point}, {"source", goose}, {"max_time", goose}, {"conf_rev", goose}, {"entries", goose}, {"simulation_allowed", goose}, {"vlan", goose}, {"destination", goose}, {"secured", goose},
       {"synchronised", samples}, {"intermittent", samples},
       {"acts", conversation}, {"objects", conversation}, {"mode", point}, {"kind", point}, {"direction", point}, {"feedback", point}, {"min", point}, {"outside", "[site]\n"},
       {"writable", "[[modbus_point]]\nhost = \"plc1\"\nunit = 1\ntable = \"coil\"\naddress = 3\n"}, {"mac", "[[host]]\nname = \"team\"\naddress = \"10.0.0.9\"\n"}};
@@ -103,6 +103,17 @@ TEST(Catalogue, RowsOfAFamilyAreInOrder) {
 TEST(Catalogue, DeedsAreWellFormed) {
   for (const Family* family : families)
     for (const Deed& d : family->deeds) EXPECT_EQ(flaw(d), "") << d.detection << ": " << d.what;
+}
+
+TEST(Catalogue, WhatIsNotRaisedHasAReason) {
+  for (size_t i = 0; i < not_raised.size(); i++) {
+    const NotRaised& n = not_raised[i];
+    EXPECT_EQ(detection(n.id), nullptr) << n.id << " is raised";
+    EXPECT_TRUE(n.title.size() > 5 && n.reason.size() > 20 && n.reason.ends_with('.')) << n.id;
+    if (i) {
+      EXPECT_LT(not_raised[i - 1].id, n.id);
+    }
+  }
 }
 
 TEST(Catalogue, EveryRowIsTried) {

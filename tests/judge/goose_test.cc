@@ -80,6 +80,7 @@ TEST(TwoPublishers, AreToldAtOnceWhereTheDeviceIsKnown) {
   EXPECT_EQ(b.h.times("GSE-02"), 1u) << b.told();
   EXPECT_EQ(b.stories(), 1u);
   EXPECT_NE(b.h.last("GSE-02").what.find("ied1"), std::string::npos) << b.told();
+  EXPECT_EQ(text_of(b.h.last("GSE-02").target.address), "10.1.1.41") << "it is done to the device in whose name it is";
 }
 TEST(TwoPublishers, AreToldWithoutKnowledgeWhenTheySpeakByTurns) {
   Bay b("");
@@ -226,6 +227,13 @@ TEST(GooseSilence, IsToldWhileOthersAreHeard) {
   deaf.h.wait(20 * second);                 // nothing at all is heard
   deaf.repeat(deaf.g, 500 * millisecond, 10);
   EXPECT_EQ(deaf.told(), "");
+}
+
+TEST(GooseSilence, IsToldAfterOtherSettingsWereRead) {
+  Bay b;
+  for (int i = 0; i < 12; i++) b.h.judge.adopt(Hearing::site_of(publishers_site), {}), b.repeat(b.g, 500 * millisecond, 1);
+  for (int i = 0; i < 12; i++) b.h.judge.adopt(Hearing::site_of(publishers_site), {}), b.wait(second);
+  EXPECT_EQ(b.h.times("GSE-10"), 1u) << b.told();
 }
 
 TEST(GooseCurve, RepeatedTooSlowlyIsTold) {

@@ -20,6 +20,7 @@ OWN = {                       # which families tell of a label's protocol
     "s7comm": ("S7-",),
     "goose": ("GSE-",),
     "sv": ("SMV-",),
+    "mms": ("MMS-",),
     "opcua": ("OPC-",),
     "enip": ("CIP-",),
     "bacnet": ("BAC-",),
