@@ -102,21 +102,31 @@ void Judge::adopt(std::shared_ptr<const Site> site, const JudgeSettings& setting
 // Each list is laid out once, so that an event costs as many calls as there are detectors that want it.
 void Judge::dispatch() {
   lists_.resize(protocols.size() * act_count * roles);
+  struct Meant { Detector* detector; Want want; };   // names looked up once
+  std::vector<std::vector<Meant>> of_protocol(protocols.size());
+  for (const auto& d : detectors_)
+    for (const Want& w : d->wants()) {
+      if (w.identities || w.newcomers) continue;
+      const int only = w.protocol.empty() ? -1 : protocol_index(w.protocol);
+      for (size_t p = 0; p < protocols.size(); p++)
+        if (w.protocol.empty() || int(p) == only) of_protocol[p].push_back({d.get(), w});
+    }
   for (size_t p = 0; p < protocols.size(); p++)
     for (size_t a = 0; a < act_count; a++)
       for (size_t r = 0; r < roles; r++) {
         List& list = lists_[(p * act_count + a) * roles + r];
         std::vector<Detector*> firsts;
         list.begin = uint32_t(wanted_.size());
-        for (const auto& d : detectors_) {
+        const std::vector<Meant>& meant = of_protocol[p];
+        for (size_t i = 0; i < meant.size();) {
+          Detector* const d = meant[i].detector;
           bool always = false, first = false;
-          for (const Want& w : d->wants()) {
-            if (w.identities || w.newcomers || !(w.acts & bit(Act(a))) || !(w.roles >> r & 1)) continue;
-            if (!w.protocol.empty() && w.protocol != protocols[p]->name) continue;
-            (w.first_only ? first : always) = true;
+          for (; i < meant.size() && meant[i].detector == d; i++) {
+            const Want& w = meant[i].want;
+            if (w.acts & bit(Act(a)) && w.roles >> r & 1) (w.first_only ? first : always) = true;
           }
-          if (always) wanted_.push_back(d.get());
-          else if (first) firsts.push_back(d.get());
+          if (always) wanted_.push_back(d);
+          else if (first) firsts.push_back(d);
         }
         list.always = uint32_t(wanted_.size());
         wanted_.insert(wanted_.end(), firsts.begin(), firsts.end());

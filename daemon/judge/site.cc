@@ -133,6 +133,13 @@ void Site::index() {
       s.feedbacks.push_back({p.feedback.key(), p.feedback.key() + n, uint32_t(i)});
     }
   }
+  by_end_.clear();
+  wide_.clear();
+  for (size_t i = 0; i < conversations.size(); i++) {
+    const SiteConversation& d = conversations[i];
+    const Selector* end = d.client.kind == Selector::Kind::host ? &d.client : d.server.kind == Selector::Kind::host ? &d.server : nullptr;
+    (end ? by_end_[end->host] : wide_).push_back(uint32_t(i));
+  }
   for (auto& [key, s] : stations_) {
     const auto before = [](const Placed& a, const Placed& b) { return a.first < b.first || (a.first == b.first && a.point < b.point); };
     std::sort(s.own.begin(), s.own.end(), before);
@@ -184,13 +191,30 @@ bool Site::outside_allowed(const Address& a) const {
   return false;
 }
 
+// The first, in the order of declaration, of those that may be between these two.
+template <class F> const SiteConversation* Site::first_between(HostId a, HostId b, F is_it) const {
+  const auto of = [&](HostId id) -> std::span<const uint32_t> {
+    const auto it = id ? by_end_.find(id) : by_end_.end();
+    return it == by_end_.end() ? std::span<const uint32_t>() : it->second;
+  };
+  std::span<const uint32_t> lists[] = {wide_, of(a), a == b ? of(0) : of(b)};
+  for (;;) {
+    std::span<const uint32_t>* least = nullptr;
+    for (auto& list : lists)
+      if (!list.empty() && (!least || list.front() < least->front())) least = &list;
+    if (!least) return nullptr;
+    const SiteConversation& d = conversations[least->front()];
+    if (is_it(d)) return &d;
+    *least = least->subspan(1);
+  }
+}
+
 const SiteConversation* Site::conversation(const Endpoint& client, const Endpoint& server, uint16_t protocol) const {
   const HostId c = host_of(client.address), s = host_of(server.address);
   const std::string_view heard = protocol < protocols.size() ? protocols[protocol]->name : "";
   const Carrier carrier = heard == "tcp" ? Carrier::tcp : heard == "udp" ? Carrier::udp : Carrier::none;
-  for (const SiteConversation& d : conversations) {
-    if (!d.protocol.empty() && carrier == Carrier::none && d.protocol_index != protocol) continue;
-    if (d.client.kind == Selector::Kind::host && d.client.host != c && d.client.host != s) continue;   // neither of the two
+  return first_between(c, s, [&](const SiteConversation& d) {
+    if (!d.protocol.empty() && carrier == Carrier::none && d.protocol_index != protocol) return false;
     const auto ends = [&](const Endpoint& a, HostId ida, const Endpoint& b, HostId idb) {
       if (!matches(d.client, a.address, ida) || !matches(d.server, b.address, idb)) return false;
       if (d.ports.empty()) {
@@ -204,18 +228,14 @@ const SiteConversation* Site::conversation(const Endpoint& client, const Endpoin
         if (p.number == b.port && (carrier == Carrier::none || p.carrier == Carrier::none || p.carrier == carrier)) return true;
       return false;
     };
-    if (ends(client, c, server, s)) return &d;
     // Of datagrams the first heard may be an answer, or both ends may use the same port.
-    if (carrier != Carrier::tcp && ends(server, s, client, c)) return &d;
-  }
-  return nullptr;
+    return ends(client, c, server, s) || (carrier != Carrier::tcp && ends(server, s, client, c));
+  });
 }
 
 bool Site::speaks(const Address& client, const Address& server) const {
   const HostId c = host_of(client), s = host_of(server);
-  for (const SiteConversation& d : conversations)
-    if (matches(d.client, client, c) && matches(d.server, server, s)) return true;
-  return false;
+  return first_between(c, s, [&](const SiteConversation& d) { return matches(d.client, client, c) && matches(d.server, server, s); });
 }
 
 const SitePoint* Site::point(HostId h, uint16_t protocol, uint64_t station, Object o) const {

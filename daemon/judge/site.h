@@ -224,6 +224,10 @@ class Site {
   std::unordered_map<Address, HostId, Hash> by_address_;
   std::unordered_map<uint64_t, HostId> by_mac_;
   std::unordered_map<StationKey, StationPoints, Hash> stations_;
+  // Conversations by an end that is one host (the client where both are), and those of which neither end is; as declared.
+  std::unordered_map<HostId, std::vector<uint32_t>> by_end_;
+  std::vector<uint32_t> wide_;
+  template <class F> const SiteConversation* first_between(HostId a, HostId b, F is_it) const;
   std::unordered_multimap<uint64_t, uint32_t> publishers_;        // by reference and kind
   static uint64_t publisher_key(PublisherKind k, uint64_t reference) { return (reference & ~(0xffull << 56)) | uint64_t(k) << 56; }
 };
