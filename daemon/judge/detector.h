@@ -94,6 +94,7 @@ struct ArpWords {
 };
 bool arp_words(const Event&, ArpWords&);
 bool is_ot_port(uint16_t port);        // a usual port of a control protocol
+bool is_control(uint16_t protocol);    // of an energy site's or a plant's control, not an office's or a network's own
 
 // One idea about what should not be. Keeps its own state, bounded; sees events in time order.
 class Detector {

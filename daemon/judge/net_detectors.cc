@@ -11,7 +11,21 @@ constexpr uint16_t ot_ports[] = {102, 502, 789, 802, 1089, 1090, 1091, 1502, 191
                                  9600, 11234, 12401, 18245, 18246, 19998, 19999, 20000, 20256, 20547, 34962, 34963, 34964, 44818, 47808, 48898};
 static_assert(std::is_sorted(std::begin(ot_ports), std::end(ot_ports)));
 
+// Everything else with a dissector controls, measures, or programs what does.
+constexpr std::string_view office[] = {"arp", "cdp", "dhcp", "dns", "ftp", "gmrp", "http", "igmp", "kerberos", "ldap", "lldp", "ntp", "prp", "ptp", "rdp", "sensor",
+                                       "smb", "snmp", "ssh", "stp", "syslog", "tcp", "tds", "telnet", "tftp", "tls", "udp", "vnc", "vrrp"};
+static_assert(std::is_sorted(std::begin(office), std::end(office)));
+
 }  // namespace
+
+bool is_control(uint16_t protocol) {
+  static const std::vector<bool> control = [] {
+    std::vector<bool> all;
+    for (const Protocol* p : protocols) all.push_back(!std::binary_search(std::begin(office), std::end(office), p->name));
+    return all;
+  }();
+  return protocol < control.size() && control[protocol];
+}
 
 bool is_ot_port(uint16_t port) { return std::binary_search(std::begin(ot_ports), std::end(ot_ports), port); }
 

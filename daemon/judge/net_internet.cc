@@ -20,7 +20,7 @@ class Internet final : public Detector {
     const Address& inside = client_in ? s.client.address : s.server.address;
     if (c.site.outside_allowed(outside) || c.conversation.declared) return;
     const bool tcp = is_protocol(e, tcp_), facts = tcp || is_protocol(e, udp_);
-    const bool spoken = !facts, ot = spoken || is_ot_port(s.server.port);
+    const bool spoken = !facts, ot = is_control(s.protocol) || is_ot_port(s.server.port);
     const HostRole role = c.site.role_of(c.site.host_of(inside));
     const bool controls = role == HostRole::rtu || role == HostRole::ied || role == HostRole::plc || role == HostRole::meter || role == HostRole::master || role == HostRole::hmi;
     if ((c.learning || c.knows_nothing()) && !ot && !controls) return;   // an office's daily bread until somebody says what is right

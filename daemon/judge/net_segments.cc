@@ -16,7 +16,7 @@ class Segments final : public Detector {
     if (fact != Fact::overlap && fact != Fact::fragment_overlap && fact != Fact::fragmented) return;
     const Endpoint& server = e.scene.server;
     const bool declared = c.conversation.declared && c.conversation.declared->protocol_index >= 0;
-    if (!c.conversation.spoken && !declared && !is_ot_port(server.port)) return;
+    if (!(c.conversation.spoken && is_control(uint16_t(c.conversation.spoken - 1))) && !declared && !is_ot_port(server.port)) return;
     // Datagrams are fragmented where they are long; a stream's segments never need to be.
     if (fact == Fact::fragmented && (!is_protocol(e, tcp_) || (c.conversation.learned && c.conversation.learned->fragments))) return;
     if (fact == Fact::fragmented && c.learning) return;

@@ -346,6 +346,12 @@ TEST(Internet, IsFoundWithoutAnyKnowledge) {
   ASSERT_EQ(h.times("NET-12"), 1u) << h.told();
   EXPECT_EQ(h.last("NET-12").severity, 5);
 }
+TEST(Internet, AnOfficesProtocolsAreItsDailyBreadUntilSomethingIsKnown) {
+  Hearing h("");
+  h.say("ntp", "192.168.1.100:50000", "203.0.113.7:123", read_request());
+  h.say("tls", "192.168.1.100:50001", "203.0.113.8:443", read_request());
+  EXPECT_EQ(h.times("NET-12"), 0u) << h.told();
+}
 TEST(Internet, ManyStrangersAtOneHostAreOneStoryWithoutASource) {
   Hearing h(plant);
   for (int n = 1; n <= 8; n++) h.opened(fmt::format("203.0.113.{}:50000", n), "10.1.1.20:2404");
@@ -385,6 +391,7 @@ TEST(Segments, InIpFragmentsOfAControlSession) {
 }
 TEST(Segments, OfOtherSessionsOrLongDatagramsAreSilent) {
   Hearing h(plant);
+  h.say("tls", "10.1.1.11:50000", "10.1.1.1:443", read_request());
   h.fact(Fact::overlap, "10.1.1.11:50000", "10.1.1.1:443");
   h.fact(Fact::fragmented, "10.1.1.11:50000", "10.1.1.1:443");
   h.fact(Fact::fragmented, "10.1.1.10:50000", "10.1.1.20:20000", "udp");
