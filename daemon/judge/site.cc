@@ -308,11 +308,13 @@ bool Site::has_group(HostId station) const {
 }
 
 const Window* Site::window(Time t, HostId source, HostId target, std::string_view bay, Act act) const {
-  const auto within = [](const std::vector<HostId>& list, HostId id) { return list.empty() || std::find(list.begin(), list.end(), id) != list.end(); };
+  const auto within = [](const std::vector<HostId>& list, HostId id) { return std::find(list.begin(), list.end(), id) != list.end(); };
+  const auto stands = [&](const Window& w, std::string_view in) { return !in.empty() && std::find(w.bays.begin(), w.bays.end(), in) != w.bays.end(); };
   for (const Window& w : windows) {
-    if (t < w.start || t >= w.end || !(w.allowed & bit(act))) continue;
+    if (t < w.start || t >= w.until() || !(w.allowed & bit(act))) continue;
     if (!w.hosts.empty() && !((source && within(w.hosts, source)) || (target && within(w.hosts, target)))) continue;
-    if (!w.bays.empty() && std::find(w.bays.begin(), w.bays.end(), bay) == w.bays.end()) continue;
+    // The point's bay decides; where there is no point, that in which either end stands.
+    if (!w.bays.empty() && !(bay.empty() ? (source && stands(w, host(source).bay)) || (target && stands(w, host(target).bay)) : stands(w, bay))) continue;
     return &w;
   }
   return nullptr;

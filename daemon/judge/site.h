@@ -151,11 +151,15 @@ struct SitePublisher {
 
 // A declared time of works: inside its scope findings are kept and marked, never urgent.
 struct Window {
+  static constexpr Time longest = 90 * day;  // commissioning
   std::string name, permit, opener;
   Time start = 0, end = 0;
+  Time closed = 0;                           // by its crew, 0 not
+  bool on_the_box = false;                   // opened with `vidra window`: its crew closes it, or it is overdue
   std::vector<HostId> hosts;                 // none: all
   std::vector<std::string> bays;             // none: all
   ActSet allowed = all_acts;
+  Time until() const { return closed && closed < end ? closed : end; }
 };
 
 // Declared intent. Built once, then immutable; lookups allocate nothing.
@@ -171,6 +175,7 @@ class Site {
   std::vector<SitePoint> points;
   std::vector<SitePublisher> publishers;
   std::vector<Window> windows;
+  std::string windows_file;                  // where `vidra window` keeps those of the box; "" nowhere
 
   void index();                              // after filling or changing the above
 

@@ -87,6 +87,10 @@ class SiteReader {
     std::vector<TomlTable> hosts = root_.tables("host");
     for (TomlTable& t : hosts) host(t);
   }
+  void read_windows() {
+    on_the_box_ = true;
+    for (TomlTable t : root_.tables("window")) window(t);
+  }
   void read_others() {
     for (TomlTable t : root_.tables("conversation")) conversation(t);
     for (TomlTable t : root_.tables("master_group")) group(t);
@@ -541,16 +545,18 @@ class SiteReader {
     if (!t.read("name", w.name)) t.complain("name", "a [[window]] needs a name");
     t.read("permit", w.permit);
     t.read("opener", w.opener);
-    for (auto [key, to] : {std::pair<std::string_view, Time*>{"start", &w.start}, {"end", &w.end}}) {
+    for (auto [key, to] : {std::pair<std::string_view, Time*>{"start", &w.start}, {"end", &w.end}, {"closed", &w.closed}}) {
       std::string s;
       if (!t.read(key, s)) {
-        if (!t.has(key)) t.complain(key, fmt::format("a [[window]] needs its {}", key));
+        if (!t.has(key) && to != &w.closed) t.complain(key, fmt::format("a [[window]] needs its {}", key));
         continue;
       }
       if (const auto at = parse_instant(s)) *to = *at;
       else t.complain(key, fmt::format("\"{}\" is no time; write it in UTC like \"2026-11-21T08:30:00Z\"", s));
     }
     if (w.start && w.end && w.end <= w.start) t.complain("end", "the window ends before it starts");
+    if (w.start && w.end - w.start > Window::longest) t.complain("end", fmt::format("works last at most {} days; open the next window when this one ends", Window::longest / day));
+    w.on_the_box = on_the_box_;
     w.hosts = named_list(t, "hosts");
     t.read("bays", w.bays);
     words(t, "acts", w.allowed);
@@ -558,6 +564,7 @@ class SiteReader {
     site_.windows.push_back(std::move(w));
   }
 
+  bool on_the_box_ = false;
   Site& site_;
   std::unordered_map<std::string, HostId> by_name_;   // the first of each name
   TomlTable& root_;
@@ -580,6 +587,7 @@ bool read_head(Site& site, TomlTable& root, std::vector<std::string>* files) {
     reader.prefixes(*head, "prefixes", site.prefixes);
     reader.prefixes(*head, "outside", site.outside);
   }
+  if (files) head->read("windows", site.windows_file);
   head->finish();
   return files && !files->empty();
 }
@@ -614,9 +622,28 @@ Site load_site(const std::string& path, Problems& problems) { return load_site(s
 Site read_site(TomlTable& root, Problems& problems) {
   Site site;
   std::vector<std::string> files;
-  if (read_head(site, root, &files)) return load_site(files, problems);
-  read_roots(site, std::span(&root, 1));
+  const bool elsewhere = read_head(site, root, &files);
+  const std::filesystem::path here = root.path(), named = site.windows_file.empty() ? "windows.toml" : site.windows_file;
+  if (elsewhere) site = load_site(files, problems);
+  else read_roots(site, std::span(&root, 1));
+  // Only what lies on a disk has something beside it.
+  std::error_code none;
+  if (named.is_absolute() || std::filesystem::exists(here, none)) site.windows_file = (named.is_absolute() ? named : here.parent_path() / named).string();
+  read_windows(site, problems);
   return site;
+}
+
+void read_windows(Site& site, Problems& problems) {
+  std::erase_if(site.windows, [](const Window& w) { return w.on_the_box; });
+  std::error_code none;
+  if (site.windows_file.empty() || !std::filesystem::exists(site.windows_file, none)) return;
+  auto root = TomlTable::open(site.windows_file, problems);
+  if (root) read_windows(site, *root);
+}
+
+void read_windows(Site& site, TomlTable& root) {
+  SiteReader(site, root).read_windows();
+  root.finish();
 }
 
 }  // namespace vidra

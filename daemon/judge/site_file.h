@@ -16,4 +16,8 @@ Site read_site(std::span<TomlTable> files);
 // [[host]], [[conversation]], [[master_group]], [[publisher]], [[window]] and the points, and leaves the rest to the caller.
 Site read_site(TomlTable&, Problems&);
 
+// Reads the windows that were opened on the box again, from Site::windows_file; where there is no such file there are none.
+void read_windows(Site&, Problems&);
+void read_windows(Site&, TomlTable&);      // adds those of this text
+
 }  // namespace vidra

@@ -3,11 +3,13 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <systemd/sd-daemon.h>
 #include <time.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <iostream>
@@ -16,6 +18,7 @@
 #include "daemon/capture/file.h"
 #include "daemon/capture/live.h"
 #include "daemon/capture/paced.h"
+#include "daemon/judge/site_file.h"
 #include "daemon/report/line.h"
 #include "daemon/sensor/pipeline.h"
 
@@ -108,7 +111,41 @@ class Signals {
   sigset_t set_;
 };
 
-void reload(Pipeline& pipeline, const Options& o) {
+// What a file looks like from outside: when this changes, it was written again.
+struct Looks {
+  int64_t modified = 0, size = -1;
+  uint64_t inode = 0;
+  bool operator==(const Looks&) const = default;
+  static Looks of(const std::string& path) {
+    struct stat s{};
+    if (path.empty() || ::stat(path.c_str(), &s) != 0) return {};
+    return {int64_t(s.st_mtim.tv_sec) * second + s.st_mtim.tv_nsec, int64_t(s.st_size), s.st_ino};
+  }
+};
+
+// What runs: the windows of the box are taken over by themselves, the rest when it is asked for.
+struct Running {
+  std::shared_ptr<const Site> site;
+  JudgeSettings judge;
+  Looks windows;
+};
+
+void reload_windows(Pipeline& pipeline, Running& running) {
+  const Looks now = Looks::of(running.site->windows_file);
+  if (now == running.windows) return;
+  running.windows = now;
+  Problems problems;
+  auto site = std::make_shared<Site>(*running.site);
+  read_windows(*site, problems);
+  for (const std::string& p : problems) log(3, p);
+  if (!problems.empty()) return log(3, fmt::format("{} is refused; the windows that were open are kept", site->windows_file));
+  running.site = site;
+  pipeline.adopt(running.site, running.judge);
+  const size_t open = size_t(std::count_if(site->windows.begin(), site->windows.end(), [](const Window& w) { return w.on_the_box && !w.closed; }));
+  log(5, fmt::format("{}: {} of works open", site->windows_file, open == 1 ? "1 window" : fmt::format("{} windows", open)));
+}
+
+void reload(Pipeline& pipeline, const Options& o, Running& running) {
   Problems problems;
   SensorSettings fresh = load_settings(o.config, problems);
   if (!problems.empty()) {
@@ -116,6 +153,7 @@ void reload(Pipeline& pipeline, const Options& o) {
     log(3, fmt::format("{} is refused; the running settings are kept", o.config));
     return;
   }
+  running = {fresh.site, fresh.judge, Looks::of(fresh.site->windows_file)};
   pipeline.adopt(fresh.site, fresh.judge);
   log(6, fmt::format("{}: site and detections taken over; capture, traffic and collectors change at the next start", o.config));
 }
@@ -169,6 +207,7 @@ int run(const Options& o) {
   const Signals signals;                   // not before: a pipe may let an opening wait, and that must be easy to end
   Source* const heard = source.get();
   const bool playing = !o.play.empty();
+  Running running{settings.site, settings.judge, Looks::of(settings.site->windows_file)};
   Pipeline pipeline(std::move(settings), std::move(memory), std::move(source), keys, real_storage());
   const Style style = style_of(STDOUT_FILENO);
   if (o.print) pipeline.on_story = [style](const Story& s) {
@@ -191,13 +230,14 @@ int run(const Options& o) {
     const int s = signals.wait(200 * millisecond);
     if (s == SIGHUP) {
       sd_notify(0, "RELOADING=1");
-      reload(pipeline, o);
+      reload(pipeline, o, running);
       sd_notify(0, "READY=1");
     } else if (s) {
       sd_notify(0, "STOPPING=1");
       pipeline.stop();
     }
     if (ticks < next_status) continue;
+    if (!playing) reload_windows(pipeline, running);
     next_status = ticks + second;
     const SensorStatus now = pipeline.status();
     for (const auto& i : now.interfaces) {

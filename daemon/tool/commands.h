@@ -19,5 +19,6 @@ void add_protocols(CLI::App&, int& status);
 void add_doctor(CLI::App&, int& status);
 void add_diff(CLI::App&, int& status);
 void add_import(CLI::App&, int& status);
+void add_window(CLI::App&, int& status);
 
 }  // namespace vidra

@@ -22,6 +22,7 @@ int main(int argc, char** argv) {
   add_doctor(app, status);
   add_diff(app, status);
   add_import(app, status);
+  add_window(app, status);
   add_alerts(app, status);
   add_sensors(app, status);
   add_keys(app, status);
