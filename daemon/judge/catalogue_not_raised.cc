@@ -12,6 +12,10 @@ constexpr NotRaised rows[] = {
     {"ICP-04", "Quality of TASE.2 values", "A value's flags (held, suspect, not valid) come as one octet of bits whose layout the bilateral table decides; they are said as bits, not as quality."},
     {"MMS-09, by reports", "Position that a report brings", "Reports carry members by position; the feedback of a control is followed where it is read by its name."},
     {"MMS-32", "Clock of a device not synchronised", "The clock's quality comes with each time stamp; it belongs to the comparison of clocks of all protocols."},
+    {"ODA-01", "OPC DA servers enumerated over DCOM", "DCE/RPC on TCP 135 and DCOM's interfaces are not dissected; the scan and the new conversation are NET-06 and NET-02."},
+    {"ODA-02", "OPC DA items written by a new client", "The same reason: DCOM is not dissected."},
+    {"OPC-07, dates", "Certificate of an OPC UA application expired or self-signed", "Of a certificate the thumbprint is said, not its dates and issuer; that the other side refuses it is told."},
+    {"PMU-02, pending", "Configuration of a PMU about to change (STAT bit 10)", "The change itself is told, from the configuration frame that follows it."},
     {"RGS-02", "Key server traffic of a new host", "GDOI (UDP 848) is not dissected; the new conversation itself is NET-03."},
     {"SMV-08", "Time between sampled values", "Jitter of microseconds is real only with time stamps taken by the network card, and the sensor does not know whether its source has them. Each summary says it."},
 };
