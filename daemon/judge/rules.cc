@@ -43,7 +43,9 @@ std::vector<Address> masters_of(const Scene& s, const Context& c) {
 bool stands_in(const Scene& s, const Context& c, const Findings& findings) {
   bool near = c.site.host_of(s.client.address) || c.memory.host(s.client.address);
   const bool outside = !same_network(s.client.address, s.server.address);
-  for (const Address& a : masters_of(s, c)) {
+  const std::vector<Address> masters = masters_of(s, c);
+  if (masters.empty()) return false;               // nobody to stand in for
+  for (const Address& a : masters) {
     const HeardHost* h = findings.heard(a);
     if (h && s.time - h->last < quiet) return false;
     if (!outside) continue;

@@ -71,6 +71,16 @@ TEST(S7, WhatNotEverybodyMayDo) {
   }
 }
 
+TEST(S7, AHostOfThePlantStandsInForNobodyWhereNobodyAsks) {
+  std::string site(plant.substr(0, plant.find("[[conversation]]")));
+  Hearing h({.site = site});
+  h.say("s7", ews, plc, request({"", "s7", 4, 0}));
+  h.wait(minute);
+  h.say("s7", hmi, plc, request({"", "s7", 0x29, 0}));
+  ASSERT_EQ(h.times("S7-01"), 1u) << h.told();
+  EXPECT_EQ(h.last("S7-01").severity, 5) << h.told();
+}
+
 TEST(S7, StopAndDownloadNeedNoKnowledge) {
   Hearing h;
   h.say("s7", hmi, plc, request({"", "s7", 0x29, 0}));
