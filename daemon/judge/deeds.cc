@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <optional>
 
@@ -83,6 +84,11 @@ std::string sentence(std::string_view form, const Words& w) {
                      fmt::arg("masters", w.masters));
 }
 
+uint8_t flags_of(const Message& m) {
+  return uint8_t(m.refused * Deed::refused | m.malformed * Deed::malformed | m.test * Deed::test | m.simulated * Deed::simulated |
+                 m.broadcast * Deed::broadcast | m.encrypted * Deed::encrypted | m.link * Deed::link);
+}
+
 // A deed made ready to be compared with: a few words for the first glance, the rest behind.
 struct Ready {
   const Deed* deed;
@@ -108,9 +114,7 @@ struct Ready {
     if (!(deed->acts & bit(m.act)) || !(deed->roles >> unsigned(m.role) & 1) || m.link != bool(deed->flags & Deed::link) || m.continued) return false;
     if (deed->bits && !(m.qualifier & deed->bits)) return false;
     if (!functions.empty() && std::none_of(functions.begin(), functions.end(), [&](const Range& r) { return r.holds(m.function, m.sub_function); })) return false;
-    const uint8_t flags = uint8_t(m.refused * Deed::refused | m.malformed * Deed::malformed | m.test * Deed::test | m.simulated * Deed::simulated |
-                                  m.broadcast * Deed::broadcast | m.encrypted * Deed::encrypted | m.link * Deed::link);
-    return (flags & deed->flags) == deed->flags && any_holds(reasons, m.reason);
+    return (flags_of(m) & deed->flags) == deed->flags && any_holds(reasons, m.reason);
   }
 
   // The point that the deed is about: nullptr where it asks for one and none is like it.
@@ -131,24 +135,59 @@ struct Ready {
   Act needs(const Message& m) const { return deed->needs == Act::other ? m.act : deed->needs; }
 };
 
+// The deeds of one protocol, laid out so that a usual message meets few of them: by the lower octet of its function; those that
+// want a flag only where one is set; those that want a reason only where one is given; and the few that want neither.
+struct OfProtocol {
+  std::vector<Ready> all;
+  std::array<uint16_t, 257> begin{};     // of an octet's deeds in `listed`
+  std::vector<const Ready*> listed, flagged, reasoned, others;
+  uint8_t flags = 0;
+
+  void lay_out() {
+    for (const Ready& r : all) {
+      if (r.deed->flags) flags |= r.deed->flags, flagged.push_back(&r);
+      else if (r.functions.empty()) (r.reasons.empty() ? others : reasoned).push_back(&r);
+    }
+    for (unsigned octet = 0; octet < 256; octet++) {
+      for (const Ready& r : all)
+        if (!r.deed->flags && std::any_of(r.functions.begin(), r.functions.end(), [octet](const Range& f) { return f.last - f.first >= 255 || ((octet - f.first) & 255) <= f.last - f.first; }))
+          listed.push_back(&r);
+      begin[octet + 1] = uint16_t(listed.size());
+    }
+  }
+  template <class F> void each(const Message& m, F f) const {
+    const size_t octet = m.function & 255;
+    for (size_t i = begin[octet]; i < begin[octet + 1]; i++) f(*listed[i]);
+    if (flags_of(m) & flags) [[unlikely]]
+      for (const Ready* r : flagged) f(*r);
+    if (m.reason)
+      for (const Ready* r : reasoned) f(*r);
+    for (const Ready* r : others) f(*r);
+  }
+};
+
 class Deeds final : public Detector {
  public:
   Deeds(const JudgeSettings& s, std::shared_ptr<Shared> shared) : shared_(std::move(shared)), of_protocol_(protocols.size()) {
     for (const Family* family : families)
-      for (const Deed& d : family->deeds) of_protocol_[size_t(protocol_index(d.protocol))].emplace_back(d);
-    for (const auto& deeds : of_protocol_)
-      for (const Ready& r : deeds) wants_.push_back({.protocol = r.deed->protocol, .acts = r.deed->acts, .roles = r.deed->roles});
+      for (const Deed& d : family->deeds) of_protocol_[size_t(protocol_index(d.protocol))].all.emplace_back(d);
+    for (OfProtocol& of : of_protocol_) {
+      of.lay_out();
+      for (const Ready& r : of.all) wants_.push_back({.protocol = r.deed->protocol, .acts = r.deed->acts, .roles = r.deed->roles});
+    }
     settle(s);
   }
   void settle(const JudgeSettings& s) override {
-    for (auto& deeds : of_protocol_)
-      for (Ready& r : deeds) r.settle(s);
+    for (OfProtocol& of : of_protocol_)
+      for (Ready& r : of.all) r.settle(s);
   }
   std::span<const Want> wants() const override { return wants_; }
 
   void see(const Event& e, const Context& c, Findings& to) override {
-    for (const Ready& r : of_protocol_[e.scene.protocol])
+    of_protocol_[e.scene.protocol].each(*e.said, [&](const Ready& r) {
+      if (r.deed->leave == Leave::met && c.conversation.known() && c.conversation.flow == e.scene.flow) return;
       if (r.says(*e.said)) [[unlikely]] weigh(r, e, c, to);
+    });
   }
 
  private:
@@ -168,7 +207,8 @@ class Deeds final : public Detector {
     const Point* p = r.point(e);
     if (!p && r.asks_for_point()) return;
     if (!p && !e.points.empty()) p = &e.points[0];
-    const Standing standing = shared_->standing(e.scene, c, to);
+    const bool by_leave = leave != Leave::nobody || r.deed->of_known;
+    Standing standing = by_leave ? shared_->standing(e.scene, c, to) : Standing::unjudged;
     if (r.deed->of_known && (standing == Standing::stranger || standing == Standing::stand_in)) return;
     uint8_t most = 5;
     if (leave != Leave::nobody) {
@@ -185,7 +225,6 @@ class Deeds final : public Detector {
         }
       }
     }
-    if (standing == Standing::stand_in) most = std::min<uint8_t>(most, 3);
     if (c.learning) most = std::min<uint8_t>(most, 2);
     const uint64_t key = key_of(r.deed->of == Deed::Of::servers ? key_of(e.scene.client.address) : key_of(pair_key(e.scene), r.deed->of == Deed::Of::stations ? 0 : m.station), index_of(*r.detection) + 1);
     if (most == 2 || r.deed->daily) {
@@ -199,8 +238,10 @@ class Deeds final : public Detector {
       weight = count(counts_.at(key), r, e, p, heard);
       if (!weight) return;
     }
-    if (weight <= 1) weight = pacer_.due(key_of(key, uint64_t(&r - of_protocol_[e.scene.protocol].data())), e.scene.time);
+    if (weight <= 1) weight = pacer_.due(key_of(key, uint64_t(&r - of_protocol_[e.scene.protocol].all.data())), e.scene.time);
     if (!weight) return;
+    if (!by_leave) standing = shared_->standing(e.scene, c, to);   // asked late: few come so far
+    if (standing == Standing::stand_in) most = std::min<uint8_t>(most, 3);
     tell(r, e, c, to, p, standing, weight, heard, most);
   }
 
@@ -276,7 +317,7 @@ class Deeds final : public Detector {
   }
 
   std::shared_ptr<Shared> shared_;
-  std::vector<std::vector<Ready>> of_protocol_;
+  std::vector<OfProtocol> of_protocol_;
   std::vector<Want> wants_;
   Recent<Count> counts_;
   Recent<Time> notices_;

@@ -25,16 +25,16 @@ class SilentLinks final : public Detector {
     heard_ = s.time;
     if (!c.conversation.known() || c.learning) return;
     Link& l = links_.at(pair_key(s));
-    const Time pause = l.scene.time ? s.time - l.scene.time : 0;
-    if (!l.since || l.told || pause > silence_) l = Link{s.time, 0, false, s};
-    else l.longest = std::max(l.longest, pause), l.scene = s;
+    const Time pause = l.last ? s.time - l.last : 0;
+    if (!l.since || l.told || pause > silence_) l = Link{s.time, s.time, 0, false, s};
+    else l.longest = std::max(l.longest, pause), l.last = s.time;
   }
 
   void tick(const Context& c, Findings& to) override {
     if (c.now - looked_ < second || c.now - heard_ > 10 * second) return;     // where nobody is heard it is the sensor that is deaf
     looked_ = c.now;
     links_.each([&](Link& l) {
-      if (!l.since || l.told || l.scene.time - l.since < steady_ || c.now - l.scene.time < std::max(silence_, 5 * l.longest)) return;
+      if (!l.since || l.told || l.last - l.since < steady_ || c.now - l.last < std::max(silence_, 5 * l.longest)) return;
       if (c.site.role_of(c.site.host_of(l.scene.client.address)) == HostRole::engineering) return;
       l.told = true;
       Finding f;
@@ -45,14 +45,14 @@ class SilentLinks final : public Detector {
       f.source = c.party(l.scene.client.address);
       f.target = c.party(l.scene.server.address);
       f.cause = protocol_cause(l.scene.protocol);
-      f.what = fmt::format("{} has not asked {} for {} by {}.", c.text(l.scene.client.address), c.text(l.scene.server.address), human_duration(c.now - l.scene.time), protocols[l.scene.protocol]->title);
+      f.what = fmt::format("{} has not asked {} for {} by {}.", c.text(l.scene.client.address), c.text(l.scene.server.address), human_duration(c.now - l.last), protocols[l.scene.protocol]->title);
       f.expected = fmt::format("It asked at least every {} before.", human_duration(std::max<Time>(l.longest, second)));
       to.raise(std::move(f));
     });
   }
 
  private:
-  struct Link { Time since = 0, longest = 0; bool told = false; Scene scene; };
+  struct Link { Time since = 0, last = 0, longest = 0; bool told = false; Scene scene; };   // scene: of its first question
   const Detection& row_ = row("NET-10");
   Time steady_, silence_, heard_ = 0, looked_ = 0;
   Recent<Link> links_{1024};
