@@ -208,6 +208,7 @@ class Differ {
     std::vector<ActSet> allowed(heard.size());
     for (const SiteConversation& d : site_.conversations) {
       one.conversations[0] = d;
+      one.index();
       bool used = false;
       for (size_t i = 0; i < heard.size(); i++) {
         const ConversationMemory& c = *heard[i];

@@ -17,9 +17,9 @@ const std::string alder = SOURCE_ROOT "/tests/site/alder.scd", e03 = SOURCE_ROOT
 
 // The site that an import declares, read back as the sensor reads it.
 struct Imported {
+  Problems problems;                     // first: reading fills it
   SclImport import;
   std::string text;
-  Problems problems;
   Site site;
   explicit Imported(const std::vector<std::string>& paths, const SclOptions& options = {}) : import(import_scl(paths, options, problems)), text(toml_text(import.declared)) {
     if (auto root = TomlTable::parse(text, "out.toml", problems)) site = read_site(*root, problems), root->finish();
