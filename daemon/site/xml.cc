@@ -104,7 +104,7 @@ class XmlReader {
       iconv(convert, nullptr, nullptr, nullptr, nullptr);
     }
     iconv_close(convert);
-    if (to.map['A'] != 'A' || to.map['<'] != '<') return XML_STATUS_ERROR;      // several octets a character
+    if (to.map[size_t{'A'}] != 'A' || to.map[size_t{'<'}] != '<') return XML_STATUS_ERROR;      // several octets a character
     to.data = nullptr, to.convert = nullptr, to.release = nullptr;
     return XML_STATUS_OK;
   }
