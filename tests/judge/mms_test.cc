@@ -167,7 +167,7 @@ Memory learned(const std::function<void(Bay&)>& life) {
   return m;
 }
 
-constexpr std::string_view q1 = "IED1LD0/CSWI1$CO$Pos", q2 = "IED1LD0/CSWI2$CO$Pos", q3 = "IED2LD0/CSWI1$CO$Pos", q4 = "IED2LD0/XCBR1$CO$Pos", q5 = "IED3LD0/CSWI1$CO$Pos", led = "IED1LD0/LLN0$CO$LEDRs";
+constexpr std::string_view q1 = "IED1LD0/CSWI1$CO$Pos", q2 = "IED1LD0/CSWI2$CO$Pos", q3 = "IED2LD0/CSWI1$CO$Pos", q4 = "IED2LD0/XCBR1$CO$Pos", q5 = "IED3LD0/CSWI1$CO$Pos";
 
 TEST(MmsNumbers, AreTheDissectorsOwn) {
   const Protocol& mms = *protocols[size_t(protocol_index("mms"))];

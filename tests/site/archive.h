@@ -12,7 +12,8 @@ namespace vidra {
 inline std::string archive(const std::vector<std::pair<std::string, std::string>>& members) {
   const auto le = [](std::string& to, size_t n, int octets) { while (octets--) to += char(n & 0xff), n >>= 8; };
   std::string out, directory;
-  for (const auto& [name, text] : members) {
+  for (const auto& member : members) {
+    const std::string &name = member.first, &text = member.second;
     std::string packed(compressBound(uLong(text.size())) + 64, '\0');
     z_stream z{};
     deflateInit2(&z, 6, Z_DEFLATED, -MAX_WBITS, 8, Z_DEFAULT_STRATEGY);
