@@ -200,7 +200,7 @@ pair.verify(tap, accepted)
 # A full disk at the collector.
 small = other.folder / "small"
 small.mkdir()
-if not os.environ.get("VIDRA_APART") or subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m", "none", small], stderr=subprocess.DEVNULL).returncode:
+if not os.environ.get("VIDRA_APART") or subprocess.run(["mount", "-t", "tmpfs", "-o", "size=32m", "none", small], stderr=subprocess.DEVNULL).returncode:
     tap.skip("the collector's disk is full", "a tmpfs of its own needs root and a mount namespace")
 else:
     pair = Pair(programs, collector_state=small / "collector")
