@@ -234,6 +234,7 @@ int Outbox::begin_epoch() {
         queue_[lane].push_front(std::move(i->first));
       }
       old.batch.clear();
+      in_hand_[lane].store(0, std::memory_order_relaxed);
     }
   epochs_.push_back(epoch);
   last_checkpoint_ = 0;
@@ -318,6 +319,7 @@ bool Outbox::commit_lane(Epoch& epoch, size_t lane) {
       std::lock_guard lock(mutex_);
       taken.swap(queue_[lane]);
       queue_bytes_[lane] = 0;
+      in_hand_[lane].store(taken.size(), std::memory_order_relaxed);
     }
     if (taken.empty()) return true;
     s.batch_head = s.head;
@@ -351,6 +353,7 @@ bool Outbox::commit_lane(Epoch& epoch, size_t lane) {
     if (on_accepted) on_accepted({w.ticket, uint8_t(lane), epoch.number, seq});
   }
   s.batch.clear();
+  in_hand_[lane].store(0, std::memory_order_release);   // they are durable by now
   if (ticket) {
     {
       std::lock_guard lock(mutex_);
@@ -714,7 +717,7 @@ OutboxStatus Outbox::status() const {
   OutboxStatus out;
   {
     std::lock_guard lock(mutex_);
-    for (size_t l = 0; l < lane_count; l++) out.lanes[l].waiting = queue_[l].size();
+    for (size_t l = 0; l < lane_count; l++) out.lanes[l].waiting = queue_[l].size() + in_hand_[l].load(std::memory_order_acquire);
     out.trouble = trouble_;
     out.epochs = epochs_.size();
   }

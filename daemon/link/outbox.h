@@ -147,6 +147,7 @@ class Outbox {
   std::condition_variable wake_, settled_;
   std::array<std::deque<Waiting>, lane_count> queue_;
   std::array<uint64_t, lane_count> queue_bytes_{};
+  std::array<std::atomic<uint64_t>, lane_count> in_hand_{};   // taken from the queue and not durable yet
   std::array<Gap, lane_count> lost_;         // sacrificed in memory, told when the disk is back
   std::vector<EpochPtr> epochs_;             // oldest first; the last one is written to when writable_
   std::mutex waker_mutex_;

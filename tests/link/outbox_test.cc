@@ -295,6 +295,23 @@ TEST(Outbox, power_loss_at_seeded_points_loses_nothing_accepted) {
   }
 }
 
+// Taken from the queue, not yet on the disk: whoever waits for everything to be delivered must not be told that nothing waits.
+TEST(Outbox, what_the_disk_has_not_taken_yet_is_waiting) {
+  FaultyStorage disk;
+  Outbox o(disk, small(), signing);
+  o.open();
+  disk.fail(1, EIO, 1'000'000);
+  ASSERT_NE(o.append(Lane::alert, MessageType::alert, 1, 0, body(1)), 0u);
+  o.commit();
+  const auto held = o.status().lanes[1];
+  EXPECT_EQ(held.waiting + held.unacknowledged, 1u);
+  disk.heal();
+  o.commit();
+  const auto durable = o.status().lanes[1];
+  EXPECT_EQ(durable.waiting, 0u);
+  EXPECT_EQ(durable.unacknowledged, 1u);
+}
+
 // Every call fails once, three times, or until healed: the outbox comes back by itself, accepted records are delivered.
 TEST(Outbox, every_call_may_fail) {
   for (int error : {ENOSPC, EIO, EROFS})
