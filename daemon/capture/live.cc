@@ -50,7 +50,7 @@ Opened open_live(const LiveSettings& settings, size_t workers) {
     throw std::runtime_error(fmt::format("snaplen {}: 64 to 262144 octets of a frame can be kept; the usual is 65535", settings.snaplen));
   if (workers == 0 || workers > most_workers) throw std::runtime_error(fmt::format("{} workers: from 1 to {} can hear", workers, most_workers));
   if (settings.receiver == Receiver::pcap && workers > 1)
-    throw std::runtime_error(fmt::format("source = \"pcap\" is for one worker, and there are {}; set [capture] source = \"auto\" or workers = 1", workers));
+    throw std::runtime_error(fmt::format("source = \"pcap\" is for one worker, and there are {}; set [capture] source = \"auto\"", workers));
 
   std::vector<Choice> choices;
   DpdkWish wish;

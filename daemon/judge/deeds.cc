@@ -227,16 +227,16 @@ class Deeds final : public Detector {
     }
     if (c.learning) most = std::min<uint8_t>(most, 2);
     const uint64_t key = key_of(r.deed->of == Deed::Of::servers ? key_of(e.scene.client.address) : key_of(pair_key(e.scene), r.deed->of == Deed::Of::stations ? 0 : m.station), index_of(*r.detection) + 1);
-    if (most == 2 || r.deed->daily) {
-      Time& last = notices_.at(key);
-      if (last && e.scene.time - last < day) return;
-      last = e.scene.time;
-    }
     unsigned heard = 1;
     uint64_t weight = 0;
     if (r.times > 1) {
       weight = count(counts_.at(key), r, e, p, heard);
       if (!weight) return;
+    }
+    if (most == 2 || r.deed->daily) {      // what is told counts for the day, not what is only counted
+      Time& last = notices_.at(key);
+      if (last && e.scene.time - last < day) return;
+      last = e.scene.time;
     }
     if (weight <= 1) weight = pacer_.due(key_of(key, uint64_t(&r - of_protocol_[e.scene.protocol].all.data())), e.scene.time);
     if (!weight) return;

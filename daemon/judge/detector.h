@@ -107,6 +107,8 @@ class Detector {
   // Ten times a second of the traffic's time, for those that ask for it.
   virtual bool ticks() const { return false; }
   virtual void tick(const Context&, Findings&) {}
+  // A finding of any detector that a declared window of works has just softened.
+  virtual void softened(const Window&, const Finding&) {}
   // The input ends. What was held back for better words is told now; what only time could prove is not.
   virtual void finish(const Context&, Findings&) {}
 };

@@ -4,8 +4,6 @@
 #include <algorithm>
 #include <cstring>
 
-#include "daemon/judge/works.h"
-
 namespace vidra {
 namespace {
 
@@ -81,8 +79,6 @@ Judge::Judge(std::shared_ptr<const Site> site, Memory memory, JudgeSettings sett
   for (const auto& [id, s] : settings_.detections)
     if (const Detection* d = detection(id)) policies_[index_of(*d)] = {s.off, s.severity};
   for (const Protocol* p : protocols) asks_.push_back(p->name == "iec104" || p->name == "modbus" || p->name == "dnp3");
-  for (const auto& d : detectors_)
-    if (auto* w = dynamic_cast<Works*>(d.get())) works_ = w;
   dispatch();
 }
 
@@ -324,7 +320,7 @@ void Judge::raise(Finding&& f) {
     f.severity = std::min<uint8_t>(f.severity, 2);
     f.expected += (f.expected.empty() ? "" : " ") + std::string("Inside the works ") + w->name + (w->permit.empty() ? "" : ", permit " + w->permit) + ".";
     counters_.in_window++;
-    if (works_) works_->kept(*w, f);
+    for (const auto& d : detectors_) d->softened(*w, f);
   }
   if (const uint64_t flow = f.scene.flow & ~against) hosts_->told[mix(flow) & 1023] = flow;
   if (f.scene.flow && !about_novelty(*f.detection)) {

@@ -77,7 +77,6 @@ class Judge final : public EventSink, private Findings {
   const Event* event_ = nullptr;       // the one that is being judged
   struct Hosts;
   std::unique_ptr<Hosts> hosts_;
-  class Works* works_ = nullptr;       // among the detectors: counts what windows soften
 };
 
 }  // namespace vidra

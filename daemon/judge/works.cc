@@ -87,7 +87,7 @@ void Works::see(const Event& e, const Context& c, Findings&) {
   }
 }
 
-void Works::kept(const Window& w, const Finding& f) {
+void Works::softened(const Window& w, const Finding& f) {
   Open* o = find(w);
   if (!o) return;
   o->findings += f.weight;

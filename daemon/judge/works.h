@@ -19,7 +19,7 @@ class Works final : public Detector {
   void see(const Event&, const Context&, Findings&) override;
   bool ticks() const override { return true; }
   void tick(const Context&, Findings&) override;
-  void kept(const Window&, const Finding&);      // a finding that a window softened
+  void softened(const Window&, const Finding&) override;
 
  private:
   static constexpr size_t most_open = 32, most_changes = 256, most_newcomers = 64;

@@ -337,7 +337,7 @@ TEST(Dpdk, what_cannot_be_opened_says_what_to_type) {
   says(refusal(hearing({{"net_pcap1,rx_pcap=/nowhere/there.pcap", ""}})), "port net_pcap1: it cannot be made");
   says(refusal(hearing({{"net_nonsense0", ""}})), "port net_nonsense0: it cannot be made");
   says(refusal(hearing({{"0000:fe:1f.7", ""}})), "dpdk-devbind.py --status-dev net");
-  says(refusal(hearing({{"net_pcap2,rx_pcap=" + recording().path.string(), ""}}), 2), "port net_pcap2: it has 1 receive queue, and there are 2 workers; set [capture] workers = 1");
+  says(refusal(hearing({{"net_pcap2,rx_pcap=" + recording().path.string(), ""}}), 2), "port net_pcap2: it has 1 receive queue, and there are 2 workers; take fewer workers");
   {
     Ears first(open_live(hearing({{"net_null4", ""}}), 1));
     says(refusal(hearing({{"net_null4", ""}})), "port net_null4: another sensor hears it; type: systemctl status vidra-sensor");

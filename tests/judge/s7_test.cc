@@ -168,6 +168,19 @@ TEST(S7, PasswordsRefused) {
   EXPECT_EQ(text_of(h.last("S7-09").source.address), "10.1.1.12") << "the guesser is the source";
 }
 
+TEST(S7, WhatIsCountedIsToldWhileLearningToo) {
+  JudgeSettings learning;
+  learning.mode = JudgeSettings::Mode::learn;
+  Hearing h({.site = plant, .settings = learning});
+  Message m = request({"", "s7", 261, 1});
+  m.role = Role::response;
+  m.refused = true;
+  for (int i = 0; i < 4; i++) h.say("s7", ews, plc, m, {}, Side::server);
+  ASSERT_EQ(h.times("S7-09"), 1u) << h.told();
+  EXPECT_EQ(h.last("S7-09").weight, 3u);
+  EXPECT_EQ(h.last("S7-09").severity, 2);
+}
+
 TEST(S7, AControllerThatStopsAndBrokenRecords) {
   Hearing h(plant);
   Message m = request({"", "s7", 256, 2});

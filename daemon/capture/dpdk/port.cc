@@ -319,7 +319,7 @@ class Port {
     if (const int rc = rte_eth_dev_info_get(id_, &info); rc != 0) return fail(because(rc));
     const uint16_t queues = uint16_t(wish_.queues);
     if (queues > info.max_rx_queues)
-      return fail(fmt::format("it has {} receive queue{}, and there are {} workers; set [capture] workers = {}{}", info.max_rx_queues, info.max_rx_queues == 1 ? "" : "s", queues, info.max_rx_queues,
+      return fail(fmt::format("it has {} receive queue{}, and there are {} workers; take fewer workers or a card with more queues{}", info.max_rx_queues, info.max_rx_queues == 1 ? "" : "s", queues,
                               name_.rfind("net_af_packet", 0) == 0 ? fmt::format(", or write qpairs={} in its arguments", queues) : ""));
     const bool knows_most = info.max_mtu && info.max_mtu != UINT16_MAX;
     const unsigned longest = knows_most ? info.max_mtu : info.max_rx_pktlen > RTE_ETHER_HDR_LEN + RTE_ETHER_CRC_LEN ? info.max_rx_pktlen - RTE_ETHER_HDR_LEN - RTE_ETHER_CRC_LEN : 1500;
