@@ -1,150 +1,139 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""One table: the pipeline against a bare header walk and against Suricata, on the same files in the same run.
+"""One table: the whole pipeline (all dissectors, memory and site loaded, every detector) beside a bare header walk, nDPI's reader,
+Suricata with and without EVE, and tshark, on the same captures in the same run: the generated mix, and one woven of real recordings.
 
-usage: table.py BUILD [--packets N] [--rounds N] [--no-suricata]
+usage: table.py BUILD [--packets N] [--rounds N] [--only mix|woven] [--without PROGRAM,…]
 
-Each round runs the programs in turn (A B C A B C …); a figure is the median of the rounds. CPU time is the operating system's
-account of each finished process (user + system). What a start costs is measured on a 20,000-packet cut of the same file and taken off
-where a column says 'net'."""
+Each round runs the programs in turn (A B C A B C …), each over the whole capture and over its first 20,000 packets; the difference is what
+a packet costs, net of what a start costs. A figure is the median of the rounds, a ratio the median of the rounds' ratios; the least and
+the greatest stand beside it. CPU time is the kernel's account of each finished process (user and system)."""
 import argparse
-import os
 import pathlib
-import resource
 import shutil
-import statistics
 import subprocess
 import sys
 import tempfile
 
-root = pathlib.Path(__file__).resolve().parent.parent
-arguments = argparse.ArgumentParser()
-arguments.add_argument("build")
-arguments.add_argument("--packets", type=int, default=2_000_000)
-arguments.add_argument("--rounds", type=int, default=7)
-arguments.add_argument("--no-suricata", action="store_true")
-options = arguments.parse_args()
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+from running import corpus, cost, cut, debian, learned, middle, root, site, suricata_settings  # noqa: E402
+
+parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+parser.add_argument("build")
+parser.add_argument("--packets", type=int, default=2_000_000)
+parser.add_argument("--rounds", type=int, default=5)
+parser.add_argument("--only", choices=["mix", "woven"])
+parser.add_argument("--without", default="")
+options = parser.parse_args()
 build = (root / options.build).resolve()
-folder = pathlib.Path(tempfile.mkdtemp(prefix="vidra-bench-"))
+vidra = build / "daemon/tool/vidra"
+START, SLOW = 20_000, 200_000         # packets of the start's measure; of programs that take microseconds a packet
+# Suricata's checks and protocols as its package sets them up, and those of the plant that it has; conversations whose beginning was not
+# recorded are read too, as everybody else here does.
+parts = ["stream.midstream=true", "app-layer.protocols.modbus.enabled=yes", "app-layer.protocols.dnp3.enabled=yes", "app-layer.protocols.enip.enabled=yes",
+         "outputs.0.fast.enabled=no", "outputs.7.stats.enabled=no"]
 
 
-def cpu(command):
-    """CPU seconds and peak resident octets of one process."""
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    if done.returncode:
-        sys.exit(f"{' '.join(map(str, command))} ended with {done.returncode}:\n{done.stdout.decode(errors='replace')[-2000:]}")
-    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+def programs(folder, memory, declared):
+    """name → (command of a capture, environment, packets it is given)"""
+    all_of = {"header walk": (lambda f: [build / "bench/load/walk", f], {}, options.packets),
+              "vidra replay": (lambda f: [vidra, "replay", "--config", declared, "--memory", memory, f], {}, options.packets)}
+    missing = []
+    ndpi, suricata, tshark = debian("ndpiReader", "libndpi-bin"), debian("suricata", "suricata"), debian("tshark", "tshark")
+    if ndpi:
+        all_of["ndpiReader -q"] = (lambda f: ndpi[0] + ["-q", "-i", f], ndpi[1], options.packets)
+    else:
+        missing.append("ndpiReader")
+    if suricata:
+        words = suricata_settings(suricata[0][0], folder)
+        for name, eve in (("suricata, no EVE", "no"), ("suricata, EVE", "yes")):
+            extra = [w for p in parts + [f"outputs.1.eve-log.enabled={eve}"] for w in ("--set", p)]
+            all_of[name] = (lambda f, extra=extra: suricata[0] + words + extra + ["-r", f], suricata[1], options.packets)
+    else:
+        missing.append("suricata")
+    if tshark:
+        all_of["tshark -q"] = (lambda f: tshark[0] + ["-q", "-n", "-r", f, "-Y", "frame.number == 0"], tshark[1], min(SLOW, options.packets))
+    else:
+        missing.append("tshark")
+    if missing:
+        print(f"skipped: {', '.join(missing)} could not be had from this machine's Debian mirror")
+    for name in filter(None, options.without.split(",")):
+        all_of.pop(name, None)
+    return all_of
 
 
-def install_suricata():
-    if shutil.which("suricata"):
-        return True
-    if os.geteuid() != 0:
-        return False
-    # the repository that this machine's packages come from has the backports too
-    targets = subprocess.run(["apt-get", "indextargets", "--format", "$(REPO_URI) $(CODENAME) $(COMPONENT)", "Created-By: Packages"], capture_output=True, text=True)
-    home = next((line.split()[0] for line in targets.stdout.splitlines() if line.split()[1:] == ["bookworm", "main"]), None)
-    if not home:
-        return False
-    source = folder / "backports.sources"
-    source.write_text(f"Types: deb\nURIs: {home}\nSuites: bookworm-backports\nComponents: main\nSigned-By: /usr/share/keyrings/debian-archive-keyring.gpg\n")
-    parts = folder / "parts"
-    parts.mkdir()
-    shutil.copy(source, parts)
-    apt = ["apt-get", "-qq", "-o", f"Dir::Etc::SourceParts={parts}"]
-    for standing in pathlib.Path("/etc/apt/sources.list.d").glob("*"):
-        shutil.copy(standing, parts)
-    for command in (apt + ["update"], apt + ["install", "-y", "--no-install-recommends", "-t", "bookworm-backports", "suricata"]):
-        if subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"}).returncode:
-            return False
-    return bool(shutil.which("suricata"))
+def versions():
+    for program, package, words in (("suricata", "suricata", ["-V"]), ("tshark", "tshark", ["--version"])):
+        found = debian(program, package)
+        if found:
+            print(cost(found[0] + words, found[1]).output.splitlines()[0])
 
 
-def suricata_command(capture):
-    """As the package sets it up, but no rules and no EVE; modbus and dnp3 on; checksums not verified; one thread."""
-    settings = ["app-layer.protocols.modbus.enabled=yes", "app-layer.protocols.dnp3.enabled=yes", "outputs.0.fast.enabled=no",
-                "outputs.1.eve-log.enabled=no", "outputs.7.stats.enabled=no"]
-    return ["suricata", "-c", "/etc/suricata/suricata.yaml", "-S", "/dev/null", "-k", "none", "--runmode", "single", "-l", str(folder),
-            *(word for each in settings for word in ("--set", each)), "-r", str(capture)]
+def table(name, capture, whole, folder, memory, declared):
+    """Rounds over one capture; what each program took a packet, by round."""
+    all_of = programs(folder, memory, declared)
+    short = cut(capture, START, folder / "start.pcap")
+    slow = cut(capture, min(SLOW, whole), folder / "slow.pcap")
+    net, total, resident = ({p: [] for p in all_of} for _ in range(3))
+    for command, environment, _ in all_of.values():       # the page cache warm, the programs loaded
+        cost(command(short), environment)
+    for _ in range(options.rounds):
+        for p, (command, environment, packets) in all_of.items():
+            file, n = (slow, min(SLOW, whole)) if packets < options.packets else (capture, whole)
+            long = cost(command(file), environment)
+            start = cost(command(short), environment)
+            for each in folder.glob("eve.json"):
+                each.unlink()
+            total[p].append(long.cpu / n * 1e9)
+            net[p].append((long.cpu - start.cpu) / (n - START) * 1e9)
+            resident[p].append(long.resident / 1e6)
+    print(f"\n{name}: {whole:,} packets, {options.rounds} rounds")
+    print(f"{'':<18}{'ns a packet':>12}{'net of start':>14}{'× walk':>9}{'least..most':>15}{'MB':>8}{'vidra is':>12}")
+    for p in all_of:
+        by_walk = [a / b for a, b in zip(net[p], net["header walk"])]
+        beside = middle([a / b for a, b in zip(net[p], net["vidra replay"])])
+        print(f"{p:<18}{middle(total[p]):>12.1f}{middle(net[p]):>14.1f}{middle(by_walk):>9.1f}{f'{min(by_walk):.1f}..{max(by_walk):.1f}':>15}{middle(resident[p]):>8.0f}"
+              + (f"{f'1/{beside:.2f}':>12}" if p not in ("header walk", "vidra replay") else ""))
+    return net
 
 
-def least_suricata_command(capture):
-    """With every other protocol, output and check that the settings can switch off switched off: as little as it can be made to do."""
-    settings = folder / "suricata.yaml"
-    if not settings.exists():
-        settings.write_text("""%YAML 1.1
----
-vars:
-  address-groups: {HOME_NET: "any", EXTERNAL_NET: "any"}
-default-log-dir: """ + str(folder) + """
-logging: {default-log-level: error, outputs: [{console: {enabled: yes}}]}
-outputs: []
-app-layer:
-  protocols:
-    modbus: {enabled: yes, detection-ports: {dp: 502}, stream-depth: 0}
-    dnp3: {enabled: yes, detection-ports: {dp: 20000}}
-stream: {memcap: 512mb, checksum-validation: no, inline: no, midstream: true, reassembly: {memcap: 1gb, depth: 0}}
-flow: {memcap: 512mb, hash-size: 65536, prealloc: 10000}
-""")
-    return ["suricata", "-c", str(settings), "-S", "/dev/null", "-k", "none", "--runmode", "single", "-l", str(folder), "-r", str(capture)]
+def goal(text, mine, other, at_most):
+    ratios = [a / b for a, b in zip(mine, other)]
+    r = middle(ratios)
+    print(f"goal: {text}: {r:.2f} of it, 1/{1 / r:.2f} ({min(ratios):.2f} to {max(ratios):.2f}): {'reached' if r <= at_most else 'MISSED'}")
 
 
 def main():
-    whole, cut = folder / "mix.pcap", folder / "cut.pcap"
-    print(subprocess.run([build / "bench/load/mix", whole, str(options.packets)], check=True, capture_output=True, text=True).stdout.strip(), "over 1,000 flows")
-    subprocess.run([build / "bench/load/mix", cut, "20000"], check=True, capture_output=True)
-    memory, site = folder / "memory.toml", folder / "site.toml"
-    subprocess.run([build / "daemon/tool/vidra", "learn", whole, "-o", memory], check=True, capture_output=True)
-    write_site(site)
-    vidra = [build / "daemon/tool/vidra", "replay", "--config", site, "--memory", memory]
-    programs = {"header walk": lambda f: [build / "bench/load/walk", f], "vidra replay": lambda f: vidra + [f]}
-    suricata = not options.no_suricata and install_suricata()
-    if suricata:
-        programs["suricata -r"] = suricata_command
-        programs["least of it"] = least_suricata_command
-    else:
-        print("skipped: suricata could not be installed (bookworm-backports, root)")
-    times = {name: [] for name in programs}
-    start = {name: [] for name in programs}
-    for command in programs.values():        # the page cache warm, the binaries loaded
-        cpu(command(cut))
-    for _ in range(options.rounds):
-        for name, command in programs.items():
-            times[name].append(cpu(command(whole)))
-            start[name].append(cpu(command(cut)))
-    walk = statistics.median(times["header walk"])
-    print(f"{'':<14}{'ns a packet':>12}{'net':>8}{'× walk':>9}{'min..max':>14}")
-    for name in programs:
-        middle = statistics.median(times[name])
-        net = middle - statistics.median(start[name])
-        spread = [t / w for t, w in zip(times[name], times["header walk"])]
-        print(f"{name:<14}{middle / options.packets * 1e9:>12.1f}{net / options.packets * 1e9:>8.1f}{statistics.median(spread):>9.1f}{min(spread):>7.1f}..{max(spread):.1f}")
-    ratio = statistics.median(v / w for v, w in zip(times["vidra replay"], times["header walk"]))
-    print(f"goal: vidra replay ≤ 12 × header walk: {ratio:.1f} {'reached' if ratio <= 12 else 'MISSED'}")
-    if suricata:
-        ratio = statistics.median(v / s for v, s in zip(times["vidra replay"], times["suricata -r"]))
-        least = statistics.median(v / s for v, s in zip(times["vidra replay"], times["least of it"]))
-        net = statistics.median((v - b) / (s - c) for v, b, s, c in zip(times["vidra replay"], start["vidra replay"], times["suricata -r"], start["suricata -r"]))
-        print(f"goal: vidra replay ≤ 1/3 suricata -r:  1/{1 / ratio:.2f} {'reached' if ratio <= 1 / 3 else 'MISSED'}; "
-              f"without what each start costs 1/{1 / net:.2f} {'reached' if net <= 1 / 3 else 'MISSED'}")
-        print(f"against Suricata with all but Modbus, DNP3 and TCP switched off: 1/{1 / least:.2f}")
-    shutil.rmtree(folder)
-
-
-def write_site(path):
-    """The mix's masters, stations, conversations and points, declared."""
-    lines = ['[site]', 'name = "mix"', 'prefixes = ["10.1.0.0/16", "10.2.0.0/16"]']
-    for i in range(1000):
-        n = i + 1
-        lines += ['[[host]]', f'name = "s{n}"', f'address = "10.2.{n >> 8}.{n & 255}"', 'role = "rtu"']
-    for m in range(20):
-        lines += ['[[host]]', f'name = "m{m + 1}"', f'address = "10.1.0.{m + 1}"', 'role = "master"']
-    for i in range(1000):
-        protocol = "iec104" if i % 10 < 5 else "modbus" if i % 10 < 8 else "dnp3"
-        lines += ['[[conversation]]', f'client = "m{i // 50 + 1}"', f'server = "s{i + 1}"', f'protocol = "{protocol}"']
-    path.write_text("\n".join(lines) + "\n")
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="vidra-bench-", dir="/var/tmp"))
+    try:
+        versions()
+        if options.only != "woven":
+            mix, declared = folder / "mix.pcap", folder / "mix.site.toml"
+            said = cost([build / "bench/load/mix", mix, options.packets]).output.strip()
+            print(said, "over 1,000 flows")
+            declared.write_text(site(1000))
+            memory, _ = learned(vidra, mix, folder)
+            net = table("generated mix", mix, int(said.split()[0]), folder, memory, declared)
+            goal("vidra ≤ 6 × header walk", net["vidra replay"], net["header walk"], 6)
+            if "suricata, no EVE" in net:
+                goal("vidra ≤ 1/6 of suricata without EVE", net["vidra replay"], net["suricata, no EVE"], 1 / 6)
+            mix.unlink()
+        if options.only == "mix":
+            return
+        if not corpus.exists():
+            print("skipped: no corpus to weave from (../shared/corpus)")
+            return
+        woven = folder / "woven.pcap"
+        print()
+        said = cost([build / "bench/load/weave", woven, options.packets, 1, corpus]).output.strip()
+        print(said)
+        memory, declared = learned(vidra, woven, folder)
+        net = table("woven of real recordings", woven, int(said.split()[0]), folder, memory, declared)
+        for other, share in (("suricata, no EVE", 6), ("suricata, EVE", 15), ("ndpiReader -q", 2)):
+            if other in net:
+                goal(f"vidra ≤ 1/{share} of {other}", net["vidra replay"], net[other], 1 / share)
+    finally:
+        shutil.rmtree(folder)
 
 
 main()
