@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """One table: the whole pipeline (all dissectors, memory and site loaded, every detector) beside a bare header walk, nDPI's reader,
-Suricata with and without EVE, and tshark, on the same captures in the same run: the generated mix, and one woven of real recordings.
+Suricata with and without EVE, and tshark, on the same captures in the same run: the generated mix, and two woven of real recordings, whole and with
+only what is carried by IP (the others do not read GOOSE, sampled values, PROFINET and what else has no IP).
 
-usage: table.py BUILD [--packets N] [--rounds N] [--only mix|woven] [--without PROGRAM,…]
+usage: table.py BUILD [--packets N] [--rounds N] [--only mix|woven|woven-ip] [--without PROGRAM,…]
 
 Each round runs the programs in turn (A B C A B C …), each over the whole capture and over its first 20,000 packets; the difference is what
 a packet costs, net of what a start costs. A figure is the median of the rounds, a ratio the median of the rounds' ratios; the least and
@@ -22,7 +23,7 @@ parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.R
 parser.add_argument("build")
 parser.add_argument("--packets", type=int, default=2_000_000)
 parser.add_argument("--rounds", type=int, default=5)
-parser.add_argument("--only", choices=["mix", "woven"])
+parser.add_argument("--only", choices=["mix", "woven", "woven-ip"])
 parser.add_argument("--without", default="")
 options = parser.parse_args()
 build = (root / options.build).resolve()
@@ -103,11 +104,23 @@ def goal(text, mine, other, at_most):
     print(f"goal: {text}: {r:.2f} of it, 1/{1 / r:.2f} ({min(ratios):.2f} to {max(ratios):.2f}): {'reached' if r <= at_most else 'MISSED'}")
 
 
+def beside_others(name, words, folder):
+    woven = folder / f"{name}.pcap"
+    said = cost([build / "bench/load/weave", *words, woven, options.packets, 1, corpus]).output.strip()
+    print("\n" + said)
+    memory, declared = learned(vidra, woven, folder)
+    net = table("woven of real recordings" + (", IP only, which all of them read" if words else ""), woven, int(said.split()[0]), folder, memory, declared)
+    for other, share in (("suricata, no EVE", 6), ("suricata, EVE", 15), ("ndpiReader -q", 2)):
+        if other in net:
+            goal(f"vidra ≤ 1/{share} of {other}", net["vidra replay"], net[other], 1 / share)
+    woven.unlink()
+
+
 def main():
     folder = pathlib.Path(tempfile.mkdtemp(prefix="vidra-bench-", dir="/var/tmp"))
     try:
         versions()
-        if options.only != "woven":
+        if options.only in (None, "mix"):
             mix, declared = folder / "mix.pcap", folder / "mix.site.toml"
             said = cost([build / "bench/load/mix", mix, options.packets]).output.strip()
             print(said, "over 1,000 flows")
@@ -123,15 +136,9 @@ def main():
         if not corpus.exists():
             print("skipped: no corpus to weave from (../shared/corpus)")
             return
-        woven = folder / "woven.pcap"
-        print()
-        said = cost([build / "bench/load/weave", woven, options.packets, 1, corpus]).output.strip()
-        print(said)
-        memory, declared = learned(vidra, woven, folder)
-        net = table("woven of real recordings", woven, int(said.split()[0]), folder, memory, declared)
-        for other, share in (("suricata, no EVE", 6), ("suricata, EVE", 15), ("ndpiReader -q", 2)):
-            if other in net:
-                goal(f"vidra ≤ 1/{share} of {other}", net["vidra replay"], net[other], 1 / share)
+        for name, words in (("woven", []), ("woven-ip", ["--ip"])):
+            if options.only in (None, name):
+                beside_others(name, words, folder)
     finally:
         shutil.rmtree(folder)
 

@@ -3,7 +3,7 @@
 // by side, each of which plays captures one after the other. Every playing is a network of its own: its private addresses, cards, client
 // ports, and the names of its GOOSE and SV publishers are no other's. Pauses are cut, checksums are right, the same seed gives the same octets.
 //
-//   weave OUT PACKETS SEED CAPTURE|FOLDER…      a folder: every capture below it that its INDEX.tsv does not call malformed
+//   weave [--ip] OUT PACKETS SEED CAPTURE|FOLDER…      --ip: frames of IPv4 and IPv6 only; a folder: every capture below it that its INDEX.tsv does not call malformed
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -225,7 +225,14 @@ class World {
   std::unordered_map<uint32_t, uint32_t> private_;
 };
 
-Recording read(const std::string& path, uint64_t& passed_by) {
+uint16_t type_of(Bytes f) {
+  size_t at = 12;
+  while (at + 6 <= f.size() && (be16(&f[at]) == 0x8100 || be16(&f[at]) == 0x88a8)) at += 4;
+  return be16(&f[at]);
+}
+bool is_ip(Bytes f) { return type_of(f) == 0x0800 || type_of(f) == 0x86dd; }
+
+Recording read(const std::string& path, bool only_ip, uint64_t& passed_by) {
   Recording r;
   const auto source = open_file(path);
   std::array<Packet, 64> burst;
@@ -238,6 +245,7 @@ Recording read(const std::string& path, uint64_t& passed_by) {
         continue;
       }
       if (r.frames.size() == longest_play) break;
+      if (only_ip && !is_ip(p.octets)) continue;
       r.frames.push_back({last ? std::clamp<Time>(p.time - last, 0, longest_pause) : 0, uint32_t(r.octets.size()), uint32_t(p.octets.size()), p.wire_length});
       last = p.time;
       r.octets.insert(r.octets.end(), p.octets.begin(), p.octets.end());
@@ -279,14 +287,16 @@ struct Thread {
 };
 
 int run(int argc, char** argv) {
-  if (argc < 5) return fmt::print(stderr, "usage: weave OUT PACKETS SEED CAPTURE|FOLDER…\n"), 2;
+  const bool only_ip = argc > 1 && !std::strcmp(argv[1], "--ip");
+  if (only_ip) argc--, argv++;
+  if (argc < 5) return fmt::print(stderr, "usage: weave [--ip] OUT PACKETS SEED CAPTURE|FOLDER…\n"), 2;
   const uint64_t wanted = std::strtoull(argv[2], nullptr, 10), seed = std::strtoull(argv[3], nullptr, 10);
   std::vector<Recording> recordings;
   uint64_t passed_by = 0, unread = 0;
   for (int i = 4; i < argc; i++)
     for (const std::string& path : captures(argv[i])) {
       try {
-        Recording r = read(path, passed_by);
+        Recording r = read(path, only_ip, passed_by);
         if (!r.frames.empty()) recordings.push_back(std::move(r));
       } catch (const std::runtime_error&) {
         unread++;
@@ -336,8 +346,7 @@ int run(int argc, char** argv) {
     std::fwrite(record, sizeof record, 1, out);
     std::fwrite(frame.data(), frame.size(), 1, out);
     octets += f.length;
-    const uint16_t type = be16(&frame[12]) == 0x8100 && frame.size() >= 18 ? be16(&frame[16]) : be16(&frame[12]);
-    internet += type == 0x0800 || type == 0x86dd;
+    internet += is_ip(frame);
     if (frame.size() >= 38 && be16(&frame[12]) == 0x0800) {
       const uint64_t a = uint64_t(be32(&frame[26])) << 16 | be16(&frame[34]), b = uint64_t(be32(&frame[30])) << 16 | be16(&frame[36]);
       flows.insert(mixed(std::min(a, b)) ^ mixed(mixed(std::max(a, b)) + frame[23]));
