@@ -137,7 +137,8 @@ class Hearing final : public Source {
     bool polled = false;
     Time longest = longest_wait;
     for (size_t i = 0; i < taps_.size(); i++) {
-      if (const int d = taps_[i]->descriptor(); d >= 0) waits_[n] = {d, POLLIN, 0}, waited_[n++] = i;
+      // A ring whose frames are held calls as long as they are: it is asked each millisecond instead.
+      if (const int d = taps_[i]->descriptor(); d >= 0) waits_[n] = {d, short(merge_ && merge_->held(i) ? 0 : POLLIN), 0}, waited_[n++] = i;
       polled |= taps_[i]->polled() && taps_[i]->open();
       if (merge_ && merge_->held(i)) longest = millisecond;
     }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/capture/kernel.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <ifaddrs.h>
 #include <linux/if_link.h>
@@ -11,7 +12,9 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
+#include <charconv>
 #include <cstring>
 #include <stdexcept>
 
@@ -34,6 +37,19 @@ struct Addresses {
   ~Addresses() { if (first) freeifaddrs(first); }
   ifaddrs* first = nullptr;
 };
+
+// One number of an interface's folder in sysfs, which neither allocates nor waits for others that configure the network.
+std::optional<uint64_t> in_sysfs(const std::string& name, const char* what) {
+  std::array<char, 96> path, text;
+  *fmt::format_to_n(path.data(), path.size() - 1, "/sys/class/net/{}/{}", name, what).out = 0;
+  const int file = open(path.data(), O_RDONLY | O_CLOEXEC);
+  if (file < 0) return {};
+  const ssize_t n = read(file, text.data(), text.size());
+  close(file);
+  uint64_t v = 0;
+  if (n <= 0 || std::from_chars(text.data(), text.data() + n, v).ec != std::errc{}) return {};
+  return v;
+}
 
 }  // namespace
 
@@ -58,14 +74,20 @@ Kernel::Card Kernel::card(int index) const {
   return card(std::string(r.ifr_name));
 }
 
-uint64_t Kernel::missed(const std::string& name) {
+std::optional<uint32_t> Kernel::missed(const Card& card) {
+  if (in_sysfs(card.name, "ifindex") == uint64_t(card.index)) {
+    const auto missed = in_sysfs(card.name, "statistics/rx_missed_errors"), fifo = in_sysfs(card.name, "statistics/rx_fifo_errors"),
+               length = in_sysfs(card.name, "statistics/rx_length_errors");
+    if (missed && fifo && length) return uint32_t(*missed + *fifo + *length);
+  }
+  // A sysfs that is not mounted, or of another network than this thread's. Slower, and it may wait.
   const Addresses all;
   for (const ifaddrs* a = all.first; a; a = a->ifa_next)
-    if (a->ifa_addr && a->ifa_addr->sa_family == AF_PACKET && a->ifa_data && name == a->ifa_name) {
+    if (a->ifa_addr && a->ifa_addr->sa_family == AF_PACKET && a->ifa_data && reinterpret_cast<const sockaddr_ll*>(a->ifa_addr)->sll_ifindex == card.index) {
       const auto* s = static_cast<const rtnl_link_stats*>(a->ifa_data);
-      return uint64_t{s->rx_missed_errors} + s->rx_fifo_errors;
+      return s->rx_missed_errors + s->rx_fifo_errors + s->rx_length_errors;
     }
-  return 0;
+  return {};
 }
 
 std::string Kernel::cards_that_are_up() {
@@ -86,7 +108,7 @@ void KernelTap::begin() {
   const std::string why = open_card(card_, waits_);
   if (!why.empty()) throw std::runtime_error(fmt::format("interface {}: {}", name_, why));
   open_ = true;
-  missed_at_ = uint32_t(Kernel::missed(card_.name));
+  missed_at_ = Kernel::missed(card_);
 }
 
 void KernelTap::tend(Time now, bool trouble) {
@@ -104,7 +126,7 @@ void KernelTap::tend(Time now, bool trouble) {
     called_ = c.name == name_ ? "" : c.name;
     open_ = true;
     alive_ = now;
-    missed_at_ = uint32_t(Kernel::missed(c.name));
+    missed_at_ = Kernel::missed(c);
     unplugged_ = 0;
     if (!waits_) light(now);
     return;
@@ -173,9 +195,8 @@ std::string KernelTap::flaw() const {
 }
 
 Counters KernelTap::counters() const {
-  if (open_) {
-    const uint32_t now = uint32_t(Kernel::missed(card_.name));
-    missed_ += uint32_t(now - missed_at_);
+  if (const auto now = open_ ? Kernel::missed(card_) : std::nullopt) {
+    if (const uint32_t more = *now - missed_at_.value_or(*now); more < uint32_t{1} << 31) missed_ += more;   // or the driver began anew
     missed_at_ = now;
   }
   Counters c = counted_;

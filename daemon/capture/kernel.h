@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -16,13 +17,15 @@ class Kernel {
   Kernel(const Kernel&) = delete;
   Card card(const std::string& name) const;
   Card card(int index) const;
-  static uint64_t missed(const std::string& name);   // frames that the card had no room for, modulo 2^32
+  // Frames that the card had no room for or found too long, modulo 2^32; none when it is gone or has another name by now.
+  static std::optional<uint32_t> missed(const Card&);
   static std::string cards_that_are_up();            // "eth0, eth1"
 
  private:
   int socket_;
 };
 
+inline constexpr Time furthest_ahead = 100 * millisecond;   // of the time of a read: the frames that come while it lasts
 inline constexpr std::string_view no_permission =
     "no permission to hear it; run as root, or type: setcap cap_net_raw,cap_net_admin=ep PROGRAM (the systemd unit grants what is needed)";
 
@@ -46,7 +49,8 @@ class KernelTap : public Tap {
     counted_.octets += p.octets.size();
     if (p.link == Link::unsupported) counted_.unsupported++;
   }
-  Time stamped(Time stamp, Time skew) { return last_ = std::max(last_, stamp - skew); }
+  // A frame that was stamped before the wall clock was stepped back seems to come from the future: it does not take the time along.
+  Time stamped(Time stamp, Time skew, Time now) { return last_ = std::max(last_, std::min(stamp - skew, now + furthest_ahead)); }
 
   // "" or why not, with what to type. `waits`: it is open, and others have to follow before it hears.
   virtual std::string open_card(const Kernel::Card&, bool& waits) = 0;
@@ -73,7 +77,7 @@ class KernelTap : public Tap {
   Counters counted_;
   uint64_t lost_before_ = 0;                   // of cards that were closed
   mutable uint64_t missed_ = 0;
-  mutable uint32_t missed_at_ = 0;             // the kernel counts in 32 bits, which a busy interface wraps
+  mutable std::optional<uint32_t> missed_at_;  // 32 bits, which a busy interface wraps
   Outage outage_;
 };
 

@@ -61,7 +61,7 @@ class PcapTap final : public KernelTap {
   Time lag() const override { return block_lag; }
 
   size_t read(std::span<Packet> to, Time now, Time skew) override {
-    to_ = to, skew_ = skew, filled_ = 0, drained_ = false;
+    to_ = to, now_ = now, skew_ = skew, filled_ = 0, drained_ = false;
     while (handle_) {
       const size_t most = std::min(to.size() - filled_, room());
       if (most == 0) break;
@@ -160,7 +160,7 @@ class PcapTap final : public KernelTap {
     head_ += n;
     held_++;
     const Time stamp = Time(h.ts.tv_sec) * second + Time(h.ts.tv_usec) * unit_;
-    const Packet& p = to_[filled_++] = {stamped(stamp, skew_), {at, n}, std::max<uint32_t>(h.len, uint32_t(n)), index_, link_, stamp};
+    const Packet& p = to_[filled_++] = {stamped(stamp, skew_, now_), {at, n}, std::max<uint32_t>(h.len, uint32_t(n)), index_, link_, stamp};
     count(p);
   }
 
@@ -168,7 +168,7 @@ class PcapTap final : public KernelTap {
   LiveSettings settings_;
   pcap_t* handle_ = nullptr;
   Link link_ = Link::unsupported;
-  Time unit_ = 1, skew_ = 0;
+  Time unit_ = 1, now_ = 0, skew_ = 0;          // the last two: of the read that goes on
   std::span<Packet> to_;                       // of the read that goes on
   size_t filled_ = 0;
   bool drained_ = true;

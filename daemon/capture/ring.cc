@@ -36,8 +36,9 @@ class Fanout {
   explicit Fanout(size_t queues) : queues_(queues) {}
   size_t queues() const { return queues_; }
 
-  // Adds a bound socket when it is its turn; "" or why not.
-  std::string join(size_t queue, int socket, const std::vector<sock_filter>& spread) {
+  // Adds a bound socket when it is its turn; "" or why not. `generation`: which one it has joined, or another that leaves at
+  // once would not be noticed.
+  std::string join(size_t queue, int socket, const std::vector<sock_filter>& spread, unsigned& generation) {
     const std::lock_guard lock(mutex_);
     if (joined_ != queue) return "it waits for the other workers";
     if (queues_ > 1) {
@@ -53,6 +54,7 @@ class Fanout {
       }
     }
     joined_++;
+    generation = generation_.load(std::memory_order_relaxed);
     complete_.store(joined_ == queues_, std::memory_order_release);
     return {};
   }
@@ -172,7 +174,7 @@ class Ring final : public KernelTap {
   bool drained() const override { return drained_; }
   Time lag() const override { return block_lag; }
 
-  size_t read(std::span<Packet> to, Time, Time skew) override {
+  size_t read(std::span<Packet> to, Time now, Time skew) override {
     drained_ = false;
     size_t n = 0;
     for (; n < to.size(); n++) {
@@ -181,7 +183,7 @@ class Ring final : public KernelTap {
         drained_ = !store_->all_held();
         break;
       }
-      take(*h, to[n], skew);
+      take(*h, to[n], now, skew);
     }
     return n;
   }
@@ -195,7 +197,7 @@ class Ring final : public KernelTap {
   }
 
  private:
-  void take(tpacket3_hdr& h, Packet& p, Time skew) {
+  void take(tpacket3_hdr& h, Packet& p, Time now, Time skew) {
     uint8_t* octets = reinterpret_cast<uint8_t*>(&h) + h.tp_mac;
     size_t captured = h.tp_snaplen, whole = h.tp_len;
     if (h.tp_status & TP_STATUS_VLAN_VALID && captured >= 12) {   // back to where it was on the wire
@@ -207,7 +209,7 @@ class Ring final : public KernelTap {
     }
     captured = std::min<size_t>(captured, settings_.snaplen);
     const Time stamp = Time(h.tp_sec) * second + h.tp_nsec;
-    p = {stamped(stamp, skew), {octets, captured}, uint32_t(std::max(whole, captured)), index_, link_, stamp};
+    p = {stamped(stamp, skew, now), {octets, captured}, uint32_t(std::max(whole, captured)), index_, link_, stamp};
     count(p);
   }
 
@@ -219,7 +221,6 @@ class Ring final : public KernelTap {
       default: return fmt::format("its frames are of hardware type {}, which the ring does not know; set [capture] source = \"pcap\"", card.hardware);
     }
     std::string why = make(card);
-    generation_ = fanout_->generation();
     waits = fanout_->queues() > 1;
     if (why.empty() && !waits) why = let_in();
     if (!why.empty()) close_card();
@@ -237,7 +238,8 @@ class Ring final : public KernelTap {
     if (!set(PACKET_RESERVE, unsigned{tag_octets})) return trouble("PACKET_RESERVE");
     // Frames are stamped as they come in, not as they reach the ring: a processor that is busy would swap them.
     if (const int one = 1; setsockopt(s, SOL_SOCKET, SO_TIMESTAMPNS, &one, sizeof one) != 0) return trouble("SO_TIMESTAMPNS");
-    if (settings_.ignore_outgoing && !set(PACKET_IGNORE_OUTGOING, int{1})) return trouble("PACKET_IGNORE_OUTGOING");
+    // On the loopback each frame goes out and comes in.
+    if ((settings_.ignore_outgoing || card.hardware == ARPHRD_LOOPBACK) && !set(PACKET_IGNORE_OUTGOING, int{1})) return trouble("PACKET_IGNORE_OUTGOING");
     tpacket_req3 ring{};
     ring.tp_block_size = block_octets;
     ring.tp_block_nr = unsigned(store_->blocks());
@@ -259,7 +261,7 @@ class Ring final : public KernelTap {
       all.mr_type = PACKET_MR_PROMISC;
       if (!set(PACKET_ADD_MEMBERSHIP, all)) return trouble("promiscuous mode");
     }
-    const std::string why = fanout_->join(queue_, s, spread_.program(link_ == Link::ethernet));
+    const std::string why = fanout_->join(queue_, s, spread_.program(link_ == Link::ethernet), generation_);
     joined_ = why.empty();
     return why;
   }
@@ -269,12 +271,12 @@ class Ring final : public KernelTap {
     return setsockopt(store_->socket, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program) == 0 ? std::string{} : trouble("filter");
   }
   std::string let_in() {
-    waiting_ = false;
     tpacket_stats_v3 none{};
     socklen_t n = sizeof none;
     getsockopt(store_->socket, SOL_PACKET, PACKET_STATISTICS, &none, &n);
-    lost_ = 0;
-    return attach(filter_);
+    std::string why = attach(filter_);
+    waiting_ = !why.empty();                    // it is tried again
+    return why;
   }
 
   bool still_waits() override {
@@ -296,9 +298,13 @@ class Ring final : public KernelTap {
     joined_ = false;
     waiting_ = true;
     drained_ = true;
+    lost_ = 0;
     if (!store_) return;
-    // What is still read from stays, and with it the socket: it hears no more.
-    if (store_->borrowed() && attach({{BPF_RET | BPF_K, 0, 0, 0}}).empty()) before_.push_back(std::move(store_));
+    // What is still read from stays, and with it the socket: it hears no more, or what it hears is never read.
+    if (store_->borrowed()) {
+      attach({{BPF_RET | BPF_K, 0, 0, 0}});
+      before_.push_back(std::move(store_));
+    }
     store_.reset();
   }
 

@@ -2,15 +2,33 @@
 // Heard through libpcap and through the kernel's ring on veth pairs in a network namespace of the test's own.
 #include "daemon/capture/live.h"
 
+#include <dlfcn.h>
 #include <gtest/gtest.h>
+#include <ifaddrs.h>
+#include <sys/mount.h>
 
 #include <atomic>
 #include <chrono>
+#include <filesystem>
+#include <fstream>
 #include <thread>
 
 #include "daemon/base/clock.h"
+#include "daemon/capture/pcap_tap.h"
+#include "daemon/capture/ring.h"
+#include "daemon/capture/spread.h"
 #include "tests/support/hex.h"
 #include "tests/support/wire.h"
+
+namespace {
+std::atomic<unsigned> addresses_asked{0};
+}
+// What lists every interface waits for whoever configures the network.
+extern "C" int getifaddrs(ifaddrs** all) noexcept {
+  static const auto real = reinterpret_cast<int (*)(ifaddrs**)>(dlsym(RTLD_NEXT, "getifaddrs"));
+  addresses_asked++;
+  return real(all);
+}
 
 namespace vidra {
 namespace {
@@ -19,6 +37,7 @@ using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
 std::string no_network;   // why these tests are skipped, "" when they run
+std::string no_mounts;    // likewise those that show another sysfs
 
 struct Heard {
   Time time, stamp;
@@ -181,6 +200,60 @@ TEST_P(Live, silence_brings_time) {
   EXPECT_NEAR(double(last), double(Time(wall.tv_sec) * second + wall.tv_nsec), 100e6);
 }
 
+TEST_P(Live, a_wall_clock_that_is_stepped_back_does_not_stop_the_time) {
+  Cable cable("near", "far");
+  const LiveSettings s = hearing({{"near", ""}});
+  const auto tap = GetParam() == Receiver::pcap ? open_pcap("near", 0, s) : std::move(open_rings("near", 0, s, 1, Spread(0)).front());
+  std::vector<Packet> packets(8);
+  const auto read = [&](Time skew) {             // one frame, as it is read at a skew of the clocks
+    EXPECT_TRUE(Sender("far").send(frame(1)));
+    for (const auto end = Clock::now() + milliseconds(2000); Clock::now() < end;) {
+      const Time now = wall_now() - skew;
+      tap->tend(now, false);
+      if (tap->read(packets, now, skew)) return tap->done(1, packets[0].octets), packets[0].time - now;
+      std::this_thread::sleep_for(milliseconds(1));
+    }
+    return Time{minute};
+  };
+  EXPECT_LT(std::abs(read(0)), second);
+  const Time now = wall_now();
+  // It waited, and meanwhile the wall clock went back by an hour: its stamp is of the old clock, the skew of the new one.
+  ASSERT_TRUE(Sender("far").send(frame(2)));
+  for (size_t n = 0; n == 0; n = tap->read(packets, now, -hour)) ASSERT_LT(wall_now() - now, 2 * second);
+  EXPECT_LT(packets[0].time, now + 200 * millisecond);
+  EXPECT_LT(std::abs(packets[0].stamp - now), 2 * second) << "its stamp is left as it was";
+  tap->done(1, packets[0].octets);
+  std::this_thread::sleep_for(milliseconds(200));
+  EXPECT_LT(std::abs(read(0)), second) << "and goes on";
+}
+
+TEST_P(Live, the_loopback_is_heard_once) {
+  auto source = open_live(hearing({{"lo", ""}}));
+  Sender lo("lo");
+  for (uint32_t i = 0; i < 3; i++) ASSERT_TRUE(lo.send(frame(i)));
+  std::string heard;
+  for (const Heard& h : hear(*source, 6, milliseconds(300))) heard += std::to_string(number_of(h.octets));
+  EXPECT_EQ(heard, "012");
+}
+
+TEST_P(Live, a_frame_that_waits_for_its_siblings_does_not_make_it_spin) {
+  Cable a("near0", "far0"), b("near1", "far1");
+  auto s = hearing({{"near0", "tap"}, {"near1", "tap"}});
+  s.merge_window = 500 * millisecond;
+  auto source = open_live(s);
+  hear(*source, 1, milliseconds(50));
+  ASSERT_TRUE(Sender("far0").send(frame(1)));
+  std::vector<Packet> packets(8);
+  const auto begin = Clock::now();
+  int polls = 0;
+  for (size_t n = 0; n == 0 && polls < 100'000; polls++) {
+    n = source->poll(packets).packets;
+    source->release();
+  }
+  EXPECT_GE(Clock::now() - begin, milliseconds(400)) << "the window";
+  EXPECT_LE(polls, 1000) << "each waits a millisecond";
+}
+
 TEST_P(Live, a_group_meets_in_order_of_time_and_a_silent_member_holds_nobody_back) {
   Cable a("near0", "far0"), b("near1", "far1");
   auto s = hearing({{"near0", "tap"}, {"near1", "tap"}});
@@ -223,6 +296,66 @@ TEST_P(Live, drops_are_counted) {
   EXPECT_EQ(all.size(), c.delivered);
   EXPECT_GT(c.dropped_by_kernel, 0u);
   EXPECT_EQ(c.delivered + c.dropped_by_kernel, sent);
+}
+
+// A sysfs in which the test plays the driver.
+struct Drivers {
+  Drivers() {
+    if (mount("none", "/sys/class/net", "tmpfs", 0, "") != 0) throw std::runtime_error("no tmpfs can be mounted");
+  }
+  ~Drivers() { umount("/sys/class/net"); }
+  static void count(const std::string& card, uint64_t missed, uint64_t fifo = 0, uint64_t length = 0) {
+    const std::filesystem::path folder = "/sys/class/net/" + card;
+    std::filesystem::create_directories(folder / "statistics");
+    std::ofstream(folder / "ifindex") << if_nametoindex(card.c_str()) << "\n";
+    std::ofstream(folder / "statistics/rx_missed_errors") << missed << "\n";
+    std::ofstream(folder / "statistics/rx_fifo_errors") << fifo << "\n";
+    std::ofstream(folder / "statistics/rx_length_errors") << length << "\n";
+  }
+};
+
+TEST_P(Live, what_the_card_missed_is_counted_once_whatever_becomes_of_its_driver_and_name) {
+  if (!no_mounts.empty()) GTEST_SKIP() << no_mounts;
+  auto cable = std::make_unique<Cable>("near", "far");
+  const Drivers drivers;
+  drivers.count("near", 5, 1, 2);
+  auto source = open_live(hearing({{"near", ""}}));
+  const auto missed = [&] { return source->counters(0).dropped_by_card; };
+  hear(*source, 1, milliseconds(20));
+  EXPECT_EQ(missed(), 0u) << "what was before is not ours";
+  const unsigned asked = addresses_asked;
+  drivers.count("near", 10, 3, 5);
+  EXPECT_EQ(missed(), 10u) << "without room, and longer than the card takes";
+  EXPECT_EQ(missed(), 10u);
+  drivers.count("near", 0x7fff'0000, 3, 5);
+  missed();
+  drivers.count("near", 0xfffe'0000, 3, 5);
+  const uint64_t before = missed();
+  drivers.count("near", 0x1'0000'0000, 3, 5);
+  EXPECT_EQ(missed(), before + 0x2'0000) << "past 32 bits";
+  drivers.count("near", 0);
+  EXPECT_EQ(missed(), before + 0x2'0000) << "a driver that begins anew has not missed four thousand million frames";
+  drivers.count("near", 4);
+  EXPECT_EQ(missed(), before + 0x2'0004);
+  EXPECT_EQ(addresses_asked, asked) << "asked each second, while somebody configures the network";
+  drivers.count("near", 0);
+  missed();
+  std::filesystem::remove_all("/sys/class/net/near");
+  if (shell("ip link set near name other")) {
+    drivers.count("other", 0);
+    EXPECT_EQ(missed(), before + 0x2'0004) << "before its new name is known";
+    hear(*source, 1, milliseconds(400));
+    drivers.count("other", 7);
+    EXPECT_EQ(missed(), before + 0x2'000b);
+    std::filesystem::remove_all("/sys/class/net/other");
+    shell("ip link del other");
+  }
+  cable.reset();
+  const uint64_t last = missed();
+  hear(*source, 1, milliseconds(300));
+  EXPECT_FALSE(source->up(0));
+  EXPECT_EQ(missed(), last) << "what is gone has missed no more";
+  EXPECT_LE(last, before + 0x2'000b);
 }
 
 TEST_P(Live, an_interface_that_goes_away_is_said_and_heard_again_when_it_is_back) {
@@ -373,6 +506,7 @@ INSTANTIATE_TEST_SUITE_P(Through, Live, testing::Values(Receiver::pcap, Receiver
 
 int main(int argc, char** argv) {
   vidra::no_network = vidra::own_network();   // before any thread begins
+  if (unshare(CLONE_NEWNS) != 0 || mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) vidra::no_mounts = "no mount namespace for a test";
   testing::InitGoogleTest(&argc, argv);
   return RUN_ALL_TESTS();
 }

@@ -3,6 +3,8 @@
 #include "daemon/capture/ring.h"
 
 #include <gtest/gtest.h>
+#include <linux/filter.h>
+#include <sys/syscall.h>
 
 #include <atomic>
 #include <chrono>
@@ -15,6 +17,19 @@
 #include "daemon/capture/spread.h"
 #include "tests/support/hex.h"
 #include "tests/support/wire.h"
+
+// A kernel that is short of memory for filters: for all, or for those that let something in.
+namespace {
+enum class Refused { none, letting_in, all };
+std::atomic<Refused> refused{Refused::none};
+}
+extern "C" int setsockopt(int socket, int level, int option, const void* value, socklen_t n) noexcept {
+  if (const Refused which = refused; level == SOL_SOCKET && option == SO_ATTACH_FILTER && which != Refused::none) {
+    const auto* p = static_cast<const sock_fprog*>(value);
+    if (which == Refused::all || p->len > 1 || p->filter->k) return errno = ENOMEM, -1;
+  }
+  return int(syscall(SYS_setsockopt, socket, level, option, value, n));
+}
 
 namespace vidra {
 namespace {
@@ -106,6 +121,7 @@ struct Rings : testing::Test {
   void SetUp() override {
     if (!no_network.empty()) GTEST_SKIP() << no_network;
   }
+  void TearDown() override { refused = Refused::none; }
   static LiveSettings settings() {
     LiveSettings s;
     s.interfaces = {{"near", ""}};
@@ -129,9 +145,9 @@ struct Rings : testing::Test {
       for (const auto& h : heard) n += h.size();
       return n;
     }
-    void poll(size_t enough, milliseconds longest) {
+    void poll(size_t enough, milliseconds longest, size_t only_the_first = SIZE_MAX) {
       for (const auto end = Clock::now() + longest; all() < enough && Clock::now() < end;)
-        for (size_t q = 0; q < sources.size(); q++) {
+        for (size_t q = 0; q < std::min(only_the_first, sources.size()); q++) {
           const auto polled = sources[q]->poll(packets);
           for (const Packet& p : std::span(packets).first(polled.packets)) heard[q].emplace_back(p.octets.begin(), p.octets.end());
           sources[q]->release();
@@ -257,6 +273,47 @@ TEST_F(Rings, what_was_sent_is_what_was_delivered_and_what_was_dropped) {
   EXPECT_EQ(q.all() + dropped, sent);
 }
 
+TEST_F(Rings, drops_before_a_loss_are_told_once_while_others_are_waited_for) {
+  Cable cable("near", "far");
+  Queues q(2);
+  {
+    Sender sender("far");
+    for (uint32_t n = 0; n < 30'000; n++) sender.send(padded(frame4(ip4(0x0a010000 + n % 64, 0x0a020000, 17, udp(1, 2, Octets(900, 0xAA))))));
+  }
+  q.poll(SIZE_MAX, milliseconds(300));
+  const uint64_t dropped = q.sources[0]->counters(0).dropped_by_kernel;
+  ASSERT_GT(dropped, 0u);
+  ASSERT_TRUE(shell("ip link set near down"));
+  q.poll(SIZE_MAX, milliseconds(200));
+  EXPECT_EQ(q.sources[0]->counters(0).dropped_by_kernel, dropped);
+  ASSERT_TRUE(shell("ip link set near up"));
+  q.poll(SIZE_MAX, milliseconds(300), 1);       // the first is open again, the second does not come yet
+  EXPECT_FALSE(q.sources[0]->up(0));
+  EXPECT_EQ(q.sources[0]->counters(0).dropped_by_kernel, dropped);
+  q.poll(SIZE_MAX, milliseconds(300));
+  EXPECT_TRUE(q.sources[0]->up(0)) << q.sources[0]->flaw();
+  EXPECT_EQ(q.sources[0]->counters(0).dropped_by_kernel, dropped);
+}
+
+TEST_F(Rings, a_kernel_that_refuses_a_filter_for_a_while_leaves_nobody_blind_unsaid) {
+  Cable cable("near", "far");
+  Queues q(2);
+  ASSERT_TRUE(shell("ip link set near down"));
+  q.poll(SIZE_MAX, milliseconds(200));
+  refused = Refused::letting_in;
+  ASSERT_TRUE(shell("ip link set near up"));
+  q.poll(SIZE_MAX, milliseconds(500));
+  for (const auto& s : q.sources) EXPECT_FALSE(s->up(0)) << "it hears nothing yet";
+  refused = Refused::none;
+  q.poll(SIZE_MAX, milliseconds(300));
+  for (const auto& s : q.sources) EXPECT_TRUE(s->up(0)) << s->flaw();
+  const size_t before = q.all();
+  Sender sender("far");
+  for (uint32_t n = 0; n < 100; n++) ASSERT_TRUE(sender.send(padded(frame4(ip4(0x0a010000 + n, 0x0a020000, 17, udp(1, 2))))));
+  q.poll(before + 100, milliseconds(1000));
+  EXPECT_EQ(q.all(), before + 100);
+}
+
 TEST_F(Rings, two_interfaces_hear_a_conversation_in_the_same_worker) {
   Cable a("near", "far"), b("near1", "far1");
   LiveSettings s = settings();
@@ -287,10 +344,10 @@ TEST_F(Rings, two_interfaces_hear_a_conversation_in_the_same_worker) {
 }
 
 // Frames that wait for their siblings lie in the ring's own memory, and stay there though the ring's interface is gone.
-TEST_F(Rings, what_is_held_of_an_interface_that_is_removed_can_still_be_read) {
+void what_is_held_is_read(Refused while_it_goes) {
   auto a = std::make_unique<Cable>("near", "far");
   Cable b("near1", "far1");
-  LiveSettings s = settings();
+  LiveSettings s = Rings::settings();
   s.receiver = Receiver::ring;
   s.interfaces = {{"near", "tap"}, {"near1", "tap"}};
   s.merge_window = 300 * millisecond;
@@ -311,12 +368,15 @@ TEST_F(Rings, what_is_held_of_an_interface_that_is_removed_can_still_be_read) {
       heard++;
     }
     source->release();
-    if (!removed && Clock::now() - begin > milliseconds(60)) a.reset(), removed = true;
+    if (!removed && Clock::now() - begin > milliseconds(60)) refused = while_it_goes, a.reset(), removed = true;
   }
+  refused = Refused::none;
   EXPECT_EQ(heard, 50u);
   EXPECT_FALSE(source->up(0));
   EXPECT_TRUE(source->up(1));
 }
+TEST_F(Rings, what_is_held_of_an_interface_that_is_removed_can_still_be_read) { what_is_held_is_read(Refused::none); }
+TEST_F(Rings, and_when_the_kernel_has_no_memory_to_close_it) { what_is_held_is_read(Refused::all); }
 
 TEST_F(Rings, several_workers_cannot_share_what_is_for_one) {
   Cable cable("near", "far");
