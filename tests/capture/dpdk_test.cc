@@ -2,6 +2,7 @@
 // DPDK's real receive paths, without a card: a file, the kernel's packet sockets on a veth pair, rings, nothing at all.
 #include <gtest/gtest.h>
 
+#include <dlfcn.h>
 #include <sys/wait.h>
 
 #include <rte_bus_vdev.h>
@@ -16,12 +17,62 @@
 #include <fstream>
 #include <map>
 #include <mutex>
+#include <sstream>
 #include <thread>
 
+#include "daemon/base/clock.h"
+#include "daemon/capture/dpdk/hugepages.h"
 #include "daemon/capture/file.h"
 #include "daemon/capture/live.h"
 #include "tests/support/hex.h"
 #include "tests/support/wire.h"
+
+// What a card does that no virtual device does: the driver's answers for the port of this name come from here.
+namespace {
+struct Card {
+  std::string port;
+  rte_eth_fc_mode pause = RTE_ETH_FC_FULL, pause_after_start = RTE_ETH_FC_FULL;
+  int get = 0, set = 0;                          // what its driver answers
+  bool started = false, paused_at_start = false; // it was started; with pause frames on
+  uint16_t longest = UINT16_MAX;                 // it starts with no more
+  uint64_t missed = 0, broken = 0, without_room = 0;
+} card;
+bool played(uint16_t id) {
+  char name[RTE_ETH_NAME_MAX_LEN] = "";
+  return !card.port.empty() && rte_eth_dev_get_name_by_port(id, name) == 0 && card.port == name;
+}
+template <class F>
+F* real(F*, const char* name) { return reinterpret_cast<F*>(dlsym(RTLD_NEXT, name)); }
+}
+extern "C" {
+int rte_eth_dev_flow_ctrl_get(uint16_t id, rte_eth_fc_conf* c) {
+  if (!played(id)) return real(rte_eth_dev_flow_ctrl_get, "rte_eth_dev_flow_ctrl_get")(id, c);
+  c->mode = card.pause;
+  return card.get;
+}
+int rte_eth_dev_flow_ctrl_set(uint16_t id, rte_eth_fc_conf* c) {
+  if (!played(id)) return real(rte_eth_dev_flow_ctrl_set, "rte_eth_dev_flow_ctrl_set")(id, c);
+  if (card.set == 0) card.pause = c->mode;
+  return card.set;
+}
+int rte_eth_dev_start(uint16_t id) {
+  const bool ours = played(id);
+  uint16_t mtu = 0;
+  if (ours && rte_eth_dev_get_mtu(id, &mtu) == 0 && mtu > card.longest) return -EINVAL;
+  const int rc = real(rte_eth_dev_start, "rte_eth_dev_start")(id);
+  if (ours && rc == 0) card.started = true, card.paused_at_start = card.pause != RTE_ETH_FC_NONE, card.pause = card.pause_after_start;
+  return rc;
+}
+int rte_eth_dev_stop(uint16_t id) {
+  if (played(id)) card.started = false;
+  return real(rte_eth_dev_stop, "rte_eth_dev_stop")(id);
+}
+int rte_eth_stats_get(uint16_t id, rte_eth_stats* s) {
+  const int rc = real(rte_eth_stats_get, "rte_eth_stats_get")(id, s);
+  if (played(id)) s->imissed = card.missed, s->ierrors = card.broken, s->rx_nombuf = card.without_room;
+  return rc;
+}
+}
 
 namespace vidra {
 namespace {
@@ -329,6 +380,90 @@ TEST(Dpdk, a_device_that_is_taken_away_is_said_and_heard_again_when_it_is_back) 
   EXPECT_TRUE(source.up(0));
   EXPECT_EQ(source.outage(0).count, 1u);
   EXPECT_GT(source.outage(0).until, source.outage(0).from);
+}
+
+TEST(Dpdk, pause_frames_are_off_before_the_start_and_after_it_or_the_port_is_not_heard) {
+  const auto says = [](const std::string& why, const std::string& what) { EXPECT_NE(why.find(what), std::string::npos) << why; };
+  card = {"net_null10"};
+  {
+    const Opened o = open_live(hearing({{"net_null10", ""}}), 1);
+    EXPECT_TRUE(card.started);
+    EXPECT_FALSE(card.paused_at_start);
+    EXPECT_EQ(card.pause, RTE_ETH_FC_NONE) << "though its driver set them anew";
+    says(o.said[0], "; pause frames off; no transmit queue");
+  }
+  card = {"net_null11"};
+  card.set = -EIO;
+  says(refusal(hearing({{"net_null11", ""}})), "port net_null11: its pause frames cannot be switched off: Input/output error");
+  EXPECT_FALSE(card.started);
+  card = {"net_null12", RTE_ETH_FC_NONE, RTE_ETH_FC_TX_PAUSE};
+  card.set = -ENOTSUP;
+  says(refusal(hearing({{"net_null12", ""}})), "type: ethtool -A IFACE rx off tx off");
+  EXPECT_FALSE(card.started);
+  card = {"net_null13"};
+  card.get = -EIO;
+  says(refusal(hearing({{"net_null13", ""}})), "its driver does not say whether they are on: Input/output error");
+  card = {"net_null14"};
+  card.get = -ENOTSUP;
+  says(open_live(hearing({{"net_null14", ""}}), 1).said[0], "pause frames: the driver has none");
+  card = {};
+}
+
+TEST(Dpdk, a_frame_with_two_tags_and_a_redundancy_trailer_is_not_too_long) {
+  const auto mtu_of = [](const char* name, uint16_t longest) {
+    card = {name, RTE_ETH_FC_NONE, RTE_ETH_FC_NONE};
+    card.longest = longest;
+    const Opened o = open_live(hearing({{name, ""}}), 1);
+    uint16_t id = 0, mtu = 0;
+    EXPECT_EQ(rte_eth_dev_get_port_by_name(name, &id), 0);
+    EXPECT_EQ(rte_eth_dev_get_mtu(id, &mtu), 0);
+    card = {};
+    return mtu;
+  };
+  EXPECT_EQ(mtu_of("net_null15", UINT16_MAX), 1500 + 8 + 6);
+  EXPECT_EQ(mtu_of("net_null16", 1500), 1500) << "a virtual function that may do no more";
+}
+
+TEST(Dpdk, drops_are_kept_when_a_device_comes_back_and_counts_from_nothing) {
+  card = {"net_null17", RTE_ETH_FC_NONE, RTE_ETH_FC_NONE};
+  card.missed = 100, card.broken = 20, card.without_room = 3;
+  Ears ears(open_live(hearing({{"net_null17", ""}}), 1));
+  Source& source = *ears.opened.sources[0];
+  ears.poll(1, milliseconds(500));
+  EXPECT_EQ(source.counters(0).dropped_by_card, 120u) << "without room, and longer than it takes or broken";
+  EXPECT_EQ(source.counters(0).dropped_by_us, 3u);
+  ASSERT_EQ(rte_vdev_uninit("net_null17"), 0);
+  card.missed = 5, card.broken = card.without_room = 0;
+  ears.poll(SIZE_MAX, milliseconds(50));
+  for (const auto end = Clock::now() + milliseconds(4000); !source.outage(0).until && Clock::now() < end;) ears.poll(SIZE_MAX, milliseconds(20));
+  ASSERT_TRUE(source.up(0)) << source.flaw();
+  EXPECT_EQ(source.counters(0).dropped_by_card, 125u);
+  EXPECT_EQ(source.counters(0).dropped_by_us, 3u);
+  card = {};
+}
+
+TEST(Dpdk, a_filter_that_refuses_all_of_a_stream_without_end_holds_nobody) {
+  LiveSettings s = hearing({{"net_null18", ""}});   // gives as many frames as are asked for
+  s.filter = "ether proto 0x88b5";
+  Opened o = open_live(s, 1);
+  std::vector<Packet> packets(64);
+  const Time first = o.sources[0]->poll(packets).now;
+  std::this_thread::sleep_for(milliseconds(20));
+  const auto polled = o.sources[0]->poll(packets);
+  EXPECT_EQ(polled.packets, 0u);
+  EXPECT_GE(polled.now - first, 15 * millisecond) << "and time goes on";
+}
+
+TEST(Dpdk, hugepages_to_type_are_all_there_have_to_be) {
+  const auto of = [](uint64_t octets, const std::string& text) {
+    std::istringstream in(text);
+    return hugepages_for(octets, in);
+  };
+  const std::string none = "MemTotal:       8052360 kB\nHugePages_Total:       0\nHugePages_Free:        0\nHugePages_Rsvd:        0\nHugepagesize:       2048 kB\n";
+  EXPECT_EQ(of(100 << 20, none), 50u + 8);
+  EXPECT_EQ(of((100 << 20) + 1, none), 51u + 8);
+  EXPECT_EQ(of(100 << 20, "HugePages_Total:    512\nHugePages_Free:       20\nHugePages_Rsvd:        5\nHugepagesize:       2048 kB\n"), 497u + 50 + 8) << "others use 497";
+  EXPECT_EQ(of(100 << 20, "HugePages_Total:      4\nHugePages_Free:        1\nHugePages_Rsvd:        0\nHugepagesize:    1048576 kB\n"), 3u + 1 + 8);
 }
 
 TEST(Dpdk, what_cannot_be_opened_says_what_to_type) {

@@ -36,6 +36,7 @@
 #include <thread>
 #include <utility>
 
+#include "daemon/capture/dpdk/hugepages.h"
 #include "daemon/capture/dpdk/module.h"
 
 namespace vidra {
@@ -109,10 +110,15 @@ uint64_t free_hugepage_octets() {
   return all;
 }
 
+uint64_t hugepages_to_set(uint64_t octets) {
+  std::ifstream meminfo("/proc/meminfo");
+  return hugepages_for(octets, meminfo);
+}
+
 struct Size { uint32_t buffers, room; uint64_t octets; };
 Size size_of(const DpdkWish& w) {
   Size s;
-  s.room = uint32_t(std::max<unsigned>(2048, (unsigned{w.mtu} + 26 + 63) / 64 * 64) + RTE_PKTMBUF_HEADROOM);   // header, two tags, checksum
+  s.room = uint32_t(std::max<unsigned>(2048, (unsigned{w.mtu} + 40 + 63) / 64 * 64) + RTE_PKTMBUF_HEADROOM);   // header, two tags, a redundancy trailer, checksum
   uint64_t n = w.buffers;
   if (!n) n = w.queues * (uint64_t{wanted_descriptors} + 4 * burst + w.held + cache * 3 / 2);
   uint64_t power = 1024;
@@ -140,7 +146,7 @@ class Eal {
     const bool huge = w.hugepages != Hugepages::no && there >= wanted;
     if (!huge && (pci || w.hugepages == Hugepages::yes))
       return fmt::format("{} MiB of hugepages are needed, and {} MiB are free; type: sysctl -w vm.nr_hugepages={}   (lasting: echo vm.nr_hugepages={} > /etc/sysctl.d/80-vidra.conf){}", wanted >> 20,
-                         there >> 20, (wanted >> 21) + 8, (wanted >> 21) + 8, w.hugepages == Hugepages::no ? "; and set [dpdk] hugepages = \"auto\": a card needs them" : "");
+                         there >> 20, hugepages_to_set(wanted), hugepages_to_set(wanted), w.hugepages == Hugepages::no ? "; and set [dpdk] hugepages = \"auto\": a card needs them" : "");
     // Of small pages a buffer takes whole ones. What is reserved is taken only as it is touched.
     if (!huge) wanted = std::max<uint64_t>(2 * wanted, uint64_t{256} << 20);
     memory_ = huge ? fmt::format("{} MiB of hugepages", wanted >> 20) : fmt::format("{} MiB without hugepages", wanted >> 20);
@@ -241,21 +247,20 @@ class Port {
   bool hides_its_drops() const { return hides_; }
   bool interrupts() const { return interrupts_; }
 
-  bool gone() const { return gone_.load(std::memory_order_acquire); }
-  unsigned generation() const { return generation_.load(std::memory_order_acquire); }
-  void leave() { polling_.fetch_sub(1, std::memory_order_acq_rel); }
-  void enter() { polling_.fetch_add(1, std::memory_order_acq_rel); }
+  // A queue enters before it looks whether the port is gone, and it is shut only when it is gone and nobody is in.
+  bool gone() const { return gone_.load(); }
+  void leave() { polling_.fetch_sub(1); }
+  void enter() { polling_.fetch_add(1); }
 
   // On the first queue's thread, when the port is gone and nobody polls it any more.
   bool come_back() {
-    if (polling_.load(std::memory_order_acquire)) return false;
+    if (polling_.load()) return false;
     shut();
     if (!start().empty()) {
       shut();
       return false;
     }
-    generation_.fetch_add(1, std::memory_order_release);
-    gone_.store(false, std::memory_order_release);
+    gone_.store(false);
     return true;
   }
 
@@ -264,7 +269,7 @@ class Port {
     if (!interface_.empty()) {                  // its driver does not look
       const auto [index, up] = ask_kernel();
       link_up_.store(up, std::memory_order_relaxed);
-      if (index != kernel_index_) gone_.store(true, std::memory_order_release);
+      if (index != kernel_index_) gone_.store(true);
       return;
     }
     rte_eth_link link{};
@@ -326,7 +331,8 @@ class Port {
     if (wish_.mtu > 1500 && wish_.mtu > longest) return fail(fmt::format("it takes frames of at most {} octets of payload, and mtu is {}; set [dpdk] mtu = {}", longest, wish_.mtu, longest));
 
     rte_eth_conf conf{};
-    conf.rxmode.mtu = std::min<uint32_t>(wish_.mtu, longest);
+    // Two tags and the trailer of PRP, or HSR's tag, are on the wire beyond the payload.
+    conf.rxmode.mtu = std::min<uint32_t>(wish_.mtu + 14u, longest);
     if (info.rx_offload_capa & RTE_ETH_RX_OFFLOAD_SCATTER) conf.rxmode.offloads |= RTE_ETH_RX_OFFLOAD_SCATTER;
     // Addresses only: ports would part a conversation from its fragments.
     std::array<uint8_t, 64> key;
@@ -346,6 +352,10 @@ class Port {
       conf.intr_conf.rxq = 0;
       rc = rte_eth_dev_configure(id_, queues, 0, &conf);
     }
+    if (rc != 0 && conf.rxmode.mtu > wish_.mtu) {
+      conf.rxmode.mtu = wish_.mtu;
+      rc = rte_eth_dev_configure(id_, queues, 0, &conf);
+    }
     interrupts_ = rc == 0 && conf.intr_conf.rxq;
     if (rc != 0)
       return fail(fmt::format("its driver does not go with {} receive queue{} and no transmit queue: {}; this sensor never sets up one to transmit. Let the kernel have the port: name its interface", queues,
@@ -356,7 +366,7 @@ class Port {
     const int node = rte_eth_dev_socket_id(id_);
     if (!pool_) pool_ = rte_pktmbuf_pool_create(fmt::format("vidra-{:08x}", uint32_t(std::hash<std::string>{}(name_))).c_str(), size.buffers, cache, 0, uint16_t(size.room), node);
     if (!pool_) return fail(fmt::format("no memory for {} buffers of {} octets on node {}: {}; lower [dpdk] buffers, or type: sysctl -w vm.nr_hugepages={}", size.buffers, size.room, node,
-                                        rte_strerror(rte_errno), (size.octets >> 21) + 32));
+                                        rte_strerror(rte_errno), hugepages_to_set(size.octets * wish_.ports.size())));   // others may come after it
     for (uint16_t q = 0; q < queues; q++)
       if ((rc = rte_eth_rx_queue_setup(id_, q, descriptors, unsigned(node), nullptr, pool_)) != 0)
         return fail(fmt::format("queue {} with buffers of {} octets: {}; a frame that does not fit wants a larger [dpdk] mtu, or a smaller framesz of the device", q, size.room, because(rc)));
@@ -364,8 +374,18 @@ class Port {
     rte_eth_dev_callback_register(id_, RTE_ETH_EVENT_INTR_RMV, removed, this);
     rte_eth_dev_callback_register(id_, RTE_ETH_EVENT_DESTROY, removed, this);
     listening_ = true;
-    if ((rc = rte_eth_dev_start(id_)) != 0)
+    // Pause frames are transmitted: off before the first may be, and looked at again, because drivers set them anew at the start.
+    no_pause_frames();
+    rc = rte_eth_dev_start(id_);
+    // A virtual function may be allowed no more than what is usual.
+    if (rc != 0 && conf.rxmode.mtu > wish_.mtu && rte_eth_dev_set_mtu(id_, wish_.mtu) == 0) rc = rte_eth_dev_start(id_);
+    if (rc != 0)
       return fail(fmt::format("it does not start: {}{}", because(rc), rc == -EPERM || rc == -EACCES ? "; run as root, or give it what docs/OPERATING.md, DPDK ports, lists" : ""));
+    const Pause pause = no_pause_frames();
+    if (!pause.why.empty()) {
+      rte_eth_dev_stop(id_);
+      return fail(fmt::format("its pause frames cannot be switched off: {}; so the card may transmit. Bind it to the kernel's driver, type: ethtool -A IFACE rx off tx off, and name that interface", pause.why));
+    }
     interrupts_ = interrupts_ && rte_eth_dev_rx_intr_enable(id_, 0) == 0 && rte_eth_dev_rx_intr_ctl_q_get_fd(id_, 0) >= 0;
     const bool sees_all = !wish_.promiscuous || rte_eth_promiscuous_enable(id_) == 0;
     rte_eth_allmulticast_enable(id_);
@@ -375,23 +395,26 @@ class Port {
     hides_ = driver == "net_af_packet" || driver == "net_af_xdp";
     said_ = fmt::format("port {}: heard through DPDK {}, driver {}, {} queue{}, {} descriptors, bursts of {}, {} buffers of {} octets (of {}) on node {}, {}; {}; no transmit queue{}{}{}{}", name_,
                         rte_version() + 5, driver, queues, queues == 1 ? "" : "s", descriptors, burst, size.buffers, size.room, eal().memory(), node,
-                        queues == 1 ? "one worker" : rss ? "spread by addresses, both directions alike" : "spread as the device does it", pause_frames(), sees_all ? "" : "; it does not hear frames for others",
+                        queues == 1 ? "one worker" : rss ? "spread by addresses, both directions alike" : "spread as the device does it", pause.known ? "pause frames off" : "pause frames: the driver has none", sees_all ? "" : "; it does not hear frames for others",
                         wish_.interrupts && !interrupts_ ? "; it cannot call, so it is asked" : "", hides_ ? "; its driver does not count what it loses: source = \"ring\" does" : "",
                         driver == "net_i40e" || driver == "net_ice" ? "; its firmware may speak LLDP: see docs/OPERATING.md, DPDK ports" : "");
     return {};
   }
 
-  // Pause frames are transmitted. Off, and looked at again.
-  std::string pause_frames() {
+  struct Pause { bool known; std::string why; };   // known: the driver has them; why they are not off
+  Pause no_pause_frames() {
     rte_eth_fc_conf fc{};
-    if (rte_eth_dev_flow_ctrl_get(id_, &fc) != 0) return "pause frames: the driver has none";
-    if (fc.mode != RTE_ETH_FC_NONE) {
+    int rc = rte_eth_dev_flow_ctrl_get(id_, &fc), set = 0;
+    if (rc == 0 && fc.mode != RTE_ETH_FC_NONE) {
       fc.mode = RTE_ETH_FC_NONE;
       fc.autoneg = 0;
-      rte_eth_dev_flow_ctrl_set(id_, &fc);
-      if (rte_eth_dev_flow_ctrl_get(id_, &fc) != 0 || fc.mode != RTE_ETH_FC_NONE) return "ITS PAUSE FRAMES STAY ON: the card may transmit; bind it to the kernel and type: ethtool -A IFACE rx off tx off";
+      set = rte_eth_dev_flow_ctrl_set(id_, &fc);
+      rc = rte_eth_dev_flow_ctrl_get(id_, &fc);
     }
-    return "pause frames off";
+    if (rc == -ENOTSUP) return {false, {}};
+    if (rc != 0) return {true, fmt::format("its driver does not say whether they are on: {}", because(rc))};
+    if (fc.mode != RTE_ETH_FC_NONE) return {true, set ? because(set) : "they stay on"};
+    return {true, {}};
   }
 
   void shut() {
@@ -412,7 +435,7 @@ class Port {
   }
 
   static int removed(uint16_t, rte_eth_event_type, void* self, void*) {
-    static_cast<Port*>(self)->gone_.store(true, std::memory_order_release);
+    static_cast<Port*>(self)->gone_.store(true);
     return 0;
   }
 
@@ -427,7 +450,6 @@ class Port {
   int lock_ = -1;
   std::atomic<bool> gone_{false}, link_up_{true};
   std::atomic<int> polling_{0};
-  std::atomic<unsigned> generation_{0};
 };
 
 // A worker's thread with a number of EAL's has a cache of buffers of its own.
@@ -464,13 +486,16 @@ class Queue final : public Tap {
       armed_ = ::read(descriptor(), &calls, sizeof calls) < 0 && errno == EAGAIN;
       if (!armed_) rte_eth_dev_rx_intr_disable(port_->id(), queue_);
     }
-    while (n < to.size()) {
+    // A filter that refuses all that comes must not keep us here for ever.
+    for (size_t bursts = held_.size() / burst; n < to.size(); bursts--) {
+      if (bursts == 0) { drained_ = false; break; }
       const size_t room = held_.size() - size_t(head_ - tail_);
       const uint16_t most = uint16_t(std::min({size_t{burst}, to.size() - n, room}));
       if (most == 0) { drained_ = false; break; }
       rte_mbuf* got[burst];
       const uint16_t came = rte_eth_rx_burst(port_->id(), queue_, got, most);
-      for (uint16_t i = 0; i < came; i++) n += take(got[i], to[n], now, skew);
+      if (came) last_ = std::max(last_, now);
+      for (uint16_t i = 0; i < came; i++) n += take(got[i], to[n], skew);
       if (came < most) break;
       drained_ = n < to.size();
     }
@@ -511,9 +536,10 @@ class Queue final : public Tap {
       if (now < look_) return;
       look_ = now + seek_every;
       if (port_->gone() && (queue_ != 0 || !port_->come_back())) return;
-      generation_ = port_->generation();
       port_->enter();
+      if (port_->gone()) return port_->leave();   // the first queue may be shutting it
       in_ = true;
+      missed_before_ = missed_, without_room_before_ = without_room_;   // it counts from nothing again
       light(now);
       return;
     }
@@ -539,9 +565,9 @@ class Queue final : public Tap {
       return c;
     }
     rte_eth_stats s{};
-    if (in_ && rte_eth_stats_get(port_->id(), &s) == 0) {
-      missed_ = s.imissed;
-      without_room_ = s.rx_nombuf;
+    if (in_ && !port_->gone() && rte_eth_stats_get(port_->id(), &s) == 0) {
+      missed_ = missed_before_ + s.imissed + s.ierrors;   // ierrors: longer than the card takes, or broken
+      without_room_ = without_room_before_ + s.rx_nombuf;
     }
     if (!port_->hides_its_drops()) c.dropped_by_card = missed_;
     c.dropped_by_kernel = 0;
@@ -552,7 +578,7 @@ class Queue final : public Tap {
   std::string flaw() const override { return why_.empty() ? std::string{} : fmt::format("port {}: {}; looked for again each second", port_->name(), why_); }
 
  private:
-  size_t take(rte_mbuf* m, Packet& p, Time now, Time skew) {
+  size_t take(rte_mbuf* m, Packet& p, Time skew) {
     const size_t at = head_ & (held_.size() - 1);
     if (m->ol_flags & RTE_MBUF_F_RX_VLAN_STRIPPED) put_tag_back(m);
     const size_t whole = m->pkt_len, cut = std::min<size_t>(whole, port_->wish().snaplen);
@@ -569,7 +595,6 @@ class Queue final : public Tap {
     }
     held_[at] = m;
     head_++;
-    last_ = std::max(last_, now);
     p = {last_, {octets, cut}, uint32_t(whole), index_, Link::ethernet, last_ + skew};
     counted_.delivered++;
     counted_.octets += cut;
@@ -602,9 +627,9 @@ class Queue final : public Tap {
   std::vector<std::unique_ptr<uint8_t[]>> copies_;   // of those that came in pieces
   uint64_t head_ = 0, tail_ = 0;
   bool copied_ = false, drained_ = true, in_ = false, armed_ = false;
-  unsigned generation_ = 0;
   Time last_ = 0, look_ = 0, alive_ = 0, unplugged_ = 0;
   uint64_t heard_at_look_ = 0;
+  uint64_t missed_before_ = 0, without_room_before_ = 0;   // of the device before it went away
   mutable uint64_t missed_ = 0, without_room_ = 0;
   Counters counted_;
   std::string why_;
