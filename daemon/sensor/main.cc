@@ -127,7 +127,7 @@ struct Looks {
 struct Running {
   std::shared_ptr<const Site> site;
   JudgeSettings judge;
-  Looks windows;
+  Looks windows = {};                      // as they were taken over: not yet, since one may be opened while the site is read
 };
 
 void reload_windows(Pipeline& pipeline, Running& running) {
@@ -153,7 +153,7 @@ void reload(Pipeline& pipeline, const Options& o, Running& running) {
     log(3, fmt::format("{} is refused; the running settings are kept", o.config));
     return;
   }
-  running = {fresh.site, fresh.judge, Looks::of(fresh.site->windows_file)};
+  running = {fresh.site, fresh.judge};
   pipeline.adopt(fresh.site, fresh.judge);
   log(6, fmt::format("{}: site and detections taken over; capture, traffic and collectors change at the next start", o.config));
 }
@@ -207,7 +207,7 @@ int run(const Options& o) {
   const Signals signals;                   // not before: a pipe may let an opening wait, and that must be easy to end
   Source* const heard = source.get();
   const bool playing = !o.play.empty();
-  Running running{settings.site, settings.judge, Looks::of(settings.site->windows_file)};
+  Running running{settings.site, settings.judge};
   Pipeline pipeline(std::move(settings), std::move(memory), std::move(source), keys, real_storage());
   const Style style = style_of(STDOUT_FILENO);
   if (o.print) pipeline.on_story = [style](const Story& s) {
