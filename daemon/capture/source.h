@@ -19,6 +19,7 @@ struct Packet {
   uint16_t interface;      // index into Source::interfaces
   Link link;
   Time stamp;              // as the capture wrote it
+  uint64_t number = 0;     // of the frame in its recording, from 1; 0: whoever hears it counts
 };
 
 struct Interface {

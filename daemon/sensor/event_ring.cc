@@ -2,13 +2,15 @@
 #include "daemon/sensor/event_ring.h"
 
 #include <algorithm>
-#include <limits>
+
+#include "daemon/base/clock.h"
 
 namespace vidra {
 namespace {
 
 // What lies in the ring before the points and the texts.
 struct Flat {
+  Time turn;                             // never before what was published when it was said, though a timer may speak of earlier
   Scene scene;
   union Said {
     Message message;
@@ -39,12 +41,18 @@ void EventRing::see(const Event& e) {
     const size_t n = std::min(e.points.size() - done, most);
     const size_t octets = sizeof(Flat) + n * sizeof(Point) + e.texts.run().size();
     auto* at = static_cast<std::byte*>(ring_.reserve(octets, weighty ? 0 : ring_.capacity() / 4));
+    while (!at && waits_) {
+      bell_.ring();
+      sleep_for(100 * microsecond);
+      at = static_cast<std::byte*>(ring_.reserve(octets));
+    }
     if (!at) {
       std::atomic<uint64_t>& count = weighty ? others_ : e.said->act == Act::report || e.said->role != Role::request ? reports_ : reads_;
       count.store(count.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
       return;
     }
     Flat* flat = new (at) Flat;
+    flat->turn = std::max(e.scene.time, watermark_.load(std::memory_order_relaxed));
     flat->scene = e.scene;
     flat->identified = e.identity != nullptr;
     flat->points = uint32_t(n);
@@ -62,10 +70,11 @@ void EventRing::see(const Event& e) {
   } while (done < e.points.size());
 }
 
-bool EventRing::front(Time& time) {
+bool EventRing::front(Turn& turn) {
   const auto record = ring_.front();
   if (record.empty()) return false;
-  time = reinterpret_cast<const Flat*>(record.data())->scene.time;
+  const auto* flat = reinterpret_cast<const Flat*>(record.data());
+  turn = {flat->turn, flat->scene.frame};
   return true;
 }
 
@@ -81,22 +90,51 @@ void EventRing::take(EventSink& to) {
   ring_.pop();
 }
 
+// So many that time goes on while a worker never stops.
+constexpr size_t most_at_once = 16'384;
+
 size_t EventMerge::drain(EventSink& to, Time& until) {
-  Time limit = std::numeric_limits<Time>::max();
-  for (const auto& r : rings_) limit = std::min(limit, r->watermark());
+  const bool alone = rings_.size() == 1;
+  const Time now = patience_ && !alone ? monotonic_now() : 0;
+  bool crowded = false;
+  for (size_t i = 0; i < rings_.size(); i++) {
+    Way& w = ways_[i];
+    // The watermark before the ring: what is not there now comes after it.
+    if (const Time t = rings_[i]->watermark(); t != w.watermark || !w.moved) w.watermark = t, w.moved = now;
+    w.full = rings_[i]->front(w.turn);
+    const bool late = patience_ && !alone && !w.full && now - w.moved > patience_;
+    late_ += late && !w.late;
+    w.late = late;
+    crowded |= patience_ && !alone && rings_[i]->crowded();
+  }
   size_t n = 0;
-  for (;;) {
-    EventRing* oldest = nullptr;
-    Time least = limit;
-    for (const auto& r : rings_) {
-      Time t;
-      if (r->front(t) && (t < least || (t == least && !oldest))) least = t, oldest = r.get();
+  while (n < most_at_once) {
+    size_t first = rings_.size();
+    Time bound = EventRing::closed;              // nothing before it comes from those that have nothing here
+    for (size_t i = 0; i < rings_.size(); i++) {
+      Way& w = ways_[i];
+      if (!w.full && !alone) w.full = rings_[i]->front(w.turn);
+      if (w.full) {
+        if (first == rings_.size() || w.turn.before(ways_[first].turn)) first = i;
+      } else if (!w.late && !crowded) {
+        bound = std::min(bound, w.watermark);
+      }
     }
-    if (!oldest) break;
-    oldest->take(to);
+    if (first == rings_.size() || (ways_[first].turn.time >= bound && bound != EventRing::closed)) break;
+    worker_ = first;
+    rings_[first]->take(to);
+    ways_[first].full = rings_[first]->front(ways_[first].turn);
     n++;
   }
-  until = limit;
+  Time heard = EventRing::closed, last = 0;
+  for (size_t i = 0; i < ways_.size(); i++) {
+    const Way& w = ways_[i];
+    last = std::max(last, w.watermark == EventRing::closed ? rings_[i]->reached() : w.watermark);
+    if (w.full) heard = std::min(heard, w.turn.time);
+    if (!w.late) heard = std::min(heard, w.watermark);
+  }
+  if (heard == EventRing::closed) heard = last;  // all are done, or none is waited for
+  until = until_ = std::max(until_, heard);
   return n;
 }
 

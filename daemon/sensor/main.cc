@@ -2,6 +2,7 @@
 // vidrad: the sensor.
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/stat.h>
 #include <systemd/sd-daemon.h>
@@ -15,9 +16,11 @@
 #include <iostream>
 
 #include "daemon/base/text.h"
+#include "daemon/capture/choose.h"
 #include "daemon/capture/file.h"
 #include "daemon/capture/live.h"
 #include "daemon/capture/paced.h"
+#include "daemon/capture/share.h"
 #include "daemon/judge/site_file.h"
 #include "daemon/report/line.h"
 #include "daemon/sensor/pipeline.h"
@@ -158,6 +161,38 @@ void reload(Pipeline& pipeline, const Options& o, Running& running) {
   log(6, fmt::format("{}: site and detections taken over; capture, traffic and collectors change at the next start", o.config));
 }
 
+std::string counted(size_t n, std::string_view one) { return n == 1 ? fmt::format("1 {}", one) : fmt::format("{} {}s", n, one); }
+
+// How many hear, where, and what they may take. Throws std::runtime_error with what to type.
+size_t staff(SensorSettings& settings, bool playing) {
+  CaptureSettings& s = settings.capture;
+  cpu_set_t usable;
+  CPU_ZERO(&usable);
+  sched_getaffinity(0, sizeof usable, &usable);
+  const size_t cores = size_t(CPU_COUNT(&usable));
+  std::string list;
+  for (size_t c = 0; c < CPU_SETSIZE; c++)
+    if (CPU_ISSET(c, &usable)) list += fmt::format("{}{}", list.empty() ? "" : ", ", c);
+  std::string why;
+  size_t n = s.workers ? s.workers : s.cores.size();
+  if (!n) {
+    const bool dpdk = std::any_of(s.interfaces.begin(), s.interfaces.end(), [&](const std::string& i) { return choose(i, s.source).dpdk; });
+    n = playing || dpdk || s.source == Receiver::pcap ? 1 : automatic_workers(cores);
+    why = playing ? "" : dpdk ? "; a port of DPDK's has several only where [capture] workers says how many" : fmt::format("; {} here, [capture] workers takes another number", counted(cores, "core"));
+  }
+  for (const int64_t c : s.cores)
+    if (!CPU_ISSET(size_t(c), &usable)) throw std::runtime_error(fmt::format("[capture] cores names core {}, which this process may not use; it may use {}", c, list));
+  uint64_t most = 0;
+  for (size_t i = 0; i < n; i++) most += most_memory(part_of(settings.traffic, i, n)) + settings.ring;
+  log(6, fmt::format("{}{}{}; conversations, streams, parsers and the way to the judge take {} at most, touched as they are used", counted(n, "worker"),
+                     s.cores.empty() ? "" : fmt::format(" on {} {}", s.cores.size() == 1 ? "core" : "cores", fmt::join(s.cores, ", ")), why, human_bytes(most)));
+  // Everything but the workers keeps off their cores, where there are others.
+  if (s.cores.empty()) return n;
+  for (const int64_t c : s.cores) CPU_CLR(size_t(c), &usable);
+  if (CPU_COUNT(&usable) > 0) sched_setaffinity(0, sizeof usable, &usable);
+  return n;
+}
+
 int run(const Options& o) {
   Problems problems;
   SensorSettings settings = load_settings(o.config, problems);
@@ -175,11 +210,18 @@ int run(const Options& o) {
   std::string error;
   if (!load_or_make_keys(settings.state + "/sensor.keys", keys, error)) return log(3, error), 1;
 
-  std::unique_ptr<Source> source;
+  std::vector<std::unique_ptr<Source>> sources;
   try {
+    const bool something = !o.play.empty() || !settings.capture.interfaces.empty();
+    const size_t workers = something ? staff(settings, !o.play.empty()) : 1;
     if (!o.play.empty()) {
-      source = open_file(o.play);
-      if (o.pace > 0) source = paced(std::move(source), o.pace);
+      if (workers > 1 && o.play == "-") throw std::runtime_error("--play -: several workers cannot each read standard input; give a file, or [capture] workers = 1");
+      const Spread spread(1);
+      for (size_t i = 0; i < workers; i++) {
+        auto source = open_file(o.play);
+        if (o.pace > 0) source = paced(std::move(source), o.pace);
+        sources.push_back(workers == 1 ? std::move(source) : share_of(std::move(source), spread, i, workers));
+      }
       settings.traffic.silent_after = 0;     // a recording is not silent, it is over
       settings.traffic.interfaces = 1;
     } else if (settings.capture.interfaces.empty()) {
@@ -196,19 +238,19 @@ int run(const Options& o) {
       live.receiver = settings.capture.source;
       live.dpdk = settings.capture.dpdk;
       live.log = log;
-      Opened opened = open_live(live, 1);
+      Opened opened = open_live(live, workers);
       for (const std::string& line : opened.said) log(6, line);
-      source = std::move(opened.sources.front());
+      sources = std::move(opened.sources);
     }
   } catch (const std::runtime_error& e) {
     return log(3, e.what()), 1;
   }
 
   const Signals signals;                   // not before: a pipe may let an opening wait, and that must be easy to end
-  Source* const heard = source.get();
+  Source* const heard = sources.front().get();
   const bool playing = !o.play.empty();
   Running running{settings.site, settings.judge};
-  Pipeline pipeline(std::move(settings), std::move(memory), std::move(source), keys, real_storage());
+  Pipeline pipeline(std::move(settings), std::move(memory), std::move(sources), keys, real_storage());
   const Style style = style_of(STDOUT_FILENO);
   if (o.print) pipeline.on_story = [style](const Story& s) {
     if (s.revision == 0) print_story(std::cout, told(s), style), std::cout.flush();

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/sensor/pipeline.h"
 
+#include <pthread.h>
+#include <sched.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -10,6 +12,7 @@
 
 #include "daemon/base/clock.h"
 #include "daemon/base/text.h"
+#include "daemon/sensor/ears.h"
 #include "dissectors/facts.h"
 
 namespace vidra {
@@ -87,12 +90,15 @@ struct Pipeline::Dispatch final : FindingSink, StorySink {
   Pipeline& pipeline;
 };
 
-Pipeline::Pipeline(SensorSettings settings, Memory memory, std::unique_ptr<Source> source, const Keys& keys, Storage& storage)
-    : settings_(std::move(settings)), source_(std::move(source)), keys_(keys), started_(wall_now()) {
+Pipeline::Pipeline(SensorSettings settings, Memory memory, std::vector<std::unique_ptr<Source>> sources, const Keys& keys, Storage& storage)
+    : settings_(std::move(settings)), sources_(std::move(sources)), keys_(keys), started_(wall_now()) {
   dispatch_ = std::make_unique<Dispatch>(*this);
-  rings_.push_back(std::make_unique<EventRing>(settings_.ring, events_));
-  settings_.traffic.interfaces = std::max<size_t>(settings_.traffic.interfaces, source_->interfaces().size());
-  traffic_ = std::make_unique<Traffic>(settings_.traffic, *rings_[0]);
+  const size_t n = sources_.size();
+  settings_.traffic.interfaces = std::max<size_t>(settings_.traffic.interfaces, sources_[0]->interfaces().size());
+  for (size_t i = 0; i < n; i++) {
+    rings_.push_back(std::make_unique<EventRing>(settings_.ring, events_, !sources_[i]->live()));
+    workers_.push_back(std::make_unique<Worker>(n == 1 ? settings_.traffic : part_of(settings_.traffic, i, n), *rings_[i]));
+  }
   settings_.report.sensor = uuid_text(keys_.id);
   reporter_ = std::make_unique<Reporter>(settings_.report, *dispatch_);
   judge_ = std::make_unique<Judge>(settings_.site, std::move(memory), settings_.judge, *dispatch_);
@@ -144,84 +150,107 @@ bool Pipeline::start(std::string& error) {
   return true;
 }
 
-void Pipeline::run() {
-  std::array<Packet, 64> burst;
-  for (;;) {
-    const Source::Polled polled = source_->poll(burst);
-    // Live, the stamps follow the wall clock and the times do not: where they part by a second, the wall was stepped.
-    if (polled.packets && source_->live()) {
-      const Time apart = burst[polled.packets - 1].stamp - burst[polled.packets - 1].time;
-      if (std::abs(apart - stepped_) >= second) {
-        say_fact(*rings_[0], polled.now, 0, SensorFact::clock_stepped, uint32_t(std::min<Time>(std::abs(apart - stepped_) / second, UINT32_MAX)));
-        stepped_ = apart;
-      }
-    }
-    if (polled.packets) traffic_->take(std::span<const Packet>(burst).first(polled.packets));
-    source_->release();
-    traffic_->tick(polled.now);
-    observe(polled.now, false);
-    rings_[0]->publish(polled.now);
-    if (polled.ended) break;
+void Pipeline::work(size_t i) {
+  char name[16];
+  std::snprintf(name, sizeof name, "worker %zu", i);
+  pthread_setname_np(pthread_self(), name);
+  if (i < settings_.capture.cores.size()) {
+    cpu_set_t own;
+    CPU_ZERO(&own);
+    CPU_SET(size_t(settings_.capture.cores[i]), &own);
+    pthread_setaffinity_np(pthread_self(), sizeof own, &own);   // that the core is there was looked at before
   }
-  traffic_->finish();
-  observe(observed_ + second, true);
+  workers_[i]->hear(*sources_[i]);
+  workers_[i]->finish();
+}
+
+void Pipeline::run() {
+  std::vector<std::thread> others;
+  for (size_t i = 1; i < workers_.size(); i++) others.emplace_back(&Pipeline::work, this, i);
+  work(0);
+  for (std::thread& t : others) t.join();
   hearing_.store(false, std::memory_order_release);
   events_.ring();
   judge_thread_.join();
   reporter_thread_.join();
 }
 
-void Pipeline::stop() { source_->stop(); }
+void Pipeline::stop() {
+  for (const auto& s : sources_) s->stop();
+}
 
-void Pipeline::observe(Time now, bool last) {
-  if (now - observed_ < second && !last) return;
-  observed_ = now;
-  const auto interfaces = source_->interfaces();
+void Pipeline::observe(Time until, EventSink& judge) {
+  seen_.clear();
+  for (const auto& w : workers_) seen_.push_back(w->seen());
+  const auto interfaces = sources_[0]->interfaces();
   dropped_.resize(interfaces.size());
   blind_.resize(interfaces.size());
-  SensorStatus s;
+  Time now = until;
+  const Seen* newest = nullptr;
+  for (const Seen& s : seen_) {
+    now = std::max(now, s.now);
+    if (s.apart_at && (!newest || s.apart_at > newest->apart_at)) newest = &s;
+  }
+  // Live, the stamps follow the wall clock and the times do not: where they part by a second, the wall was stepped.
+  if (newest && std::abs(newest->apart - stepped_) >= second) {
+    say_fact(judge, now, 0, SensorFact::clock_stepped, uint32_t(std::min<Time>(std::abs(newest->apart - stepped_) / second, UINT32_MAX)));
+    stepped_ = newest->apart;
+  }
+  std::vector<SensorStatus::Hearing> hearing;
   for (size_t i = 0; i < interfaces.size(); i++) {
-    const Counters c = source_->counters(uint16_t(i));
+    const Seen::Heard h = together(seen_, i);
+    const Counters& c = h.counters;
     uint64_t dropped = c.dropped_by_us;
     if (c.dropped_by_card != Counters::unknown) dropped += c.dropped_by_card;
     if (c.dropped_by_kernel != Counters::unknown) dropped += c.dropped_by_kernel;
-    if (dropped > dropped_[i]) say_fact(*rings_[0], now, uint16_t(i), SensorFact::dropped, uint32_t(std::min<uint64_t>(dropped - dropped_[i], UINT32_MAX)));
+    if (dropped > dropped_[i]) say_fact(judge, now, uint16_t(i), SensorFact::dropped, uint32_t(std::min<uint64_t>(dropped - dropped_[i], UINT32_MAX)));
     dropped_[i] = dropped;
     // Each outage has a beginning and an end, though both lie within this second. What was missed of several is their last.
-    const Outage o = source_->outage(uint16_t(i));
+    const Outage& o = h.outage;
     Blind& told = blind_[i];
     if (o.count != told.count) {
-      if (told.since) say_fact(*rings_[0], now, uint16_t(i), SensorFact::interface_up, 0, told.since, o.from);
-      say_fact(*rings_[0], now, uint16_t(i), SensorFact::interface_down, uint32_t(o.count - told.count), o.from);
+      if (told.since) say_fact(judge, now, uint16_t(i), SensorFact::interface_up, 0, told.since, o.from);
+      say_fact(judge, now, uint16_t(i), SensorFact::interface_down, uint32_t(o.count - told.count), o.from);
       told = {o.count, o.from};
     }
     if (told.since && o.until) {
-      say_fact(*rings_[0], now, uint16_t(i), SensorFact::interface_up, uint32_t(std::min<Time>((o.until - o.from) / millisecond, UINT32_MAX)), o.from, o.until);
+      say_fact(judge, now, uint16_t(i), SensorFact::interface_up, uint32_t(std::min<Time>((o.until - o.from) / millisecond, UINT32_MAX)), o.from, o.until);
       told.since = 0;
     }
-    s.interfaces.push_back({interfaces[i].name, c, 0, source_->up(uint16_t(i)), o});
+    hearing.push_back({interfaces[i].name, c, 0, h.up, o});
   }
-  const std::unique_lock lock(snapshot_mutex_, std::try_to_lock);   // never waits for a reader
-  if (!lock && !last) return;
-  snapshot_.accounts = traffic_->accounts();
-  snapshot_.interfaces = std::move(s.interfaces);
+  Accounts accounts;
+  for (const Seen& s : seen_) accounts += s.accounts;
+  const std::lock_guard lock(snapshot_mutex_);
+  snapshot_.accounts = std::move(accounts);
+  snapshot_.interfaces = std::move(hearing);
   snapshot_.heard_until = now;
 }
 
 void Pipeline::judge() {
-  EventMerge merge(rings_);
+  // A recording's workers are waited for; live, one that is held up holds up the others only for a moment.
+  EventMerge merge(rings_, sources_[0]->live() ? 250 * millisecond : 0);
+  Ears ears(*judge_, merge, workers_.size());
+  EventSink& to = workers_.size() > 1 ? static_cast<EventSink&>(ears) : *judge_;
   uint64_t shed_before = 0;
-  Time copied = 0;
+  Time copied = 0, observed = 0;
   for (;;) {
     const uint32_t rung = events_.heard();
     const bool last = !hearing_.load(std::memory_order_acquire);
     Time until = 0;
-    const size_t n = merge.drain(*judge_, until);
+    size_t n = merge.drain(to, until);
+    while (last && n)
+      if (const size_t more = merge.drain(to, until)) n += more;
+      else break;
     if (adopting_.exchange(false)) {
       const std::lock_guard lock(adopt_mutex_);
       judge_->adopt(adopted_site_, *adopted_settings_);
     }
     if (until > 0) judge_->tick(until);
+    if (const Time now = monotonic_now(); now - observed >= 200 * millisecond || last) {
+      observed = now;
+      observe(until, *judge_);
+    }
     uint64_t shed = 0;
     for (const auto& r : rings_) shed += r->shed().total();
     if (shed > shed_before) {
@@ -342,6 +371,7 @@ SensorStatus Pipeline::status() const {
     s = snapshot_;
   }
   s.since = started_;
+  s.workers = workers_.size();
   s.findings_dropped = findings_dropped_.load(std::memory_order_relaxed);
   for (const auto& d : deliveries_) s.collectors.push_back({d->settings.name, d->outbox.status(), d->sender.status()});
   return s;

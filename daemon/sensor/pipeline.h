@@ -15,6 +15,7 @@
 #include "daemon/report/body.h"
 #include "daemon/sensor/event_ring.h"
 #include "daemon/sensor/settings.h"
+#include "daemon/sensor/worker.h"
 
 namespace vidra {
 
@@ -41,14 +42,15 @@ struct SensorStatus {
   uint64_t findings_dropped = 0;           // found no room on their way to the reporter
   bool learning = false;
   std::vector<Telling> collectors;
+  size_t workers = 1;
 };
 
-// The whole sensor: one worker that hears, one judge, one reporter, and for each collector an outbox and a link. Every stage
-// has a thread of its own; the worker is the thread that calls `run`.
+// The whole sensor: a worker for each source, one judge, one reporter, and for each collector an outbox and a link. Every stage
+// has a thread of its own; the first worker is the thread that calls `run`.
 class Pipeline {
  public:
   // `keys`: the sensor's own. `storage`: where the outboxes lie.
-  Pipeline(SensorSettings, Memory, std::unique_ptr<Source>, const Keys&, Storage&);
+  Pipeline(SensorSettings, Memory, std::vector<std::unique_ptr<Source>>, const Keys&, Storage&);
   ~Pipeline();
   Pipeline(const Pipeline&) = delete;
 
@@ -65,7 +67,7 @@ class Pipeline {
   std::function<void(const Witnessed&)> on_accepted;
 
   bool start(std::string& error);          // the threads behind the worker; false: a link that cannot be
-  void run();                              // hears until the source ends or `stop`; then everything behind it finishes
+  void run();                              // hears until the sources end or `stop`; then everything behind them finishes
   void stop();                             // from any thread
   // Waits until every record is acknowledged by every collector, at most so long; false when some are not.
   bool settle(Time at_most);
@@ -77,16 +79,16 @@ class Pipeline {
   struct Delivery;
   void judge();
   void report();
-  void observe(Time now, bool last);       // once a second, on the worker
-  void say(Time now, uint16_t interface, uint16_t fact, uint32_t tag);
+  void work(size_t worker);
+  void observe(Time until, EventSink&);    // on the judge's thread: what the workers have seen
   void tell_health(Time now);
 
   SensorSettings settings_;
-  std::unique_ptr<Source> source_;
+  std::vector<std::unique_ptr<Source>> sources_;         // by worker
   const Keys& keys_;
   std::vector<std::unique_ptr<EventRing>> rings_;
   Bell events_, findings_bell_;
-  std::unique_ptr<Traffic> traffic_;
+  std::vector<std::unique_ptr<Worker>> workers_;
   std::unique_ptr<Judge> judge_;
   std::unique_ptr<Reporter> reporter_;
   std::vector<std::unique_ptr<Delivery>> deliveries_;
@@ -95,11 +97,12 @@ class Pipeline {
   std::atomic<bool> hearing_{true}, judging_{true};
   std::atomic<Time> judged_until_{0};
   std::atomic<uint64_t> findings_dropped_{0};
+  // The judge's thread:
+  std::vector<Seen> seen_;                 // by worker
   std::vector<uint64_t> dropped_;          // by interface, as of the last look
   struct Blind { uint64_t count = 0; Time since = 0; };
   std::vector<Blind> blind_;               // by interface: outages that were told; since when it is blind, 0 not
   Time stepped_ = 0;                       // how far stamps and times are apart
-  Time observed_ = 0;
   Time started_ = 0;
 
   mutable std::mutex snapshot_mutex_;      // held for a copy, once a second

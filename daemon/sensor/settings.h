@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <vector>
@@ -29,7 +30,15 @@ struct CaptureSettings {
   uint64_t buffer = 64u << 20;              // octets of the kernel's ring, per interface
   uint32_t snaplen = 65'535;
   DpdkSettings dpdk;
+  size_t workers = 0;                       // that hear; 0: by what the machine has
+  std::vector<int64_t> cores;               // of each worker; none: wherever there is room
 };
+
+inline constexpr size_t most_workers = 64;
+
+// Of so many cores that this process may use: one hears well over half a million packets a second, and the judge, the links
+// and the kernel's own part of each packet want the rest.
+constexpr size_t automatic_workers(size_t cores) { return cores <= 2 ? 1 : std::min<size_t>(cores / 2, 8); }
 
 // One receiver of what the sensor tells, with an outbox of its own.
 struct CollectorLink {

@@ -18,6 +18,17 @@ void read_capture(TomlTable& root, CaptureSettings& s) {
     t->read("filter", s.filter);
     t->read_size("buffer", s.buffer, 1 << 20, uint64_t{4} << 30);
     t->read("snaplen", s.snaplen, 96, 262'144);
+    if (size_t automatic = 0; t->is_text("workers")) t->read_choice("workers", automatic, {"auto"});
+    else t->read("workers", s.workers, 1, int64_t(most_workers));
+    t->read("cores", s.cores, 0, 1023);
+    std::vector<int64_t> once = s.cores;
+    std::sort(once.begin(), once.end());
+    if (std::adjacent_find(once.begin(), once.end()) != once.end()) t->complain("cores", "a core stands here twice; each worker has one of its own");
+    if (s.cores.size() > most_workers) t->complain("cores", fmt::format("{} cores, and there can be {} workers", s.cores.size(), most_workers));
+    if (s.workers && !s.cores.empty() && s.cores.size() != s.workers)
+      t->complain("cores", fmt::format("{} for {}; name one core for each worker, or leave workers = \"auto\"", s.cores.size() == 1 ? "one core" : fmt::format("{} cores", s.cores.size()),
+                                       s.workers == 1 ? "one worker" : fmt::format("{} workers", s.workers)));
+    if (s.source == Receiver::pcap && std::max(s.workers, s.cores.size()) > 1) t->complain("source", "\"pcap\" is for one worker; write source = \"auto\" for several");
     t->finish();
   }
   if (auto t = root.table("dpdk")) {

@@ -7,13 +7,18 @@
 #include <map>
 #include <memory>
 #include <sstream>
+#include <thread>
 
 #include "daemon/base/text.h"
+#include "daemon/capture/file.h"
+#include "daemon/capture/share.h"
 #include "daemon/judge/judge.h"
 #include "daemon/judge/memory_file.h"
 #include "daemon/report/line.h"
 #include "daemon/report/reporter.h"
+#include "daemon/sensor/ears.h"
 #include "daemon/sensor/settings.h"
+#include "daemon/sensor/worker.h"
 #include "daemon/tool/commands.h"
 #include "daemon/tool/playing.h"
 
@@ -24,6 +29,7 @@ struct ReplayOptions {
   std::vector<std::string> files;
   std::string config, memory;
   bool json = false, quiet = false;
+  size_t workers = 1;
 };
 
 // The last state of each story, in the order in which they began.
@@ -36,6 +42,102 @@ void complain(const Problems& problems) {
   for (const std::string& p : problems) fmt::print(stderr, "vidra: {}\n", p);
 }
 
+// What is heard of the files, and how they ended.
+struct Replayed {
+  Accounts accounts;
+  uint64_t packets = 0;
+  Time first = 0, last = 0;
+  int status = exit_done;
+};
+
+void flawed(Replayed& r, const std::string& flaw) {
+  if (flaw.empty()) return;
+  fmt::print(stderr, "vidra: {}\n", flaw);
+  if (r.status == exit_done) r.status = exit_damaged;
+}
+
+// All on this thread.
+Replayed replay_alone(const ReplayOptions& o, const SensorSettings& settings, Judge& judge, Reporter& reporter) {
+  Replayed out;
+  Traffic traffic(settings.traffic, judge);
+  for (const std::string& path : o.files) {
+    try {
+      const Played played = play(path, traffic, nullptr, [&](Time now) {
+        judge.tick(now);
+        reporter.tick(now);
+      }, false);
+      out.packets += played.packets;
+      if (!out.first) out.first = played.first;
+      out.last = played.last;
+      flawed(out, played.flaw);
+    } catch (const std::runtime_error& e) {   // the others are judged all the same
+      fmt::print(stderr, "vidra: {}\n", e.what());
+      out.status = exit_failed;
+    }
+  }
+  traffic.finish();
+  out.accounts = traffic.accounts();
+  return out;
+}
+
+// As the sensor does it live with several workers, each on a thread of its own; the judge waits for all of them, so that the
+// result is the same each time.
+Replayed replay_shared(const ReplayOptions& o, const SensorSettings& settings, Judge& judge, Reporter& reporter) {
+  Replayed out;
+  std::vector<std::vector<std::unique_ptr<Source>>> sources(o.workers);   // by worker, then by file
+  std::vector<std::shared_ptr<uint64_t>> counts(o.workers);
+  for (auto& c : counts) c = std::make_shared<uint64_t>(0);
+  const Spread spread(1);
+  for (const std::string& path : o.files) {
+    try {
+      if (path == "-") throw std::runtime_error("-: several workers cannot each read standard input; give a file, or --workers 1");
+      for (size_t i = 0; i < o.workers; i++) sources[i].push_back(share_of(open_file(path), spread, i, o.workers, counts[i]));
+    } catch (const std::runtime_error& e) {
+      fmt::print(stderr, "vidra: {}\n", e.what());
+      out.status = exit_failed;
+    }
+  }
+  Bell bell;
+  std::vector<std::unique_ptr<EventRing>> rings;
+  std::vector<std::unique_ptr<Worker>> workers;
+  std::vector<std::thread> threads;
+  for (size_t i = 0; i < o.workers; i++) {
+    rings.push_back(std::make_unique<EventRing>(settings.ring, bell, true));
+    workers.push_back(std::make_unique<Worker>(part_of(settings.traffic, i, o.workers), *rings[i]));
+  }
+  for (size_t i = 0; i < o.workers; i++)
+    threads.emplace_back([&, i] {
+      for (const auto& source : sources[i]) workers[i]->hear(*source);
+      workers[i]->finish();
+    });
+  EventMerge merge(rings, 0);
+  Ears ears(judge, merge, o.workers);
+  for (;;) {
+    const uint32_t rung = bell.heard();
+    bool over = true;
+    for (const auto& r : rings) over = over && r->watermark() == EventRing::closed;
+    Time until = 0;
+    const size_t n = merge.drain(ears, until);
+    judge.tick(until);
+    reporter.tick(until);
+    if (n) continue;
+    if (over) break;
+    bell.sleep(rung);
+  }
+  for (std::thread& t : threads) t.join();
+  Seen::Mark first, last;
+  for (const auto& w : workers) {
+    const Seen seen = w->seen();
+    out.accounts += seen.accounts;
+    if (seen.first.number && (!first.number || seen.first.number < first.number)) first = seen.first;
+    if (seen.last.number > last.number) last = seen.last;
+  }
+  out.first = first.stamp, out.last = last.stamp;
+  out.packets = out.accounts.packets;
+  for (const auto& source : sources[0]) flawed(out, source->flaw());
+  return out;
+}
+
 int replay(const ReplayOptions& o) {
   Problems problems;
   SensorSettings settings = load_settings(o.config, problems);
@@ -45,36 +147,14 @@ int replay(const ReplayOptions& o) {
   settings.judge.mode = JudgeSettings::Mode::watch;
   settings.traffic.interfaces = 1;      // what a file does not hold is not silent
 
-  int status = exit_done;
   Stories stories;
   Reporter reporter(settings.report, stories);
   Judge judge(settings.site, std::move(memory), settings.judge, reporter);
-  Traffic traffic(settings.traffic, judge);
-  uint64_t packets = 0;
-  Time first = 0, last = 0;
-  for (const std::string& path : o.files) {
-    try {
-      const Played played = play(path, traffic, nullptr, [&](Time now) {
-        judge.tick(now);
-        reporter.tick(now);
-      }, false);
-      packets += played.packets;
-      if (!first) first = played.first;
-      last = played.last;
-      if (!played.flaw.empty()) {
-        fmt::print(stderr, "vidra: {}\n", played.flaw);
-        if (status == exit_done) status = exit_damaged;
-      }
-    } catch (const std::runtime_error& e) {   // the others are judged all the same
-      fmt::print(stderr, "vidra: {}\n", e.what());
-      status = exit_failed;
-    }
-  }
-  traffic.finish();
-  judge.tick(last);
-  reporter.tick(last);
-  judge.finish(last);
-  reporter.finish(last);
+  const Replayed heard = o.workers > 1 ? replay_shared(o, settings, judge, reporter) : replay_alone(o, settings, judge, reporter);
+  judge.tick(heard.last);
+  reporter.tick(heard.last);
+  judge.finish(heard.last);
+  reporter.finish(heard.last);
 
   const Style style = style_of(STDOUT_FILENO);
   for (const auto& [number, story] : stories.last) {
@@ -83,15 +163,15 @@ int replay(const ReplayOptions& o) {
   }
   std::cout.flush();
   if (!o.json) {
-    const Accounts& a = traffic.accounts();
+    const Accounts& a = heard.accounts;
     const Octets octets = a.octets();
     uint64_t records = 0;
     for (const ProtocolAccount& p : a.protocols) records += p.records;
-    fmt::print("{} packets in {}, {} conversations, {} records; payload {} = decoded {} + opaque {} + lost {}; {} stories\n", human_count(packets),
-               human_duration(last - first), human_count(a.conversations), human_count(records), human_bytes(octets.seen), human_bytes(octets.decoded),
+    fmt::print("{} packets in {}, {} conversations, {} records; payload {} = decoded {} + opaque {} + lost {}; {} stories\n", human_count(heard.packets),
+               human_duration(heard.last - heard.first), human_count(a.conversations), human_count(records), human_bytes(octets.seen), human_bytes(octets.decoded),
                human_bytes(octets.opaque), human_bytes(octets.lost), stories.last.size());
   }
-  return status;
+  return heard.status;
 }
 
 struct LearnOptions {
@@ -179,12 +259,13 @@ int check(const std::string& path) {
 }  // namespace
 
 void add_replay(CLI::App& app, int& status) {
-  auto* c = app.add_subcommand("replay", "judges a capture and prints the stories: same stages, one thread, same result each time");
+  auto* c = app.add_subcommand("replay", "judges a capture and prints the stories: same stages, same result each time");
   auto o = std::make_shared<ReplayOptions>();
   c->add_option("FILE", o->files, "captures, in order of time")->required();
   c->add_option("--config", o->config, "vidra.toml, or a site file alone");
   c->add_option("--memory", o->memory, "what was learned, from `vidra learn`");
   c->add_flag("--json", o->json, "one story a line, its last state");
+  c->add_option("--workers", o->workers, "hear it with so many threads, spread as the sensor spreads it live: the same stories and the same counts")->check(CLI::Range(size_t{1}, most_workers))->capture_default_str();
   c->callback([o, &status] { status = replay(*o); });
 }
 

@@ -25,15 +25,25 @@ struct InterfaceAccount {
   uint64_t too_deep = 0;                          // frames with more than 4 tunnels inside each other
   uint64_t not_understood = 0;                    // frames of which nothing could be read
   Octets octets;
+
+  InterfaceAccount& operator+=(const InterfaceAccount& o) {
+    packets += o.packets, wire_octets += o.wire_octets, twins += o.twins, flawed += o.flawed, too_deep += o.too_deep, not_understood += o.not_understood;
+    octets += o.octets;
+    return *this;
+  }
+  bool operator==(const InterfaceAccount&) const = default;
 };
 
 struct ProtocolAccount {
   uint64_t conversations = 0;                     // found to speak it
   uint64_t records = 0;                           // cut and parsed
   uint64_t malformed = 0;                         // sentences said with the flag
+
+  ProtocolAccount& operator+=(const ProtocolAccount& o) { conversations += o.conversations, records += o.records, malformed += o.malformed; return *this; }
+  bool operator==(const ProtocolAccount&) const = default;
 };
 
-// What traffic has done. One owning thread.
+// What traffic has done. One owning thread; those of several workers add up.
 struct Accounts {
   uint64_t packets = 0;
   uint64_t conversations = 0;                     // begun
@@ -49,6 +59,22 @@ struct Accounts {
   uint64_t classified = 0, classify_refused = 0;  // conversations asked about by nDPI; asked too many at once
   std::vector<InterfaceAccount> interfaces;       // by number
   std::vector<ProtocolAccount> protocols;         // as the table of protocols
+
+  Accounts& operator+=(const Accounts& o) {
+    packets += o.packets, conversations += o.conversations;
+    retransmitted_segments += o.retransmitted_segments, retransmitted_octets += o.retransmitted_octets, out_of_order += o.out_of_order;
+    overlaps += o.overlaps, gaps += o.gaps, jumps += o.jumps, resynchronised += o.resynchronised;
+    fragments += o.fragments, datagrams_reassembled += o.datagrams_reassembled, datagrams_given_up += o.datagrams_given_up, fragment_overlaps += o.fragment_overlaps;
+    flows += o.flows, flows_evicted += o.flows_evicted, evicted_with_parser += o.evicted_with_parser;
+    buffers_refused += o.buffers_refused, parsers_refused += o.parsers_refused, fragments_evicted += o.fragments_evicted;
+    classified += o.classified, classify_refused += o.classify_refused;
+    if (interfaces.size() < o.interfaces.size()) interfaces.resize(o.interfaces.size());
+    for (size_t i = 0; i < o.interfaces.size(); i++) interfaces[i] += o.interfaces[i];
+    if (protocols.size() < o.protocols.size()) protocols.resize(o.protocols.size());
+    for (size_t i = 0; i < o.protocols.size(); i++) protocols[i] += o.protocols[i];
+    return *this;
+  }
+  bool operator==(const Accounts&) const = default;
 
   Octets octets() const {
     Octets all;

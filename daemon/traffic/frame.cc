@@ -39,6 +39,7 @@ size_t own_length(uint16_t ethertype, Bytes b) {
 
 void link_layer(Frame& f, uint16_t ethertype, Rest rest) {
   f.kind = Frame::Kind::link;
+  f.version = 0;                               // that of a tunnel it came in is not its own
   f.ethertype = ethertype;
   const size_t own = own_length(ethertype, rest.octets);
   if (own && own < rest.on_wire()) rest = rest.first(own);

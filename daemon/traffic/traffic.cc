@@ -62,7 +62,7 @@ struct Traffic::Room {
   std::vector<Ear> ears;
   Frame frame;
   Time now = 0, next_second = 0, started = 0, looked = 0;
-  uint64_t frames = 0, flow_ids = 0;
+  uint64_t frames = 0, flow_ids = settings.worker + 1 - settings.workers;   // each worker has its own of every row of numbers
   uint64_t told_evicted = 0, told_held = 0, told_parsers = 0, told_fragments = 0, told_resynchronised = 0;
 
   uint16_t group_of(uint16_t interface) const { return interface < settings.groups.size() ? settings.groups[interface] : 0; }
@@ -168,7 +168,9 @@ struct Traffic::Room {
   void directions() {
     for (size_t i = 0; i < ears.size(); i++) {
       Ear& e = ears[i];
-      if (!e.one_way && e.flows_one_way >= 3 && !e.flows_two_way) {
+      if (settings.workers > 1) {                // what it comes to, whoever hears all workers decides
+        hearing.say_heard(uint16_t(i), e.flows_one_way, e.flows_two_way);
+      } else if (!e.one_way && e.flows_one_way >= few_one_way && !e.flows_two_way) {
         e.one_way = true;
         hearing.say(SensorFact::one_way, uint16_t(i), e.flows_one_way);
       } else if (e.one_way && e.flows_two_way) {
@@ -223,7 +225,7 @@ struct Traffic::Room {
   }
 
   [[gnu::always_inline]] inline void take(const Packet& p, FlowKey key, uint64_t hash, bool low) {
-    frames++;
+    frames = p.number ? p.number : frames + 1;
     accounts.packets++;
     advance(p.time);
     if (!started) started = now;
@@ -353,7 +355,7 @@ struct Traffic::Room {
   }
   void begin(Flow& f) {
     accounts.conversations++;
-    f.scene.flow = ++flow_ids;
+    f.scene.flow = flow_ids += settings.workers;
   }
 
   // What every packet tells about its flow.
@@ -986,6 +988,21 @@ struct Traffic::Room {
     bounds();
   }
 };
+
+TrafficSettings part_of(TrafficSettings s, size_t worker, size_t workers) {
+  s.worker = worker;
+  s.workers = workers;
+  for (size_t* bound : {&s.flows, &s.held_octets, &s.parser_octets, &s.history_octets, &s.fragmented, &s.fragment_octets, &s.classified}) *bound = (*bound + workers - 1) / workers;
+  // What one conversation may need is there all the same.
+  s.held_octets = std::max(s.held_octets, 2 * s.held_octets_a_side);
+  s.fragment_octets = std::max<size_t>(s.fragment_octets, 128 << 10);
+  return s;
+}
+
+uint64_t most_memory(const TrafficSettings& s) {
+  const uint64_t a_flow = sizeof(Flow) + 4 * 8;   // and its place in the index, which is at most half full and a power of two
+  return s.flows * a_flow + s.held_octets + s.parser_octets + s.history_octets + s.fragment_octets + s.fragmented * 128;
+}
 
 Traffic::Traffic(const TrafficSettings& settings, EventSink& sink, std::span<const Protocol* const> all) : room_(new Room(settings, sink, all)) {}
 Traffic::~Traffic() = default;

@@ -18,6 +18,8 @@ struct DeclaredPort {
 
 // Every bound of the room, with its default. Octets are of memory; times are nanoseconds.
 struct TrafficSettings {
+  size_t worker = 0, workers = 1;              // of several that share what is heard: each has its part of the bounds below, numbers
+                                               // its own conversations, and says of an interface only what it heard of it itself
   size_t interfaces = 1;                       // of the source; those that bring nothing are told as silent
   std::vector<uint16_t> groups;                // of interface i: frames of equal groups meet; beyond the end: group 0
   std::vector<DeclaredPort> ports;
@@ -43,6 +45,13 @@ struct TrafficSettings {
   Time silent_after = 10 * second;             // an interface without frames; 0: never said
   uint64_t seed = 0;                           // of the hashes; 0: drawn at each start. Nothing that is said depends on it
 };
+
+inline constexpr uint32_t few_one_way = 3;      // TCP conversations of which one direction is missing, and none with both: that is the wire
+
+// What one of several workers has of the bounds of all.
+TrafficSettings part_of(TrafficSettings, size_t worker, size_t workers);
+// The octets of memory that a Traffic of these settings takes at most; most of it is touched only as it is used.
+uint64_t most_memory(const TrafficSettings&);
 
 // Packets in, sentences out: frames, flows, streams, the choice of the dissector, and the accounts of it all. One owning
 // thread. Memory is taken at the start and from bounded pools; none is asked of the heap once warm.

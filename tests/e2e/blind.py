@@ -47,20 +47,21 @@ def cpu(pid):
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def try_with(source, folder):
+def try_with(source, folder, workers=1):
     for f in ("near", "far"):
         subprocess.run(["ip", "link", "del", f], capture_output=True)
     cable()
-    config = folder / f"{source}.toml"
+    label = source if workers == 1 else f"{source}, {workers} workers"
+    config = folder / f"{label}.toml"
     heard = "net_af_packet0,iface=near" if source == "dpdk" else "near"
-    config.write_text(f'[capture]\ninterfaces = ["{heard}"]\nsource = "{source}"\n[traffic]\nsilent_after = "1h"\n[report]\nupdate_every = "100ms"\n')
-    log, out = folder / f"{source}.log", folder / f"{source}.out"
+    config.write_text(f'[capture]\ninterfaces = ["{heard}"]\nsource = "{source}"\nworkers = {workers}\n[traffic]\nsilent_after = "1h"\n[report]\nupdate_every = "100ms"\n')
+    log, out = folder / f"{label}.log", folder / f"{label}.out"
     with open(log, "w") as err, open(out, "w") as stdout:
-        p = subprocess.Popen([vidrad, "--config", str(config), "--state", str(folder / source), "--print"], stderr=err, stdout=stdout)
+        p = subprocess.Popen([vidrad, "--config", str(config), "--state", str(folder / label), "--print"], stderr=err, stdout=stdout)
     read = lambda: log.read_text()   # noqa: E731
     try:
         chosen = wait_for(lambda: re.search(r"(interface near|port net_af_packet0): heard through .*", read()), 10)
-        tap.check(chosen and wait_for(lambda: " hears its interfaces" in read(), 10), f"{source}: says by what it hears: {chosen and chosen.group(0)}", read())
+        tap.check(chosen and wait_for(lambda: " hears its interfaces" in read(), 10), f"{label}: says by what it hears: {chosen and chosen.group(0)}", read())
         time.sleep(0.3)
         for name, away, back in (
             ("down", lambda: ip("link", "set", "near", "down"), lambda: ip("link", "set", "near", "up")),
@@ -70,27 +71,29 @@ def try_with(source, folder):
         ):
             since, told = read().count("blind since"), read().count("heard again; blind from")
             away()
-            tap.check(wait_for(lambda: read().count("blind since") > since, 5), f"{source}, {name}: says that it is blind", read())
+            tap.check(wait_for(lambda: read().count("blind since") > since, 5), f"{label}, {name}: says that it is blind", read())
             before = cpu(p.pid)
             time.sleep(2)
             spent = cpu(p.pid) - before
-            tap.check(spent <= (0.3 if source == "dpdk" else 0.1), f"{source}, {name}: costs {spent / 2:.1%} of a core while it is blind")
+            tap.check(spent <= (0.3 if source == "dpdk" else 0.1), f"{label}, {name}: costs {spent / 2:.1%} of a core while it is blind")
             came = time.monotonic()
             back()
             heard = wait_for(lambda: send() or read().count("heard again; blind from") > told, 5)
             line = re.findall(r"heard again; blind from (\S+) to (\S+) \((.*?)\)", read())
-            tap.check(heard, f"{source}, {name}: hears again and says how long it was blind: {line[-1][2] if line else None}", read())
-            tap.check(time.monotonic() - came < 3, f"{source}, {name}: within two seconds, and told in the third")
-        tap.check(wait_for(lambda: "NET-16" in out.read_text(), 5), f"{source}: it is a finding", out.read_text())
+            tap.check(heard, f"{label}, {name}: hears again and says how long it was blind: {line[-1][2] if line else None}", read())
+            tap.check(time.monotonic() - came < 3, f"{label}, {name}: within two seconds, and told in the third")
+            tap.check(read().count("blind since") == since + 1 and read().count("heard again; blind from") == told + 1, f"{label}, {name}: told once, however many workers hear it", read())
+        tap.check(wait_for(lambda: "NET-16" in out.read_text(), 5), f"{label}: it is a finding", out.read_text())
     finally:
         p.send_signal(signal.SIGTERM)
         p.wait(20)
-    tap.check(p.returncode == 0, f"{source}: ends well", read())
+    tap.check(p.returncode == 0, f"{label}: ends well", read())
 
 
 with tempfile.TemporaryDirectory() as folder:
     for each in ("pcap", "ring"):
         try_with(each, pathlib.Path(folder))
+    try_with("ring", pathlib.Path(folder), workers=2)
     if any(a.endswith("vidra-dpdk.so") for a in sys.argv):
         try_with("dpdk", pathlib.Path(folder))
     else:

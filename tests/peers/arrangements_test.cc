@@ -11,12 +11,14 @@
 #include "daemon/capture/live.h"
 #include "daemon/traffic/traffic.h"
 #include "tests/peers/network.h"
+#include "tests/support/arrangements.h"
 #include "tests/support/wire.h"
 
 namespace vidra {
 namespace {
 
 using Frames = std::vector<std::vector<uint8_t>>;
+using namespace arrangements;
 
 // Everything that devices say, one line a sentence; not when, where and in which frame.
 struct Lines final : EventSink {
@@ -60,26 +62,6 @@ Frames recorded() {
     ended = polled.ended;
   }
   return out;
-}
-
-// Each way that a frame takes: over which of the cables, and as what octets.
-struct Way { size_t cable; std::vector<uint8_t> octets; };
-using Arrangement = std::vector<Way> (*)(const std::vector<uint8_t>& frame, uint16_t number);
-
-std::vector<Way> mirror(const std::vector<uint8_t>& f, uint16_t) { return {{0, f}}; }
-std::vector<Way> doubled(const std::vector<uint8_t>& f, uint16_t) { return {{0, f}, {0, f}}; }
-std::vector<Way> tap_pair(const std::vector<uint8_t>& f, uint16_t) {   // one of the two ways, whichever: by the sender's address
-  return {{std::equal(f.begin(), f.begin() + 6, f.begin() + 6, f.begin() + 12) ? 0u : std::lexicographical_compare(f.begin(), f.begin() + 6, f.begin() + 6, f.begin() + 12) ? 0u : 1u, f}};
-}
-std::vector<Way> prp_pair(const std::vector<uint8_t>& f, uint16_t number) {   // IEC 62439-3, 4.2.7: sequence number, LAN, size, suffix
-  std::vector<uint8_t> a = f;
-  if (a.size() < 60) a.resize(60, 0);
-  const bool tagged = a[12] == 0x81 && a[13] == 0;
-  const uint16_t size = uint16_t(a.size() - (tagged ? 18 : 14) + 6);
-  a.insert(a.end(), {uint8_t(number >> 8), uint8_t(number), uint8_t(0xA0 | size >> 8), uint8_t(size), 0x88, 0xFB});
-  std::vector<uint8_t> b = a;
-  b[b.size() - 4] = uint8_t(0xB0 | size >> 8);
-  return {{0, a}, {1, b}};
 }
 
 struct Case { const char* name; size_t cables; Arrangement arrange; };

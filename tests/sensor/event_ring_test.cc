@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <thread>
 
 namespace vidra {
@@ -42,13 +43,13 @@ TEST(EventRing, several_workers_are_heard_in_time_order_up_to_what_all_have_publ
   Bell bell;
   std::vector<std::unique_ptr<EventRing>> rings;
   for (int i = 0; i < 2; i++) rings.push_back(std::make_unique<EventRing>(1 << 16, bell));
-  EventMerge merge(rings);
+  EventMerge merge(rings, 0);
   for (Time t : {1, 4, 9}) rings[0]->see(spoken(t, Act::read).event());
-  for (Time t : {2, 3, 7}) rings[1]->see(spoken(t, Act::read).event());
   rings[0]->publish(9);
   Heard heard;
   Time until = 0;
   EXPECT_EQ(merge.drain(heard, until), 0u);          // the second has published nothing: it may still bring a 1
+  for (Time t : {2, 3, 7}) rings[1]->see(spoken(t, Act::read).event());
   rings[1]->publish(7);
   merge.drain(heard, until);
   EXPECT_EQ(heard.times, (std::vector<Time>{1, 2, 3, 4, 7}));
@@ -56,6 +57,77 @@ TEST(EventRing, several_workers_are_heard_in_time_order_up_to_what_all_have_publ
   rings[1]->publish(50);                             // idle, but awake: holds nobody back
   merge.drain(heard, until);
   EXPECT_EQ(heard.times.back(), 9);
+  rings[1]->publish(60), rings[1]->close(), rings[0]->close();
+  merge.drain(heard, until);
+  EXPECT_EQ(until, 60);
+}
+
+TEST(EventRing, of_equal_times_the_earlier_frame_is_first) {
+  Bell bell;
+  std::vector<std::unique_ptr<EventRing>> rings;
+  for (int i = 0; i < 2; i++) rings.push_back(std::make_unique<EventRing>(1 << 16, bell));
+  Spoken early = spoken(5, Act::read), late = spoken(5, Act::read);
+  early.scene.frame = 10, early.points[0].raw = 1;
+  late.scene.frame = 11, late.points[0].raw = 2;
+  rings[0]->see(late.event()), rings[1]->see(early.event());
+  rings[0]->close(), rings[1]->close();
+  Heard heard;
+  Time until = 0;
+  EventMerge(rings, 0).drain(heard, until);
+  EXPECT_EQ(heard.last, 2u);
+}
+
+TEST(EventRing, a_worker_that_stands_still_is_waited_for_only_so_long) {
+  Bell bell;
+  std::vector<std::unique_ptr<EventRing>> rings;
+  for (int i = 0; i < 2; i++) rings.push_back(std::make_unique<EventRing>(1 << 16, bell));
+  EventMerge merge(rings, 30 * millisecond);
+  rings[0]->see(spoken(5, Act::operate).event());
+  rings[0]->publish(6);
+  rings[1]->publish(1);
+  Heard heard;
+  Time until = 0;
+  EXPECT_EQ(merge.drain(heard, until), 0u);
+  EXPECT_EQ(until, 1);
+  std::this_thread::sleep_for(std::chrono::milliseconds(60));
+  rings[0]->publish(7);
+  EXPECT_EQ(merge.drain(heard, until), 1u);
+  EXPECT_EQ(until, 7);
+  EXPECT_EQ(merge.late(), 1u);
+  rings[1]->see(spoken(2, Act::operate).event());    // what it says after all is heard
+  rings[1]->publish(8);
+  EXPECT_EQ(merge.drain(heard, until), 1u);
+  EXPECT_EQ(until, 7);
+}
+
+TEST(EventRing, a_ring_that_fills_is_not_held_back_by_an_empty_one) {
+  Bell bell;
+  std::vector<std::unique_ptr<EventRing>> rings;
+  for (int i = 0; i < 2; i++) rings.push_back(std::make_unique<EventRing>(1 << 14, bell));
+  EventMerge merge(rings, minute);
+  while (!rings[0]->crowded()) rings[0]->see(spoken(5, Act::operate).event());
+  Heard heard;
+  Time until = 0;
+  EXPECT_GT(merge.drain(heard, until), 0u);
+}
+
+TEST(EventRing, of_a_recording_nothing_is_shed) {
+  Bell bell;
+  std::vector<std::unique_ptr<EventRing>> rings;
+  rings.push_back(std::make_unique<EventRing>(1 << 14, bell, true));
+  std::thread worker([&] {
+    for (Time t = 1; t <= 5000; t++) rings[0]->see(spoken(t, Act::report).event());
+    rings[0]->close();
+  });
+  Heard heard;
+  EventMerge merge(rings, 0);
+  Time until = 0;
+  while (heard.times.size() < 5000) {
+    const uint32_t rung = bell.heard();
+    if (!merge.drain(heard, until)) bell.sleep(rung);
+  }
+  worker.join();
+  EXPECT_EQ(rings[0]->shed().total(), 0u);
 }
 
 TEST(EventRing, the_last_quarter_is_for_commands_and_what_finds_no_room_is_counted) {
@@ -77,7 +149,7 @@ TEST(EventRing, a_sentence_longer_than_the_ring_takes_crosses_in_runs) {
   rings[0]->publish(5);
   Heard heard;
   Time until;
-  EXPECT_EQ(EventMerge(rings).drain(heard, until), 3u);
+  EXPECT_EQ(EventMerge(rings, 0).drain(heard, until), 3u);
   EXPECT_EQ(heard.points, 900u);
   EXPECT_EQ(heard.continued, 2u);
   EXPECT_EQ(heard.last, 5u + 899u);
@@ -101,7 +173,7 @@ TEST(EventRing, across_threads_nothing_is_lost_while_there_is_room) {
     rings[0]->publish(count);
   });
   Heard heard;
-  EventMerge merge(rings);
+  EventMerge merge(rings, 0);
   Time until = 0;
   while (until < count) {
     const uint32_t seen = bell.heard();

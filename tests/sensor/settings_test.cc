@@ -79,6 +79,26 @@ TEST(Settings, a_port_is_of_any_carrier) {
   EXPECT_EQ(s.traffic.ports[3].number, 0x42);
 }
 
+TEST(Settings, workers_are_as_many_as_are_named_or_as_the_machine_is_good_for) {
+  EXPECT_EQ(automatic_workers(1), 1u);
+  EXPECT_EQ(automatic_workers(2), 1u);
+  EXPECT_EQ(automatic_workers(4), 2u);
+  EXPECT_EQ(automatic_workers(64), 8u);
+  const std::string path = testing::TempDir() + "vidra-workers.toml";
+  std::ofstream(path) << "[capture]\nworkers = \"auto\"\ncores = [2, 5]\n";
+  Problems problems;
+  EXPECT_EQ(load_settings(path, problems).capture.cores, (std::vector<int64_t>{2, 5}));
+  EXPECT_EQ(problems, Problems{});
+}
+
+TEST(Settings, several_workers_share_the_bounds_of_one) {
+  TrafficSettings all;
+  const TrafficSettings part = part_of(all, 2, 4);
+  EXPECT_EQ(part.flows, all.flows / 4);
+  EXPECT_EQ(part.parser_octets, all.parser_octets / 4);
+  EXPECT_LE(4 * most_memory(part), most_memory(all) + (1 << 20));
+}
+
 TEST(Settings, mistakes_are_named_with_their_place) {
   struct { const char* text; const char* starts; } cases[] = {
       {"[capture]\ninterfces = [\"eth1\"]\n", ":2:1: unknown key 'interfces' in [capture], did you mean 'interfaces'?"},
@@ -90,6 +110,11 @@ TEST(Settings, mistakes_are_named_with_their_place) {
       {"[[group]]\nname = \"x\"\nkind = \"tap-pair\"\ninterfaces = [\"eth9\", \"eth8\"]\n", ":4:1: 'eth9' is not among the interfaces of [capture]"},
       {"[[port]]\nnumber = 7\nprotocol = \"modbos\"\n", ":3:1: 'modbos' is no protocol that is dissected; allowed: "},
       {"[[port]]\ncarrier = \"ip\"\nnumber = 256\nprotocol = \"vrrp\"\n", ":3:1: an IP protocol has a number from 1 to 255"},
+      {"[capture]\nworkers = \"four\"\n", ":2:1: 'workers' is \"four\"; allowed: auto"},
+      {"[capture]\nworkers = 0\n", ":2:1: 'workers' is a whole number (0); it must be a whole number from 1 to 64"},
+      {"[capture]\nworkers = 3\ncores = [2, 3]\n", ":3:1: 2 cores for 3 workers; name one core for each worker, or leave workers = \"auto\""},
+      {"[capture]\ncores = [2, 2]\n", ":2:1: a core stands here twice; each worker has one of its own"},
+      {"[capture]\nworkers = 2\nsource = \"pcap\"\n", ":3:1: \"pcap\" is for one worker; write source = \"auto\" for several"},
   };
   for (const auto& c : cases) {
     const std::string path = testing::TempDir() + "vidra-mistake.toml";

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/sensor/worker.h"
+
+#include <algorithm>
+#include <array>
+
+namespace vidra {
+namespace {
+
+void add(uint64_t& to, uint64_t n) {
+  if (n == Counters::unknown) return;
+  to = to == Counters::unknown ? n : to + n;
+}
+
+}  // namespace
+
+void Worker::hear(Source& source) {
+  std::array<Packet, 64> burst;
+  const bool live = source.live();
+  for (;;) {
+    const Source::Polled polled = source.poll(burst);
+    if (polled.packets) {
+      const Packet& newest = burst[polled.packets - 1];
+      if (!last_.stamp) first_ = {burst[0].stamp, burst[0].number};
+      last_ = {newest.stamp, newest.number};
+      if (live) apart_ = newest.stamp - newest.time, apart_at_ = newest.time;
+      traffic_->take(std::span<const Packet>(burst).first(polled.packets));
+    }
+    source.release();
+    traffic_->tick(polled.now);
+    now_ = polled.now;
+    if (now_ - looked_ >= second) look(&source, now_, false);
+    ring_.publish(polled.now);
+    if (polled.ended) break;
+  }
+  look(&source, now_, true);
+}
+
+void Worker::finish() {
+  traffic_->finish();
+  look(nullptr, now_, true);
+  ring_.close();
+}
+
+void Worker::look(const Source* source, Time now, bool last) {
+  std::unique_lock lock(mutex_, std::defer_lock);
+  if (last) lock.lock();
+  else if (!lock.try_lock()) return;     // never waits for a reader
+  looked_ = now;
+  seen_.accounts = traffic_->accounts();
+  seen_.now = now, seen_.first = first_, seen_.last = last_, seen_.apart = apart_, seen_.apart_at = apart_at_;
+  if (!source) return;
+  const size_t n = source->interfaces().size();
+  seen_.interfaces.resize(n);
+  for (size_t i = 0; i < n; i++) seen_.interfaces[i] = {source->counters(uint16_t(i)), source->outage(uint16_t(i)), source->up(uint16_t(i))};
+}
+
+Seen::Heard together(const std::vector<Seen>& all, size_t interface) {
+  Seen::Heard h;
+  bool first = true;
+  for (const Seen& s : all) {
+    if (interface >= s.interfaces.size()) continue;
+    const Seen::Heard& each = s.interfaces[interface];
+    if (first) {
+      h = each;
+      first = false;
+      continue;
+    }
+    const Counters& c = each.counters;
+    h.counters.delivered += c.delivered, h.counters.octets += c.octets, h.counters.dropped_by_us += c.dropped_by_us, h.counters.unsupported += c.unsupported;
+    add(h.counters.dropped_by_kernel, c.dropped_by_kernel);
+    // The card's own count is of all its queues, and each worker reads the same.
+    if (c.dropped_by_card != Counters::unknown) h.counters.dropped_by_card = h.counters.dropped_by_card == Counters::unknown ? c.dropped_by_card : std::max(h.counters.dropped_by_card, c.dropped_by_card);
+    h.up = h.up && each.up;
+    // Each sees an outage a little earlier or later than the others; one that is behind has not yet seen it.
+    const Outage& o = each.outage;
+    if (o.count > h.outage.count) h.outage = o;
+    else if (o.count && o.count == h.outage.count) {
+      h.outage.from = std::min(h.outage.from, o.from);
+      h.outage.until = h.outage.until && o.until ? std::max(h.outage.until, o.until) : 0;
+    }
+  }
+  return h;
+}
+
+}  // namespace vidra

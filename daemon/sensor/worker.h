@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "daemon/capture/source.h"
+#include "daemon/sensor/event_ring.h"
+#include "daemon/traffic/traffic.h"
+
+namespace vidra {
+
+// What a worker has heard, as of its last look.
+struct Seen {
+  struct Heard {
+    Counters counters;
+    Outage outage;
+    bool up = true;
+  };
+  Accounts accounts;
+  std::vector<Heard> interfaces;
+  Time now = 0;                          // how far it has heard
+  struct Mark { Time stamp = 0; uint64_t number = 0; } first, last;   // its first and its last packet
+  Time apart = 0, apart_at = 0;          // how far stamps and times are apart; when that was seen, 0: never
+};
+
+// From a source to a ring, to completion, on the thread that calls: it shares nothing with other workers.
+class Worker {
+ public:
+  Worker(const TrafficSettings& s, EventRing& ring) : traffic_(std::make_unique<Traffic>(s, ring)), ring_(ring) {}
+
+  void hear(Source&);                    // until it ends
+  void finish();                         // nothing follows: what is held is heard or given up
+  // From any thread, at any time: what it had seen a second ago.
+  Seen seen() const {
+    const std::lock_guard lock(mutex_);
+    return seen_;
+  }
+
+ private:
+  void look(const Source*, Time now, bool last);
+
+  std::unique_ptr<Traffic> traffic_;
+  EventRing& ring_;
+  Seen::Mark first_, last_;
+  Time now_ = 0, looked_ = 0, apart_ = 0, apart_at_ = 0;
+  mutable std::mutex mutex_;             // held for a copy, once a second
+  Seen seen_;
+};
+
+// The same interface as several workers heard it: what was counted adds up; it is down when it is for one.
+Seen::Heard together(const std::vector<Seen>&, size_t interface);
+
+}  // namespace vidra
