@@ -77,6 +77,47 @@ std::string without_comments(std::string_view text) {
   return out;
 }
 
+// Where a key has more parts than any that means something: each is a table inside the other, and whoever walks through them does so
+// by recursion. Texts, comments and values are passed over.
+constexpr size_t most_dots = 64;
+std::optional<std::pair<size_t, size_t>> too_deep(std::string_view s) {      // line, column
+  size_t dots = 0, line = 1, begun = 0;
+  std::vector<size_t> above;                                       // tables in a line lie under its key
+  for (size_t at = 0; at < s.size(); at++) {
+    const char c = s[at];
+    switch (c) {
+      case '.':
+        if (++dots > most_dots) return std::pair(line, at - begun + 1);
+        break;
+      case '\n': line++, begun = at + 1, dots = above.empty() ? 0 : above.back(); break;
+      case '{': above.push_back(dots); break;
+      case '}':
+        if (!above.empty()) dots = above.back(), above.pop_back();
+        break;
+      case '[': case ']': case ',': dots = above.empty() ? 0 : above.back(); break;
+      case '#': at = std::min(s.find('\n', at), s.size()) - 1; break;
+      case '"': case '\'': {
+        const std::string_view three = s.substr(at, 3);
+        const bool several = three.size() == 3 && three[1] == c && three[2] == c;
+        size_t end = at + (several ? 3 : 1);
+        for (; end < s.size(); end++) {
+          if (c == '"' && s[end] == '\\') { end++; continue; }
+          if (s[end] == '\n') {
+            if (!several) break;                                  // the parser says that nothing closes it
+            line++, begun = end + 1;
+          }
+          if (s[end] == c && (!several || (s.substr(end, 3) == three))) break;
+        }
+        if (end < s.size() && s[end] == '\n') at = end - 1;
+        else at = several ? end + 2 : end;
+        break;
+      }
+      default: break;
+    }
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 std::optional<TomlTable> TomlTable::open(const std::string& path, Problems& problems) {
@@ -99,6 +140,10 @@ std::optional<TomlTable> TomlTable::open(const std::string& path, Problems& prob
 }
 
 std::optional<TomlTable> TomlTable::parse(std::string_view text, const std::string& path, Problems& problems) {
+  if (const auto at = too_deep(text)) {
+    problems.push_back(fmt::format("{}:{}:{}: a key of more than {} parts; none that means something has so many", path, at->first, at->second, most_dots));
+    return {};
+  }
   try {
     auto root = std::make_shared<toml::table>(toml::parse(std::string_view(without_comments(text)), path));
     const toml::table* table = root.get();

@@ -63,6 +63,7 @@ class TomlTable {
   // Keys that nobody read become problems. Call it last.
   void finish();
   const std::string& name() const { return name_; }
+  size_t problems() const { return problems_->size(); }             // that were told so far, of all texts that share them
   void ignore(std::string_view key) { asked_.emplace_back(key); }   // somebody else's key
 
  private:

@@ -6,7 +6,10 @@
 #include <algorithm>
 #include <charconv>
 #include <filesystem>
+#include <map>
+#include <set>
 #include <span>
+#include <tuple>
 #include <unordered_map>
 
 #include "daemon/base/text.h"
@@ -49,36 +52,19 @@ std::string suggestion(std::string_view word, const std::vector<std::string_view
   return near.empty() ? std::string() : fmt::format(", did you mean \"{}\"?", near);
 }
 
-// "2026-11-21", "2026-11-21T08:30Z", "2026-11-21T08:30:00Z": UTC.
-std::optional<Time> parse_instant(std::string_view s) {
-  int f[6] = {0, 1, 1, 0, 0, 0};
-  const char* at = s.data();
-  const char* end = at + s.size();
-  constexpr char after[6] = {'-', '-', 'T', ':', ':', 'Z'};
-  int n = 0;
-  for (; n < 6 && at < end && *at != 'Z'; n++) {
-    const auto [stop, bad] = std::from_chars(at, end, f[n]);
-    if (bad != std::errc()) return std::nullopt;
-    at = stop;
-    if (at == end || *at == 'Z') {
-      n++;
-      break;
-    }
-    if (*at != after[n] && !(after[n] == 'T' && *at == ' ')) return std::nullopt;
-    at++;
-  }
-  if (n < 3 || (at < end && (*at != 'Z' || at + 1 != end))) return std::nullopt;
-  if (f[1] < 1 || f[1] > 12 || f[2] < 1 || f[2] > 31 || f[3] > 24 || f[4] > 59 || f[5] > 60) return std::nullopt;
-  const int y = f[0] - (f[1] <= 2), era = (y >= 0 ? y : y - 399) / 400;      // days from civil (Hinnant)
-  const unsigned yoe = unsigned(y - era * 400), doy = (153u * unsigned(f[1] + (f[1] > 2 ? -3 : 9)) + 2) / 5 + unsigned(f[2]) - 1;
-  const int64_t days = int64_t(era) * 146097 + int64_t(yoe * 365 + yoe / 4 - yoe / 100 + doy) - 719468;
-  return days * day + f[3] * hour + f[4] * minute + f[5] * second;
-}
+// What must not be declared twice, over all files.
+struct Declared {
+  std::map<std::tuple<HostId, uint16_t, uint64_t, uint64_t, uint64_t, Direction>, std::string> points;   // where
+  std::set<std::tuple<PublisherKind, std::string, Address>> publishers;
+};
 
 class SiteReader {
  public:
-  SiteReader(Site& site, TomlTable& root) : site_(site), root_(root) {
-    for (size_t i = 0; i < site_.hosts.size(); i++) by_name_.emplace(site_.hosts[i].name, HostId(i + 1));
+  SiteReader(Site& site, TomlTable& root, Declared& declared) : site_(site), root_(root), declared_(declared) {
+    for (size_t i = 0; i < site_.hosts.size(); i++) {
+      by_name_.emplace(site_.hosts[i].name, HostId(i + 1));
+      for (const Address& a : site_.hosts[i].addresses) by_address_.emplace(a, HostId(i + 1));
+    }
   }
 
   // Hosts and zones first, of every file: the other tables name them.
@@ -87,8 +73,8 @@ class SiteReader {
     std::vector<TomlTable> hosts = root_.tables("host");
     for (TomlTable& t : hosts) host(t);
   }
-  void read_windows() {
-    on_the_box_ = true;
+  void read_windows(GoneHosts gone) {
+    on_the_box_ = true, gone_ = gone;
     for (TomlTable t : root_.tables("window")) window(t);
   }
   void read_others() {
@@ -151,9 +137,7 @@ class SiteReader {
   HostId find_host(const std::string& name) const {
     if (const auto at = by_name_.find(name); at != by_name_.end()) return at->second;
     if (const auto a = parse_address(name))
-      for (size_t i = 0; i < site_.hosts.size(); i++)
-        for (const Address& b : site_.hosts[i].addresses)
-          if (b == *a) return HostId(i + 1);
+      if (const auto at = by_address_.find(*a); at != by_address_.end()) return at->second;
     return 0;
   }
 
@@ -192,6 +176,16 @@ class SiteReader {
     macs(t, "mac", h.macs);
     macs(t, "seen_with", h.seen_with);
     if (addresses.empty() && h.macs.empty()) t.complain("address", "a [[host]] needs an address or a mac");
+    if (reserved_name(h.name)) {                            // an address may be the name of the host that has it
+      const auto a = parse_address(h.name);
+      const bool own = a && (std::find(h.addresses.begin(), h.addresses.end(), *a) != h.addresses.end() ||
+                             std::any_of(h.macs.begin(), h.macs.end(), [&](const Mac& m) { return Address::of(m) == *a; }));
+      if (!own)
+        t.complain("name", fmt::format("\"{}\" cannot be the name of {}; write another name", h.name, a ? "a host that has another address" : "a host: a [[conversation]] means more than one host with it"));
+    }
+    for (const Address& a : h.addresses)
+      if (const auto other = by_address_.find(a); other != by_address_.end())
+        t.complain("address", fmt::format("{} is the address of \"{}\" already; declare it once", text_of(a), site_.hosts[other->second - 1].name));
     size_t role = 0;
     if (t.read_choice("role", role, {"other", "master", "rtu", "ied", "hmi", "plc", "meter", "engineering", "router", "time", "server"})) h.role = HostRole(role);
     if (t.read("zone", h.zone)) {
@@ -205,6 +199,7 @@ class SiteReader {
     t.read("note", h.note);
     t.finish();
     by_name_.emplace(h.name, HostId(site_.hosts.size() + 1));
+    for (const Address& a : h.addresses) by_address_.emplace(a, HostId(site_.hosts.size() + 1));
     site_.hosts.push_back(std::move(h));
   }
 
@@ -363,6 +358,21 @@ class SiteReader {
     return false;
   }
 
+  // Each point behind `first` must have an address of its own.
+  static bool fits(TomlTable& t, std::string_view key, uint64_t first, uint64_t behind, uint64_t most) {
+    if (first + behind <= most) return true;
+    t.complain(key, fmt::format("{} points from {} on reach beyond {}", behind + 1, first, most));
+    return false;
+  }
+  // A range may hold an exception, which counts there (Site::point); of the same range twice one would be lost in silence.
+  void add(TomlTable& t, SitePoint p) {
+    const bool status_too = p.objects.first.kind() == ObjectKind::binary_output;       // DNP3: a control and its own status
+    const auto [first, fresh] = declared_.points.emplace(std::tuple(p.host, p.protocol, p.station, p.objects.first.key(), p.objects.last.key(), status_too ? p.direction : Direction::monitor), "");
+    if (fresh) first->second = t.place();
+    else t.complain("", fmt::format("the same point is declared in {}; keep one. Of a command and its indication at one address that is the command, with this address as its feedback", first->second));
+    site_.points.push_back(std::move(p));
+  }
+
   void iec104_point(TomlTable& t) {
     SitePoint p = point(t, "iec104");
     uint32_t station = 0, address = 0, count = 1, feedback = 0;
@@ -375,19 +385,17 @@ class SiteReader {
       std::string s;
       t.read("type", s);
       std::vector<std::string_view> names;
-      for (const TypeName& n : type_names) {
-        names.push_back(n.name);
-        if (n.name == s) p.type = n.number;
-      }
-      if (!p.type) t.complain("type", fmt::format("\"{}\" is no type identification{}; write one like \"C_DC_NA_1\" or 46", s, suggestion(s, names)));
+      for (const TypeName& n : type_names) names.push_back(n.name);
+      if (!(p.type = iec104_type(s))) t.complain("type", fmt::format("\"{}\" is no type identification{}; write one like \"C_DC_NA_1\" or 46", s, suggestion(s, names)));
     } else t.read("type", p.type, 1, 255);
     if (!t.has("direction")) p.direction = p.type >= 45 && p.type <= 113 ? Direction::control : Direction::monitor;
     if (!t.has("kind")) p.kind = usual_kind(p.type);
     p.writable = p.direction == Direction::control;
+    const bool within = fits(t, "count", address, count - 1, 0xffffff);
     p.objects = {Object(ObjectKind::information_object, address), Object(ObjectKind::information_object, address + count - 1)};
-    if (structured(t, "feedback", feedback, 0xffffff)) p.feedback = Object(ObjectKind::information_object, feedback);
+    if (structured(t, "feedback", feedback, 0xffffff) && within && fits(t, "feedback", feedback, count - 1, 0xffffff)) p.feedback = Object(ObjectKind::information_object, feedback);
     t.finish();
-    if (p.host && there) site_.points.push_back(std::move(p));
+    if (p.host && there && within) add(t, std::move(p));
   }
 
   void dnp3_point(TomlTable& t) {
@@ -415,10 +423,10 @@ class SiteReader {
     p.objects = {Object(kinds[at].object, first), Object(kinds[at].object, last)};
     if (t.has("feedback") && range(t, "feedback", feedback, feedback_last, 65535)) {
       if (kinds[at].feedback == ObjectKind::none) t.complain("feedback", fmt::format("a {} has no feedback; only crob and analog_output do", kinds[at].name));
-      else p.feedback = Object(kinds[at].feedback, feedback);
+      else if (fits(t, "feedback", feedback, last - first, 65535)) p.feedback = Object(kinds[at].feedback, feedback);
     }
     t.finish();
-    if (p.host && typed && there) site_.points.push_back(std::move(p));
+    if (p.host && typed && there) add(t, std::move(p));
   }
 
   void modbus_point(TomlTable& t) {
@@ -436,9 +444,9 @@ class SiteReader {
     if (!t.has("direction")) p.direction = p.writable ? Direction::control : Direction::monitor;
     if (!t.has("kind")) p.kind = at <= 1 ? PointKind::status : p.writable ? PointKind::set_point : PointKind::measurement;
     p.objects = {Object(tables[at], first), Object(tables[at], last)};
-    if (t.has("feedback") && range(t, "feedback", feedback, feedback_last, 65535)) p.feedback = Object(tables[at], feedback);
+    if (t.has("feedback") && range(t, "feedback", feedback, feedback_last, 65535) && fits(t, "feedback", feedback, last - first, 65535)) p.feedback = Object(tables[at], feedback);
     t.finish();
-    if (p.host && typed && there) site_.points.push_back(std::move(p));
+    if (p.host && typed && there) add(t, std::move(p));
   }
 
   // A controllable object of IEC 61850, by its MMS name.
@@ -465,7 +473,7 @@ class SiteReader {
     t.read("enhanced", p.enhanced);
     object("feedback", p.feedback);
     t.finish();
-    if (p.host && there) site_.points.push_back(std::move(p));
+    if (p.host && there) add(t, std::move(p));
   }
 
   // A key that only one kind of publisher has.
@@ -533,41 +541,67 @@ class SiteReader {
     t.read("secured", p.secured);
     t.read("name", p.name);
     t.read("bay", p.bay);
-    for (const SitePublisher& other : site_.publishers)
-      if (other.kind == p.kind && other.reference == p.reference && !p.reference.empty() && (goose || other.destination == p.destination))
-        t.complain("reference", fmt::format("\"{}\" is declared twice", p.reference));
+    if (!p.reference.empty() && !declared_.publishers.emplace(p.kind, p.reference, goose ? Address{} : p.destination).second)
+      t.complain("reference", fmt::format("\"{}\" is declared twice", p.reference));
     t.finish();
     if (!p.reference.empty()) site_.publishers.push_back(std::move(p));
   }
 
   void window(TomlTable& t) {
+    const size_t before = t.problems();
     Window w;
     if (!t.read("name", w.name)) t.complain("name", "a [[window]] needs a name");
     t.read("permit", w.permit);
     t.read("opener", w.opener);
-    for (auto [key, to] : {std::pair<std::string_view, Time*>{"start", &w.start}, {"end", &w.end}, {"closed", &w.closed}}) {
+    std::optional<Time> start, end, closed;
+    for (auto [key, to] : {std::pair<std::string_view, std::optional<Time>*>{"start", &start}, {"end", &end}, {"closed", &closed}}) {
       std::string s;
       if (!t.read(key, s)) {
-        if (!t.has(key) && to != &w.closed) t.complain(key, fmt::format("a [[window]] needs its {}", key));
+        if (!t.has(key) && to != &closed) t.complain(key, fmt::format("a [[window]] needs its {}", key));
         continue;
       }
-      if (const auto at = parse_instant(s)) *to = *at;
-      else t.complain(key, fmt::format("\"{}\" is no time; write it in UTC like \"2026-11-21T08:30:00Z\"", s));
+      if (*to = parse_iso_time(s); !*to) t.complain(key, fmt::format("\"{}\" is no time; write it in UTC like \"2026-11-21T08:30:00Z\"", s));
     }
-    if (w.start && w.end && w.end <= w.start) t.complain("end", "the window ends before it starts");
-    if (w.start && w.end - w.start > Window::longest) t.complain("end", fmt::format("works last at most {} days; open the next window when this one ends", Window::longest / day));
+    if (start && end && *end <= *start) t.complain("end", "the window ends before it starts");
+    if (start && end && *end - *start > Window::longest) t.complain("end", fmt::format("works last at most {} days; open the next window when this one ends", Window::longest / day));
+    w.start = start.value_or(0), w.end = end.value_or(0), w.closed = closed.value_or(0);
     w.on_the_box = on_the_box_;
-    w.hosts = named_list(t, "hosts");
+    std::string gone;
+    if (!on_the_box_) w.hosts = named_list(t, "hosts");
+    else {
+      std::vector<std::string> names;
+      t.read("hosts", names);
+      for (const std::string& name : names)
+        if (const HostId id = find_host(name)) w.hosts.push_back(id);
+        else if (gone_ == GoneHosts::kept) w.hosts.push_back(stand_in(name));
+        else gone += fmt::format("{}\"{}\"", gone.empty() ? "" : ", ", name);
+    }
     t.read("bays", w.bays);
     words(t, "acts", w.allowed);
     t.finish();
+    if (on_the_box_ && t.problems() != before) return;
+    // Works outlive hosts: what was closed is history, of the rest it is told. Without its hosts a window would hold everywhere.
+    if (!gone.empty() && !w.closed)
+      t.complain("hosts", fmt::format("the works \"{}\" name {}, which the site no longer declares; {}", w.name, gone,
+                                      w.hosts.empty() ? "they are not in force. Close them with `vidra window close`" : "they are in force for its other hosts"));
+    if (!gone.empty() && w.hosts.empty()) return;
     site_.windows.push_back(std::move(w));
   }
 
+  HostId stand_in(const std::string& name) {
+    SiteHost h;
+    h.name = name;
+    site_.hosts.push_back(std::move(h));
+    return by_name_[name] = HostId(site_.hosts.size());
+  }
+
   bool on_the_box_ = false;
+  GoneHosts gone_ = GoneHosts::left_out;
   Site& site_;
   std::unordered_map<std::string, HostId> by_name_;   // the first of each name
+  std::map<Address, HostId> by_address_;
   TomlTable& root_;
+  Declared& declared_;
 };
 
 // What [site] itself says. True when it names files, which then declare everything.
@@ -583,7 +617,8 @@ bool read_head(Site& site, TomlTable& root, std::vector<std::string>* files) {
   } else {
     std::string name;
     if (head->read("name", name) && site.name.empty()) site.name = name;
-    SiteReader reader(site, root);
+    Declared none;
+    SiteReader reader(site, root, none);
     reader.prefixes(*head, "prefixes", site.prefixes);
     reader.prefixes(*head, "outside", site.outside);
   }
@@ -593,8 +628,9 @@ bool read_head(Site& site, TomlTable& root, std::vector<std::string>* files) {
 }
 
 void read_roots(Site& site, std::span<TomlTable> roots) {
-  for (TomlTable& root : roots) SiteReader(site, root).read_hosts();
-  for (TomlTable& root : roots) SiteReader(site, root).read_others();
+  Declared declared;
+  for (TomlTable& root : roots) SiteReader(site, root, declared).read_hosts();
+  for (TomlTable& root : roots) SiteReader(site, root, declared).read_others();
   site.index();
 }
 
@@ -619,7 +655,7 @@ Site read_site(std::span<TomlTable> roots) {
 }
 Site load_site(const std::string& path, Problems& problems) { return load_site(std::span(&path, 1), problems); }
 
-Site read_site(TomlTable& root, Problems& problems) {
+Site read_site(TomlTable& root, Problems& problems, Problems* remarks) {
   Site site;
   std::vector<std::string> files;
   const bool elsewhere = read_head(site, root, &files);
@@ -629,21 +665,35 @@ Site read_site(TomlTable& root, Problems& problems) {
   // Only what lies on a disk has something beside it.
   std::error_code none;
   if (named.is_absolute() || std::filesystem::exists(here, none)) site.windows_file = (named.is_absolute() ? named : here.parent_path() / named).string();
-  read_windows(site, problems);
+  if (problems.empty()) read_windows(site, remarks ? *remarks : problems);     // what is wrong in the site would be told of its windows too
   return site;
 }
 
-void read_windows(Site& site, Problems& problems) {
+bool read_windows(Site& site, Problems& remarks, GoneHosts gone) {
+  std::error_code error;
+  const bool there = !site.windows_file.empty() && std::filesystem::exists(site.windows_file, error);
+  if (error) return remarks.push_back(fmt::format("{}: cannot be read: {}", site.windows_file, error.message())), false;
+  std::optional<TomlTable> root;
+  if (there && !(root = TomlTable::open(site.windows_file, remarks))) return false;
   std::erase_if(site.windows, [](const Window& w) { return w.on_the_box; });
-  std::error_code none;
-  if (site.windows_file.empty() || !std::filesystem::exists(site.windows_file, none)) return;
-  auto root = TomlTable::open(site.windows_file, problems);
-  if (root) read_windows(site, *root);
+  if (root) read_windows(site, *root, gone);
+  return true;
 }
 
-void read_windows(Site& site, TomlTable& root) {
-  SiteReader(site, root).read_windows();
+void read_windows(Site& site, TomlTable& root, GoneHosts gone) {
+  Declared none;
+  SiteReader(site, root, none).read_windows(gone);
   root.finish();
+}
+
+uint8_t iec104_type(std::string_view name) {
+  for (const TypeName& n : type_names)
+    if (n.name == name) return n.number;
+  return 0;
+}
+
+bool reserved_name(std::string_view s) {
+  return s == "any" || s == "broadcast" || s.starts_with("zone:") || parse_address(s) || parse_prefix(s);
 }
 
 }  // namespace vidra

@@ -131,7 +131,14 @@ struct Running {
   std::shared_ptr<const Site> site;
   JudgeSettings judge;
   Looks windows = {};                      // as they were taken over: not yet, since one may be opened while the site is read
+  Problems remarks = {};                   // on them, which are told
 };
+
+// Works that cannot be read stop no sensor: without them it tells more, not less.
+void tell_remarks(const SensorSettings& s) {
+  for (const std::string& r : s.remarks) log(4, r);
+  if (!s.remarks.empty()) log(4, fmt::format("{}: what is said above is not in force; correct it, the sensor reads it again by itself", s.site->windows_file));
+}
 
 void reload_windows(Pipeline& pipeline, Running& running) {
   const Looks now = Looks::of(running.site->windows_file);
@@ -139,9 +146,12 @@ void reload_windows(Pipeline& pipeline, Running& running) {
   running.windows = now;
   Problems problems;
   auto site = std::make_shared<Site>(*running.site);
-  read_windows(*site, problems);
-  for (const std::string& p : problems) log(3, p);
-  if (!problems.empty()) return log(3, fmt::format("{} is refused; the windows that were open are kept", site->windows_file));
+  const bool whole = read_windows(*site, problems);
+  const bool news = problems != running.remarks;
+  for (const std::string& p : problems)
+    if (news) log(4, p);
+  running.remarks = std::move(problems);
+  if (!whole) return news ? log(3, fmt::format("{} is refused; the windows that were open are kept", site->windows_file)) : void();
   running.site = site;
   pipeline.adopt(running.site, running.judge);
   const size_t open = size_t(std::count_if(site->windows.begin(), site->windows.end(), [](const Window& w) { return w.on_the_box && !w.closed; }));
@@ -156,7 +166,8 @@ void reload(Pipeline& pipeline, const Options& o, Running& running) {
     log(3, fmt::format("{} is refused; the running settings are kept", o.config));
     return;
   }
-  running = {fresh.site, fresh.judge};
+  tell_remarks(fresh);
+  running = {fresh.site, fresh.judge, {}, fresh.remarks};
   pipeline.adopt(fresh.site, fresh.judge);
   log(6, fmt::format("{}: site and detections taken over; capture, traffic and collectors change at the next start", o.config));
 }
@@ -198,6 +209,7 @@ int run(const Options& o) {
   SensorSettings settings = load_settings(o.config, problems);
   Memory memory = load_learned(settings, problems);
   if (!problems.empty()) return refuse(problems, o.config);
+  tell_remarks(settings);
   if (o.check) return fmt::print("{}: right\n", o.config.empty() ? "the embedded settings" : o.config), 0;
   if (o.witness >= 0 && fcntl(o.witness, F_GETFD) < 0) return log(3, fmt::format("--witness {}: no such file descriptor is open; like 3 3>accepted.log", o.witness)), 1;
   if (settings.name.empty()) settings.name = host_name();
@@ -249,7 +261,7 @@ int run(const Options& o) {
   const Signals signals;                   // not before: a pipe may let an opening wait, and that must be easy to end
   Source* const heard = sources.front().get();
   const bool playing = !o.play.empty();
-  Running running{settings.site, settings.judge};
+  Running running{settings.site, settings.judge, {}, settings.remarks};
   Pipeline pipeline(std::move(settings), std::move(memory), std::move(sources), keys, real_storage());
   const Style style = style_of(STDOUT_FILENO);
   if (o.print) pipeline.on_story = [style](const Story& s) {

@@ -65,6 +65,7 @@ struct SensorSettings {
   Time health_every = minute;
   std::vector<CollectorLink> collectors;
   std::shared_ptr<const Site> site;         // never null
+  Problems remarks;                         // what is not in force, though the sensor may run: windows of the box that are wrong
 };
 
 // Reads vidra.toml. What is wrong is in problems, each with its place; then the settings are not to be used.

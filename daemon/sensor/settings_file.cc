@@ -194,7 +194,7 @@ SensorSettings load_settings(const std::string& path, Problems& problems) {
   read_traffic(*root, s);
   read_judge(*root, s);
   for (TomlTable& t : root->tables("collector")) read_collector(t, s);
-  s.site = std::make_shared<const Site>(read_site(*root, problems));
+  s.site = std::make_shared<const Site>(read_site(*root, problems, &s.remarks));
   root->finish();
   // Interfaces of one group meet: they share a number. The others are each for themselves.
   s.traffic.interfaces = std::max<size_t>(1, s.capture.interfaces.size());

@@ -11,28 +11,22 @@
 #include <memory>
 #include <utility>
 
+#include "daemon/site/declaration.h"
 #include "daemon/site/sheet.h"
 
 namespace vidra {
 namespace {
 
-bool is_utf8(std::string_view s) {
-  for (size_t i = 0; i < s.size();) {
-    const uint8_t c = uint8_t(s[i]);
-    const size_t more = c < 0x80 ? 0 : c >= 0xc2 && c < 0xe0 ? 1 : c >= 0xe0 && c < 0xf0 ? 2 : c >= 0xf0 && c < 0xf5 ? 3 : 9;
-    if (more == 9 || i + more >= s.size() + (more == 0)) return false;
-    for (size_t k = 1; k <= more; k++)
-      if ((uint8_t(s[i + k]) & 0xc0) != 0x80) return false;
-    i += more + 1;
-  }
-  return true;
-}
-
 std::string_view trimmed(std::string_view s) {
-  constexpr std::string_view blank = " \t\r\n\xC2\xA0";        // also the no-break space of Excel
-  const size_t from = s.find_first_not_of(blank);
-  if (from == std::string_view::npos) return {};
-  return s.substr(from, s.find_last_not_of(blank) - from + 1);
+  constexpr std::string_view blank = " \t\r\n", wide = "\xC2\xA0";        // also the no-break space of Excel, whole: Š ends with half of it
+  for (bool more = true; more && !s.empty();) {
+    if (blank.find(s.front()) != blank.npos) s.remove_prefix(1);
+    else if (s.starts_with(wide)) s.remove_prefix(2);
+    else if (blank.find(s.back()) != blank.npos) s.remove_suffix(1);
+    else if (s.ends_with(wide)) s.remove_suffix(2);
+    else more = false;
+  }
+  return s;
 }
 
 bool known_encoding(const std::string& name) {
@@ -58,7 +52,10 @@ template <class F> bool each_row(std::string_view s, char delimiter, F f) {
       continue;
     }
     if (c == '"' && trimmed(cell).empty()) cell.clear(), quoted = true, any = true;
-    else if (c == delimiter) cells.push_back(std::move(cell)), cell.clear(), any = true;
+    else if (c == delimiter) {
+      cells.push_back(std::move(cell)), cell.clear(), any = true;
+      if (cells.size() > most_columns) return f(begun, cells, nullptr);     // which refuses it, before it is whole
+    }
     else if (c == '\n' || (c == '\r' && (i + 1 == s.size() || s[i + 1] != '\n'))) {
       cells.push_back(std::move(cell));
       cell.clear();
@@ -112,8 +109,10 @@ std::optional<std::string> to_utf8(std::string_view octets, const std::string& e
   return out;
 }
 
+bool may_delimit(char c) { return c == '\t' || (c >= 0x20 && c < 0x7f && c != '"'); }
+
 char guess_delimiter(std::string_view s) {
-  if (s.starts_with("sep=") && s.size() > 4) return s[4];       // Excel's own word
+  if (s.starts_with("sep=") && s.size() > 4 && may_delimit(s[4])) return s[4];       // Excel's own word
   char best = ';';
   size_t most = 0;
   for (const char d : {'\t', ';', ',', '|'}) {
@@ -153,9 +152,9 @@ std::optional<Sheet> read_csv(std::string_view octets, const std::string& path, 
   const bool whole = each_row(body, sheet.delimiter, [&](uint32_t line, std::vector<std::string>& cells, const char* flaw) {
     const auto refuse = [&](std::string what) { return problems.push_back(fmt::format("{}:{}: {}", path, line, what)), false; };
     if (flaw) return refuse(fmt::format("{}; close it, or double it where it belongs to the text", flaw));
+    if (cells.size() > most_columns) return refuse(fmt::format("more than {} columns", most_columns));
     if (std::exchange(first, false) && cells[0].starts_with("sep=")) return true;
     if (sheet.rows.size() >= most_rows) return refuse(fmt::format("more than {} rows", most_rows));
-    if (cells.size() > most_columns) return refuse(fmt::format("more than {} columns", most_columns));
     if ((all += cells.size()) > most_cells) return refuse(fmt::format("more than {} cells", most_cells));
     bool empty = true;
     for (std::string& c : cells) {

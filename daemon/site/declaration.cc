@@ -7,10 +7,26 @@
 
 namespace vidra {
 
+bool is_utf8(std::string_view s) {
+  for (size_t i = 0; i < s.size();) {
+    const uint8_t c = uint8_t(s[i]);
+    const size_t more = c < 0x80 ? 0 : c >= 0xc2 && c < 0xe0 ? 1 : c >= 0xe0 && c < 0xf0 ? 2 : c >= 0xf0 && c < 0xf5 ? 3 : s.size();
+    if (more >= s.size() - i) return false;
+    for (size_t k = 1; k <= more; k++)
+      if ((uint8_t(s[i + k]) & 0xc0) != 0x80) return false;
+    const uint8_t next = more ? uint8_t(s[i + 1]) : 0;
+    if ((c == 0xe0 && next < 0xa0) || (c == 0xed && next >= 0xa0) || (c == 0xf0 && next < 0x90) || (c == 0xf4 && next >= 0x90)) return false;   // too long, half of a pair, beyond
+    i += more + 1;
+  }
+  return true;
+}
+
 std::string toml_quoted(std::string_view s) {
   std::string out = "\"";
-  for (const char c : s) {
-    if (c == '"' || c == '\\') out += '\\', out += c;
+  for (size_t i = 0; i < s.size(); i++) {
+    const char c = s[i];
+    if (uint8_t(c) == 0xc2 && i + 1 < s.size() && uint8_t(s[i + 1]) >= 0x80 && uint8_t(s[i + 1]) < 0xa0) out += fmt::format("\\u{:04X}", uint8_t(s[++i]));   // C1
+    else if (c == '"' || c == '\\') out += '\\', out += c;
     else if (c == '\n') out += "\\n";
     else if (c == '\t') out += "\\t";
     else if (uint8_t(c) < 0x20 || c == 0x7f) out += fmt::format("\\u{:04X}", uint8_t(c));

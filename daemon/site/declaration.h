@@ -34,6 +34,7 @@ struct Declaration {
 // The site's text: kinds in a fixed order, tables sorted, the same input the same octets.
 std::string toml_text(Declaration);
 std::string toml_quoted(std::string_view);        // "…", as TOML writes a text
+bool is_utf8(std::string_view);                   // what TOML can hold
 // A number that compares inside a text: "Bay 2" before "Bay 10".
 std::string natural_order(std::string_view);
 

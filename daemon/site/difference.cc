@@ -135,14 +135,15 @@ class Differ {
         tell(h.address, Kind::undeclared, "host", fmt::format("this host{}{}", macs.empty() || h.address.kind == Address::Kind::mac ? "" : " at " + macs, who.empty() ? "" : ", which says it is " + who));
         DeclaredTable t;
         t.order = natural_order(text_of(h.address));
-        t.text("name", h.name.empty() ? text_of(h.address) : h.name + " " + text_of(h.address));
+        const bool named = heard(t, "a name", h.name);
+        t.text("name", named ? h.name + " " + text_of(h.address) : text_of(h.address));
         if (h.address.kind != Address::Kind::mac) t.text("address", text_of(h.address));
         std::vector<std::string> list;
         for (const Mac& m : h.macs)
           if (owners[Address::of(m)].size() <= 1) list.push_back(text_of(m));                  // not a router's
         if (h.address.kind == Address::Kind::mac && list.empty()) list.push_back(text_of(h.address));
         t.texts("mac", list);
-        t.text("note", who);
+        if (heard(t, "what it says of itself", who)) t.text("note", who);
         out_.undeclared.tables["host"].push_back(std::move(t));
         continue;
       }
@@ -159,6 +160,13 @@ class Differ {
       if (seen.contains(HostId(i + 1))) out_.hosts_as_declared++;
       else tell(HostId(i + 1), Kind::never_heard, "host", "this host");
     seen_ = std::move(seen);
+  }
+
+  // Whether a text from the wire is there and can stand in a file; where it cannot, the table says so.
+  static bool heard(DeclaredTable& t, std::string_view what, const std::string& text) {
+    if (is_utf8(text)) return !text.empty();
+    t.comment += fmt::format("{}{} that is no UTF-8 is left out", t.comment.empty() ? "" : "\n", what);
+    return false;
   }
 
   // 10.1.1.255, where no host of that address ever spoke.
@@ -285,6 +293,10 @@ class Differ {
         DeclaredTable t;
         t.order = natural_order((h.kind == PublisherKind::goose ? "g" : "s") + h.reference);
         t.text("kind", h.kind == PublisherKind::goose ? "goose" : "sv");
+        if (!heard(t, "reference", h.reference)) {
+          out_.undeclared.heading.push_back(fmt::format("A publisher of {} from {} is left out: its reference is no UTF-8.", kind_text(h.kind), text_of(from)));
+          continue;
+        }
         t.text("reference", h.reference);
         if (const HostId id = host_of(from)) t.text("host", site_.host(id).name);
         else {
@@ -296,7 +308,7 @@ class Differ {
         t.hexadecimal("appid", h.appid, 4);
         t.number("vlan", h.vlan);
         t.number("conf_rev", h.conf_rev);
-        t.text("data_set", h.data_set);
+        if (heard(t, "data_set", h.data_set)) t.text("data_set", h.data_set);
         if (h.entries) t.number("entries", h.entries);
         if (h.kind == PublisherKind::sampled_values) {
           if (h.rate >= 1) t.real("rate", std::round(h.rate));
@@ -472,6 +484,10 @@ class Differ {
         const auto it = names_.find(r.first.key());
         if (!is(protocol, "mms") || it == names_.end()) continue;
         kind = "mms_point";
+        if (!heard(t, "object", it->second)) {
+          out_.undeclared.heading.push_back(fmt::format("An object of {} is left out: its name is no UTF-8.", site_.host(host).name));
+          continue;
+        }
         t.text("object", it->second);
       }
       out_.undeclared.tables[kind].push_back(std::move(t));

@@ -34,8 +34,8 @@ PointMapping load_mapping(const std::string& path, Problems& problems) {
     t->read("encoding", m.reading.encoding);
     if (t->read("delimiter", text)) {
       if (text == "tab") text = "\t";
-      if (text.size() == 1) m.reading.delimiter = text[0];
-      else t->complain("delimiter", fmt::format("\"{}\" is no delimiter; write one character, or \"tab\"", text));
+      if (text.size() == 1 && may_delimit(text[0])) m.reading.delimiter = text[0];
+      else t->complain("delimiter", fmt::format("\"{}\" is no delimiter; write one character of ASCII, or \"tab\"", text));
     }
     t->read("low_octet_first", m.low_octet_first);
     t->finish();

@@ -10,6 +10,7 @@
 #include <set>
 
 #include "daemon/base/text.h"
+#include "daemon/judge/site_file.h"
 
 namespace vidra {
 namespace {
@@ -154,7 +155,7 @@ std::string_view stripped(std::string_view s) {
   return s;
 }
 
-struct Span { uint32_t first = 0, last = 0; bool structured = false; };
+struct Span { uint64_t first = 0, last = 0; bool structured = false; };
 
 // Octets with something between them: 0-19-237, 0.19.237, 0/19/237; two of them are a common address.
 std::optional<uint32_t> octets(std::string_view s, size_t least, size_t most, bool low_first) {
@@ -224,11 +225,13 @@ std::optional<double> real_of(std::string_view s) {
 }
 
 // A type of IEC 104 as its name or number, "" where the cell says neither.
-std::string iec104_type(std::string_view s) {
+std::string type_in(std::string_view s) {
   constexpr std::string_view stems[] = {"M_SP", "M_DP", "M_ST", "M_BO", "M_ME", "M_IT", "M_EP", "M_PS", "C_SC", "C_DC", "C_RC", "C_SE", "C_BO", "P_ME", "P_AC"};
   for (size_t i = 0; i + 7 <= s.size(); i++)
-    if (std::find(std::begin(stems), std::end(stems), s.substr(i, 4)) != std::end(stems) && s[i + 4] == '_' && (s[i + 5] == 'N' || s[i + 5] == 'T') && s[i + 6] >= 'A' && s[i + 6] <= 'F')
-      return std::string(s.substr(i, 7)) + "_1";
+    if (std::find(std::begin(stems), std::end(stems), s.substr(i, 4)) != std::end(stems) && s[i + 4] == '_') {
+      std::string name = std::string(s.substr(i, 7)) + "_1";
+      return iec104_type(name) ? name : std::string();          // not every stem has every ending
+    }
   size_t from = s.find_first_of("0123456789");
   if (from == std::string_view::npos) return {};
   unsigned n = 0;
@@ -255,7 +258,7 @@ class List {
         if (const auto f = field_of(row[c])) found.insert(*f);
         for (size_t f = 0; f < field_count; f++)
           for (const std::string& wanted : mapping_.columns[f])
-            if (!row[c].empty() && words_of(wanted) == words_of(row[c])) found.insert(Field(f));
+            if (!row[c].empty() && !whole(wanted) && words_of(wanted) == words_of(row[c])) found.insert(Field(f));   // a number is a column's
       }
       const size_t score = found.contains(Field::address) || mapping_.header ? found.size() + mapping_.header : 0;
       if (score > best && (score >= 2 || mapping_.header)) best = score, header_ = r;
@@ -331,8 +334,11 @@ class List {
     }
     if (!head) {                                              // all columns were told: begin where addresses do
       header_ = SIZE_MAX;
-      for (size_t r = 0; r < sheet_.rows.size() && header_ == SIZE_MAX; r++)
-        if (span_of(cell(sheet_.rows[r], Field::address), true, false)) header_ = r - 1;
+      for (size_t r = 0; r < sheet_.rows.size(); r++)
+        if (span_of(cell(sheet_.rows[r], Field::address), true, false)) {
+          header_ = r - 1;                                      // of the first row: none
+          break;
+        }
     }
     return true;
   }
@@ -395,8 +401,8 @@ class List {
     }
     return true;
   }
-  static const char* reference_table(uint32_t n) {
-    const uint32_t digit = n >= 100'000 ? n / 100'000 : n / 10'000;
+  static const char* reference_table(uint64_t n) {
+    const uint64_t digit = n >= 100'000 ? n / 100'000 : n / 10'000;
     return n >= 500'000 ? nullptr : digit == 0 ? "coil" : digit == 1 ? "discrete_input" : digit == 3 ? "input_register" : digit == 4 ? "holding_register" : nullptr;
   }
 
@@ -451,7 +457,7 @@ class List {
       const std::string address = cell(row, Field::address);
       const size_t filled = size_t(std::count_if(row.cells.begin(), row.cells.end(), [](const std::string& c) { return !c.empty(); }));
       // A row with a title alone heads the rows below: "Polje E01".
-      if (address.empty() || (filled == 1 && !whole(address))) {
+      if (address.empty() || (filled == 1 && !span_of(address, protocol_ == ListProtocol::iec104, mapping_.low_octet_first))) {
         if (filled == 1 && columns_[size_t(Field::bay)].at.empty())
           for (const std::string& c : row.cells)
             if (!c.empty()) heading = c;
@@ -502,7 +508,7 @@ class List {
       std::string table;
       if (span && reference_notation_) {
         table = reference_table(span->first);
-        const uint32_t base = span->first >= 100'000 ? span->first / 100'000 * 100'000 : span->first / 10'000 * 10'000;
+        const uint64_t base = span->first >= 100'000 ? span->first / 100'000 * 100'000 : span->first / 10'000 * 10'000;
         if (span->first == base) span.reset();
         else span->first -= base + 1, span->last -= base + 1;
       }
@@ -514,6 +520,7 @@ class List {
 
       std::string direction = cell(row, Field::direction), kind_word = cell(row, Field::kind), type = cell(row, Field::type);
       std::string implied_direction, implied_kind;
+      bool commands = false;                                   // of DNP3: a type that can
       if (!direction.empty()) {
         const std::string means = meaning(Field::direction, direction, directions);
         if (means.empty()) { wrong(row, Field::direction, direction, "is neither control nor monitor; tell what it means with [words.direction] in --columns MAP.toml"); continue; }
@@ -525,7 +532,7 @@ class List {
         if (span->last > span->first) t.number("count", span->last - span->first + 1);
         if (!type.empty()) {
           const std::string own = own_word(Field::type, type);
-          const std::string known = iec104_type(own.empty() ? type : own);
+          const std::string known = type_in(own.empty() ? type : own);
           const std::string words = words_of(own.empty() ? type : own);
           const ShortType* brief = nullptr;
           for (const ShortType& s : short_types)
@@ -546,6 +553,7 @@ class List {
           continue;
         }
         t.text("type", means);
+        commands = means == "crob" || means == "analog_output";
         if (span->last > span->first) t.text("index", fmt::format("{}-{}", span->first, span->last));
         else t.number("index", span->first);
       } else {
@@ -566,6 +574,10 @@ class List {
                                    : words.find("64") != std::string::npos || words == "double" ? 4
                                    : words.find("32") != std::string::npos || words == "float" || words == "real" || words == "dword" || words == "dint" || words == "udint" ? 2 : 1;
         span->last += registers - 1;
+        if (span->last > most) {
+          wrong(row, Field::address, address, fmt::format("and the {} registers of \"{}\" reach beyond {}", registers, type, most));
+          continue;
+        }
         if (span->last > span->first) t.text("address", fmt::format("{}-{}", span->first, span->last));
         else t.number("address", span->first);
         bool writes = direction == "control" && (table == "coil" || table == "holding_register");
@@ -598,6 +610,7 @@ class List {
         if (s.empty() || s == "-" || s == "/") continue;
         const auto v = real_of(s);
         if (!v || (f == Field::step && *v < 0)) { wrong(row, f, s, "is no number"), right = false; break; }
+        if (std::fabs(*v) > 1e30) { remark(row, f, s, "is left out: so wide is no limit"); continue; }
         if (to) *to = v;
         t.real(field_names[size_t(f)], *v);
       }
@@ -606,7 +619,12 @@ class List {
       if (const std::string s = cell(row, Field::feedback); !s.empty() && s != "-" && s != "/") {
         const auto f = span_of(s, protocol_ == ListProtocol::iec104, mapping_.low_octet_first);
         if (!f || f->last > most) { wrong(row, Field::feedback, s, "is no address"); continue; }
-        if (f->structured && !mapping_.low_octet_first) t.text("feedback", fmt::format("{}-{}-{}", f->first >> 16, f->first >> 8 & 255, f->first & 255));
+        if (f->first + (span->last - span->first) > most) {
+          wrong(row, Field::feedback, s, fmt::format("{} points from there on reach beyond {}", span->last - span->first + 1, most));
+          continue;
+        }
+        if (protocol_ == ListProtocol::dnp3 && !commands) remark(row, Field::feedback, s, "is left out: only of a crob and an analog_output there is a feedback");
+        else if (f->structured && !mapping_.low_octet_first) t.text("feedback", fmt::format("{}-{}-{}", f->first >> 16, f->first >> 8 & 255, f->first & 255));
         else t.number("feedback", f->first);
       }
       if (const std::string s = cell(row, Field::travel_time); !s.empty() && s != "-" && s != "/") {
@@ -625,8 +643,7 @@ class List {
       if (bad_row_) continue;
 
       std::string type_key;                                    // of DNP3 and Modbus the address counts within a table
-      if (protocol_ == ListProtocol::iec104) type_key = direction;
-      else
+      if (protocol_ != ListProtocol::iec104)
         for (const auto& [key, value] : t.rows)
           if (key == "type" || key == "table") type_key = value;
       const std::string key = fmt::format("{}/{}/{}/{}-{}", server, *number, type_key, span->first, span->last);
@@ -634,6 +651,7 @@ class List {
         wrong(row, Field::address, address, fmt::format("the same point is in line {}; keep one of them, or leave such rows out with --skip", first->second));
         continue;
       }
+      placed_[fmt::format("{}/{}/{}", server, *number, type_key)].push_back({span->first, span->last, &row});
       t.order = natural_order(fmt::format("{}/{}/{}/{:010}", server, *number, protocol_ == ListProtocol::iec104 ? "" : type_key, span->first));
       if (out_.declared.count(kind) < 3) {
         std::string line;
@@ -641,6 +659,20 @@ class List {
         out_.shown.push_back(fmt::format("line {}: {}", row.line, line));
       }
       out_.declared.tables[kind].push_back(std::move(t));
+    }
+    overlaps();
+  }
+
+  // What begins later counts where two share an address (Site::point): that may be meant, and is told.
+  void overlaps() {
+    for (auto& [station, all] : placed_) {
+      std::stable_sort(all.begin(), all.end(), [](const Placed& a, const Placed& b) { return a.first != b.first ? a.first < b.first : a.last > b.last; });
+      const Placed* wide = nullptr;                            // what reaches farthest of those before
+      for (const Placed& p : all) {
+        if (wide && p.first <= wide->last)
+          remark(*p.row, Field::address, cell(*p.row, Field::address), fmt::format("is also among {}-{} of line {}; there this one counts", wide->first, wide->last, wide->row->line));
+        if (!wide || p.last > wide->last) wide = &p;
+      }
     }
   }
 
@@ -652,6 +684,8 @@ class List {
   const PointMapping& mapping_;
   PointImport& out_;
   Problems& problems_;
+  struct Placed { uint64_t first, last; const Sheet::Row* row; };
+  std::map<std::string, std::vector<Placed>> placed_;          // by station and table
   std::array<Column, field_count> columns_;
   size_t header_ = 0;
   ListProtocol protocol_ = ListProtocol::guess;

@@ -10,8 +10,11 @@
 #include <memory>
 #include <set>
 #include <unordered_map>
+#include <utility>
 
 #include "daemon/base/address.h"
+#include "daemon/base/text.h"
+#include "daemon/judge/site_file.h"
 
 namespace vidra {
 namespace {
@@ -20,6 +23,9 @@ using Element = XmlElement;
 
 constexpr std::string_view skipped[] = {"Private", "Text", "History", "Labels"};
 constexpr size_t most_types = 4096;          // members of one data set whose types are written
+// Types make much of little: so many tables, octets of text and objects that are looked at are more than any site has.
+constexpr size_t most_name = 255;
+constexpr size_t most_tables = 250'000, most_written = 256u << 20, most_looked_at = 20'000'000;
 
 // How near a kind of file is to the device: the CID was loaded into it.
 int rank_of(std::string_view path) {
@@ -81,7 +87,7 @@ struct Device {
 
 class Scl {
  public:
-  Scl(const SclOptions& options, SclImport& out) : options_(options), out_(out) {}
+  Scl(const SclOptions& options, SclImport& out, Problems& problems) : options_(options), out_(out), problems_(problems) {}
 
   bool open(const std::string& path, Problems& problems) {
     auto document = XmlDocument::open(path, skipped, problems);
@@ -111,6 +117,15 @@ class Scl {
 
   void read() {
     devices();
+    for (const auto& [name, addresses] : options_.addresses)
+      if (!devices_.contains(name)) {
+        std::vector<std::string_view> names;
+        for (const auto& [n, d] : devices_) names.push_back(n);
+        const std::string_view near = nearest(name, names);
+        problems_.push_back(fmt::format("--address {}={}: no device of that name is in {}{}", name, addresses.empty() ? "" : addresses[0], files_.size() == 1 ? files_[0]->document.path() : "these files",
+                                        near.empty() ? "" : fmt::format(", did you mean \"{}\"?", near)));
+      }
+    if (!problems_.empty()) return;
     for (const auto& file : files_)
       for (std::string_view kind : {"Substation", "Line", "Process"})
         file->document.each(file->document.root(), kind, [&](const Element& e) {
@@ -125,7 +140,15 @@ class Scl {
 
  private:
   void remark(const XmlDocument& d, const Element& e, const std::string& what) {
-    if (out_.remarks.size() < 10'000) out_.remarks.push_back(fmt::format("{}: {}", d.place(e), what));
+    if (out_.remarks.size() < 10'000) out_.remarks.push_back(fmt::format("{}: {}", d.place(e), what.size() > 1000 ? what.substr(0, 1000) + "…" : what));
+  }
+  void too_much(const std::string& what) {
+    if (!std::exchange(full_, true)) problems_.push_back(fmt::format("{}: {}; is this the file of one substation? Import fewer at once", files_.empty() ? "" : files_[0]->document.path(), what));
+  }
+  void declare(const std::string& kind, DeclaredTable t) {
+    for (const auto& [key, value] : t.rows) written_ += key.size() + value.size();
+    if (++tables_ > most_tables || written_ > most_written) return too_much(fmt::format("more than {} tables or {} MiB would be declared", most_tables, most_written >> 20));
+    out_.declared.tables[kind].push_back(std::move(t));
   }
 
   static size_t weight(const XmlDocument& d, const Element& ied) {          // a stub has few logical nodes
@@ -149,6 +172,8 @@ class Scl {
       d.each(d.root(), "IED", [&](const Element& e) {
         const std::string name(e["name"]);
         if (name.empty()) return remark(d, e, "a device without a name; give it one, or it stays undeclared");
+        if (name.size() > most_name) return remark(d, e, fmt::format("a device with a name of {} octets; left out", name.size()));
+        if (reserved_name(name)) return remark(d, e, fmt::format("\"{}\" cannot be the name of a host: in a [[conversation]] it means something else. The device is left out; declare it by hand under another name", name));
         if (name == "TEMPLATE" && !alone) return remark(d, e, "a device type, not a device of this site; its name is TEMPLATE, so it is left out");
         Device& known = devices_[name];
         if (known.ied) {
@@ -196,7 +221,10 @@ class Scl {
   Place common(const std::string& ied) const {            // what all of a device's places share
     const auto all = standing_.find(ied);
     if (all == standing_.end() || all->second.empty()) return {};
-    Place p = *all->second.begin();
+    const auto [at, fresh] = common_.try_emplace(ied);
+    Place& p = at->second;
+    if (!fresh) return p;
+    p = *all->second.begin();
     for (const Place& q : all->second) {
       if (q.substation != p.substation) p.substation.clear();
       if (q.voltage != p.voltage) p.voltage.clear();
@@ -315,7 +343,7 @@ class Scl {
     t.text("role", role);
     t.text("bay", p.bay);
     t.text("note", joined("; ", (*d.ied)["desc"], type, where));
-    out_.declared.tables["host"].push_back(std::move(t));
+    declare("host", std::move(t));
   }
 
   // ---- types
@@ -324,12 +352,17 @@ class Scl {
     const auto it = f.nodes.find(ln["lnType"]);
     return it == f.nodes.end() ? nullptr : it->second;
   }
-  static const Element* named(const XmlDocument& d, const Element& in, std::string_view kind, std::string_view name) {
-    const Element* found = nullptr;
-    d.each(in, kind, [&](const Element& e) {
-      if (!found && e["name"] == name) found = &e;
-    });
-    return found;
+  // The first of that name. Types stand for many instances: of one with many parts an index is kept.
+  const Element* named(const XmlDocument& d, const Element& in, std::string_view kind, std::string_view name) const {
+    size_t n = 0;
+    const Element* e = d.first(in);
+    for (; e && n < 32; e = d.next(*e), n++)
+      if (e->name == kind && (*e)["name"] == name) return e;
+    if (!e) return nullptr;
+    const auto [at, fresh] = wide_.try_emplace(&in);
+    if (fresh) d.each(in, {}, [&](const Element& each) { at->second.emplace(joined("\n", each.name, each["name"]), &each); });
+    const auto it = at->second.find(joined("\n", kind, name));
+    return it == at->second.end() ? nullptr : it->second;
   }
   // DOType of "A" or "A.phsA" in a logical node.
   const Element* object_type(const File& f, const Element& ln, std::string_view path) const {
@@ -390,10 +423,12 @@ class Scl {
     return "any";
   }
 
-  // Each member of a data set as it lies on the wire; "any" where the templates do not tell.
-  std::vector<std::string> members(const Device& d, const Element& set) {
+  // Each member of a data set as it lies on the wire; "any" where the templates do not tell. Many blocks may send one set.
+  const std::vector<std::string>& members(const Device& d, const Element& set) {
     const XmlDocument& doc = d.file->document;
-    std::vector<std::string> types;
+    const auto [kept, fresh] = sets_.try_emplace(&set);
+    std::vector<std::string>& types = kept->second;
+    if (!fresh) return types;
     doc.each(set, {}, [&](const Element& m) {
       if (m.name != "FCDA" && m.name != "FCCB") return;
       if (types.size() >= most_types) return;
@@ -415,7 +450,11 @@ class Scl {
 
   void model(const std::string& name, Device& d) {
     const XmlDocument& doc = d.file->document;
-    nodes_.clear();
+    nodes_.clear(), sent_.clear(), controls_.clear();
+    if (d.network)
+      for (const Element* ap : d.network->connected.at(name))
+        for (std::string_view kind : {"GSE", "SMV"})
+          d.network->document.each(*ap, kind, [&](const Element& e) { sent_.emplace(block_key(kind, e["ldInst"], e["cbName"]), &e); });
     each_device(d, [&](const Element& ld) { each_node(doc, ld, [&](const Element& ln) { nodes_.emplace(fmt::format("{}/{}", ld["inst"], node_name(ln)), &ln); }); });
     each_device(d, [&](const Element& ld) {
       each_node(doc, ld, [&](const Element& ln) {
@@ -437,16 +476,11 @@ class Scl {
   }
 
   // The GSE or SMV element of a control block, where one of the files has a network.
-  const Element* sent_as(const std::string& ied, const Device& d, std::string_view kind, std::string_view ld, std::string_view cb) const {
-    if (!d.network) return nullptr;
-    const XmlDocument& doc = d.network->document;
-    const Element* found = nullptr;
-    for (const Element* ap : d.network->connected.at(ied))
-      doc.each(*ap, kind, [&](const Element& e) {
-        if (!found && e["ldInst"] == ld && e["cbName"] == cb) found = &e;
-      });
-    return found;
+  const Element* sent_as(std::string_view kind, std::string_view ld, std::string_view cb) const {
+    const auto it = sent_.find(block_key(kind, ld, cb));
+    return it == sent_.end() ? nullptr : it->second;
   }
+  static std::string block_key(std::string_view kind, std::string_view ld, std::string_view cb) { return fmt::format("{}\n{}\n{}", kind, ld, cb); }
 
   void publisher(const std::string& name, const Device& d, const Element& ld, const Element& ln, const Element& cb, bool goose) {
     const XmlDocument& doc = d.file->document;
@@ -461,7 +495,7 @@ class Scl {
     if (reference.empty()) return remark(doc, cb, "no smvID, so the stream has no name; declare it by hand");
     t.text("reference", reference);
     if (d.declared) t.text("host", name);
-    const Element* address = sent_as(name, d, goose ? "GSE" : "SMV", ld["inst"], cb["name"]);
+    const Element* address = sent_as(goose ? "GSE" : "SMV", ld["inst"], cb["name"]);
     std::string destination;
     if (!address) remark(doc, cb, fmt::format("{} is not in the Communication section; its APPID, VLAN and group address stay open", reference));
     else {
@@ -493,7 +527,7 @@ class Scl {
     const Element* set = named(doc, ln, "DataSet", cb["datSet"]);
     if (!set) remark(doc, cb, fmt::format("the data set \"{}\" of {} is not there; its members stay open", cb["datSet"], reference));
     else {
-      const std::vector<std::string> types = members(d, *set);
+      const std::vector<std::string>& types = members(d, *set);
       if (goose && !types.empty() && types.size() <= 2048) {
         t.number("entries", int64_t(types.size()));
         if (std::any_of(types.begin(), types.end(), [](const std::string& s) { return s != "any"; })) {
@@ -509,12 +543,17 @@ class Scl {
     }
     if (goose) {
       t.text("go_id", cb["appID"]);
-      if (address)
-        for (const auto& [element, key] : {std::pair{"MinTime", "min_time"}, std::pair{"MaxTime", "max_time"}})
-          if (const Element* e = d.network->document.first(*address, element)) {
-            const auto ms = real_in(e->text);
-            if (ms && *ms >= 1 && *ms <= 3.6e6) t.milliseconds(key, int64_t(*ms));
-          }
+      const auto interval = [&](std::string_view element) -> int64_t {
+        const Element* e = address ? d.network->document.first(*address, element) : nullptr;
+        const auto ms = e ? real_in(e->text) : std::nullopt;
+        return ms && *ms >= 1 && *ms <= 3.6e6 ? int64_t(*ms) : 0;
+      };
+      const int64_t least = interval("MinTime"), longest = interval("MaxTime");
+      if (least && longest && least > longest) remark(d.network->document, *address, fmt::format("MinTime of {} is longer than MaxTime ({} and {} ms); both are left out", reference, least, longest));
+      else {
+        if (least) t.milliseconds("min_time", least);
+        if (longest) t.milliseconds("max_time", longest);
+      }
     } else {
       if (const auto rate = number_in(cb["smpRate"], 10); rate && *rate) {
         const double a_second = cb["smpMod"] == "SmpPerSec" ? double(*rate) : cb["smpMod"] == "SecPerSmp" ? 1 / double(*rate) : double(*rate) * options_.frequency;
@@ -527,7 +566,7 @@ class Scl {
     t.text("name", cb["desc"].empty() ? joined(" ", p.bay, p.equipment) : std::string(cb["desc"]));
     t.text("bay", p.bay);
     t.order = natural_order((goose ? "g" : "s") + reference + " " + destination);
-    out_.declared.tables["publisher"].push_back(std::move(t));
+    declare("publisher", std::move(t));
   }
 
   // ---- who may ask whom
@@ -563,7 +602,7 @@ class Scl {
         if (++n <= 4) blocks += (blocks.empty() ? "reports of " : ", ") + b;
       if (n > 4) blocks += fmt::format(" and {} more", n - 4);
       t.text("note", blocks);
-      out_.declared.tables["conversation"].push_back(std::move(t));
+      declare("conversation", std::move(t));
     }
   }
 
@@ -597,11 +636,16 @@ class Scl {
         remark(doc, ln, fmt::format("the type \"{}\" of {} is not in DataTypeTemplates; its controls stay undeclared", ln["lnType"], node_name(ln)));
       return;
     }
+    std::unordered_map<std::string_view, const Element*> instances;
+    doc.each(ln, "DOI", [&](const Element& i) { instances.emplace(i["name"], &i); });
     doc.each(*type, "DO", [&](const Element& o) {
+      if (full_) return;
+      if (++looked_at_ > most_looked_at) return too_much(fmt::format("its logical nodes have more than {} objects", most_looked_at));
       const auto it = d.file->objects.find(o["type"]);
       if (it == d.file->objects.end()) return;
       const Element* object = it->second;
-      const Element* doi = named(doc, ln, "DOI", o["name"]);
+      const auto instance = instances.find(o["name"]);
+      const Element* doi = instance == instances.end() ? nullptr : instance->second;
       const std::string_view model_text = value(*d.file, doi, object, "ctlModel");
       if (!named(doc, *object, "DA", "ctlModel")) return;
       // 61850-7-2, CtlModels: by name, or by its number.
@@ -616,6 +660,8 @@ class Scl {
       if (model == 5 && !named(doc, *object, "DA", "Oper")) return;          // nothing to operate with
       d.commandable = true;
       if (!d.declared) return;
+      const auto [first, fresh] = controls_.emplace(fmt::format("{}$CO${}", reference, o["name"]), &ln);
+      if (!fresh) return remark(doc, ln, fmt::format("{} of {} is declared twice, first in line {}; the first is taken", first->first, name, first->second->line));
       const Place p = place_of(name, ld["inst"], node);
       const std::string_view cdc = (*object)["cdc"], ln_class = ln["lnClass"];
       DeclaredTable t;
@@ -637,6 +683,7 @@ class Scl {
         std::optional<double> v;
         for (const std::string_view end : {".f", ".i", ""})
           if (!v) v = real_in(value(*d.file, doi, object, fmt::format("{}{}", attribute, end)));
+        if (v && std::fabs(*v) > 1e30) v.reset();               // the largest there is, where nobody set a limit
         if (v) t.real(key, *v);
         return v;
       };
@@ -651,12 +698,13 @@ class Scl {
       if (named(doc, *object, "DA", status)) t.text("feedback", fmt::format("{}${}${}", reference, cdc == "APC" ? "MX" : "ST", o["name"]));
       if (const auto ms = real_in(value(*d.file, doi, object, "operTimeout")); ms && *ms >= 1 && *ms <= 600'000) t.milliseconds("travel_time", int64_t(*ms));
       t.order = natural_order(reference + "$" + std::string(o["name"]));
-      out_.declared.tables["mms_point"].push_back(std::move(t));
+      declare("mms_point", std::move(t));
     });
   }
 
   const SclOptions& options_;
   SclImport& out_;
+  Problems& problems_;
   std::vector<std::unique_ptr<File>> files_;
   std::map<std::string, Device> devices_;
   std::unordered_map<std::string, const Element*> nodes_;       // of the device that is read: "LD0/CSWI1"
@@ -666,6 +714,12 @@ class Scl {
   std::map<std::string, std::string> roles_;
   std::map<std::pair<std::string, std::string>, Client> clients_;
   std::map<std::string, const Element*> publishers_;
+  std::unordered_map<std::string, const Element*> sent_, controls_;   // of the device that is read: GSE and SMV; controls, by their node
+  std::unordered_map<const Element*, std::vector<std::string>> sets_;
+  mutable std::unordered_map<const Element*, std::unordered_map<std::string, const Element*>> wide_;
+  mutable std::unordered_map<std::string, Place> common_;
+  size_t tables_ = 0, written_ = 0, looked_at_ = 0;
+  bool full_ = false;
   std::set<std::string> missing_, untyped_;
 };
 
@@ -673,10 +727,11 @@ class Scl {
 
 SclImport import_scl(const std::vector<std::string>& paths, const SclOptions& options, Problems& problems) {
   SclImport out;
-  Scl scl(options, out);
+  Scl scl(options, out, problems);
   for (const std::string& path : paths) scl.open(path, problems);
   if (!problems.empty()) return {};
   scl.read();
+  if (!problems.empty()) return {};
   out.declared.heading.push_back("Declared by IEC 61850 engineering files, and made by `vidra import scd`. Import again and compare rather than edit;");
   out.declared.heading.push_back("what people declare stands better in a file of its own.");
   return out;

@@ -28,7 +28,7 @@ struct SheetOptions {
   char delimiter = 0;                        // 0 is guessed
 };
 
-inline constexpr size_t most_octets = 64u << 20, most_rows = 1'000'000, most_columns = 1024, most_cells = 8'000'000, most_cell = 4096;
+inline constexpr size_t most_octets = 64u << 20, most_rows = 1'000'000, most_columns = 1024, most_cells = 8'000'000, most_cell = 4096, most_text = 256u << 20;
 
 // The encoding of a text that nobody named: by its byte order mark, its zero octets, whether it is UTF-8, else Windows-1251 where
 // most of its letters are above ASCII, Windows-1250 where few are.
@@ -36,6 +36,7 @@ std::string guess_encoding(std::string_view octets);
 // From any encoding that iconv knows; nothing when an octet has no meaning in it (`at`: which).
 std::optional<std::string> to_utf8(std::string_view octets, const std::string& encoding, size_t& at);
 char guess_delimiter(std::string_view utf8);
+bool may_delimit(char);                      // ASCII: one octet of a longer character would cut others in half
 
 // CSV by RFC 4180 with any delimiter, as one sheet; the sheets of an .xlsx workbook (ISO/IEC 29500). What a file is, its first octets
 // tell. Merged cells of a workbook all have the value. Empty with a problem when it cannot be read.

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <charconv>
 #include <map>
+#include <set>
 
 #include "daemon/site/sheet.h"
 #include "daemon/site/xml.h"
@@ -14,6 +15,14 @@ namespace vidra {
 namespace {
 
 constexpr size_t most_member = 256u << 20, most_sheets = 64;
+
+// At most what a cell may hold, whole characters.
+std::string cut(std::string s) {
+  size_t n = std::min(s.size(), most_cell);
+  while (n > 0 && n < s.size() && (uint8_t(s[n]) & 0xc0) == 0x80) n--;
+  s.resize(n);
+  return s;
+}
 
 // All texts of an <si> or <is>: plain, or in runs; phonetic readings (rPh) are none.
 std::string text_in(const XmlDocument& d, const XmlElement& e) {
@@ -25,7 +34,7 @@ std::string text_in(const XmlDocument& d, const XmlElement& e) {
       all += t.text;
     });
   });
-  return all.substr(0, most_cell);
+  return cut(std::move(all));
 }
 
 // "BC12": column 54 (from 0), row 12.
@@ -78,6 +87,7 @@ class Workbook {
           if (a.name.ends_with(":id")) id = a.value;
         const auto at = targets.find(std::string(id));
         if (at == targets.end() || at->second.find("worksheets/") == std::string::npos || !zip->has(at->second)) return;   // charts
+        if (!read_.insert(at->second).second) return no(fmt::format("two of its sheets lie in {}; a workbook has one for each", at->second));
         if (auto sheet = read_sheet(at->second, std::string(s["name"]))) sheets.push_back(std::move(*sheet));
       });
     });
@@ -132,13 +142,15 @@ class Workbook {
             else if (type == "e") text.clear();            // #N/A
             else text = type == "str" ? std::string(v->text) : number_text(v->text);
           }
-          if (text.empty()) return;
+          if (text.empty() || failed_) return;
           if (out.cells.size() <= column) {
             cells_ += column + 1 - out.cells.size();
             if (cells_ > most_cells) return failed_ ? void() : no(fmt::format("more than {} cells", most_cells));
             out.cells.resize(column + 1);
           }
-          out.cells[column] = text.substr(0, most_cell);
+          text = cut(std::move(text));
+          if ((text_ += text.size()) > most_text) return failed_ ? void() : no(fmt::format("more than {} MiB of text in its cells", most_text >> 20));
+          out.cells[column] = std::move(text);
         });
         rows[number] = sheet.rows.size();
         sheet.rows.push_back(std::move(out));
@@ -156,10 +168,12 @@ class Workbook {
         if (from == rows.end()) return;
         const std::string value(sheet.rows[from->second][c1]);
         if (value.empty() || c1 != c2) return;             // a title across columns stays where it is
+        if (failed_) return;
         for (auto it = rows.upper_bound(r1); it != rows.end() && it->first <= r2; ++it) {
           Sheet::Row& row = sheet.rows[it->second];
+          if (++merged_ > most_cells || (text_ += value.size()) > most_text) return no(fmt::format("its merged cells would fill more than {} cells or {} MiB", most_cells, most_text >> 20));
           if (row.cells.size() <= c1) {
-            if ((cells_ += c1 + 1 - row.cells.size()) > most_cells) return;
+            if ((cells_ += c1 + 1 - row.cells.size()) > most_cells) return no(fmt::format("more than {} cells", most_cells));
             row.cells.resize(c1 + 1);
           }
           row.cells[c1] = value;
@@ -167,6 +181,7 @@ class Workbook {
       });
     });
     std::erase_if(sheet.rows, [](const Sheet::Row& r) { return std::all_of(r.cells.begin(), r.cells.end(), [](const std::string& c) { return c.empty(); }); });
+    sheet.rows.shrink_to_fit();
     if (sheet.rows.empty()) return std::nullopt;
     return sheet;
   }
@@ -176,7 +191,8 @@ class Workbook {
   Problems& problems_;
   const Zip* zip_ = nullptr;
   std::vector<std::string> strings_;
-  size_t cells_ = 0;
+  std::set<std::string> read_;
+  size_t cells_ = 0, text_ = 0, merged_ = 0;
   bool failed_ = false;
 };
 

@@ -8,6 +8,7 @@
 #include "daemon/base/text.h"
 #include "daemon/judge/memory_file.h"
 #include "daemon/judge/site_file.h"
+#include "daemon/report/words.h"
 #include "daemon/sensor/settings.h"
 #include "daemon/site/difference.h"
 #include "daemon/tool/commands.h"
@@ -37,7 +38,7 @@ struct Learner final : EventSink {
 };
 
 int complain(const Problems& problems) {
-  for (const std::string& p : problems) fmt::print(stderr, "vidra: {}\n", p);
+  for (const std::string& p : problems) fmt::print(stderr, "vidra: {}\n", printable(p));
   return exit_failed;
 }
 
@@ -83,7 +84,7 @@ int diff(const DiffOptions& o) {
 
   SiteDifferences d = differences(*site, learner.memory, learner.names);
   if (!o.toml.empty()) {
-    d.undeclared.heading = {"Heard and not declared, made by `vidra diff`. Read each table: take over what is right, and name it in [site] file."};
+    d.undeclared.heading.insert(d.undeclared.heading.begin(), "Heard and not declared, made by `vidra diff`. Read each table: take over what is right, and name it in [site] file.");
     if (const std::string why = write_whole(o.toml == "-" ? "" : o.toml, toml_text(d.undeclared)); !why.empty()) return complain({why});
     if (o.toml == "-") return status;
   }
@@ -99,11 +100,11 @@ int diff(const DiffOptions& o) {
   bool title = false;
   for (const DeviceDifferences& device : d.devices) {
     if (!device.declared && !title) fmt::print("not declared\n"), title = true;
-    fmt::print("{}{}\n", device.declared ? "" : "  ", device.device);
-    for (const Difference& x : device.list) fmt::print("{}  {} {:<12} {}\n", device.declared ? "" : "  ", marks[size_t(x.kind)], x.about, x.what);
+    fmt::print("{}{}\n", device.declared ? "" : "  ", printable(device.device));      // names were heard on the wire
+    for (const Difference& x : device.list) fmt::print("{}  {} {:<12} {}\n", device.declared ? "" : "  ", marks[size_t(x.kind)], x.about, printable(x.what));
   }
   fmt::print("{}{}as declared: {} of {} hosts, {} of {} conversations, {} of {} publishers; - declared and never heard: {}; + heard and not declared: {}; ~ heard otherwise: {}{}\n", d.devices.empty() ? "" : "\n",
-             site->name.empty() ? "" : site->name + " ", d.hosts_as_declared, site->hosts.size(), d.conversations_as_declared, site->conversations.size(), d.publishers_as_declared,
+             site->name.empty() ? "" : printable(site->name) + " ", d.hosts_as_declared, site->hosts.size(), d.conversations_as_declared, site->conversations.size(), d.publishers_as_declared,
              site->publishers.size(), d.never_heard, d.heard_undeclared, d.otherwise, heard ? fmt::format("; {} heard", human_duration(heard)) : "");
   return status;
 }

@@ -141,6 +141,7 @@ int doctor(const std::string& config, const std::string& state) {
   if (!state.empty()) s.state = state;
   for (const std::string& p : problems) sheet.bad("settings", p, fmt::format("vidra check {}", config));
   if (problems.empty()) sheet.good("settings", config.empty() ? "embedded defaults" : config);
+  for (const std::string& r : s.remarks) sheet.odd("works", r + " (not in force)", fmt::format("vidra window list --config {}", config));
   look_at_state(sheet, s.state);
   look_at_clock(sheet);
   look_at_permission(sheet);

@@ -5,8 +5,10 @@
 #include <CLI/CLI.hpp>
 #include <iostream>
 #include <memory>
+#include <set>
 
 #include "daemon/judge/site_file.h"
+#include "daemon/report/words.h"
 #include "daemon/site/point_list.h"
 #include "daemon/site/scl.h"
 #include "daemon/tool/commands.h"
@@ -23,9 +25,10 @@ struct ImportScdOptions {
   bool strict = false, all_remarks = false;
 };
 
+// What other people wrote into their files does not draw on the screen.
 void say(const Problems& problems, bool all) {
   constexpr size_t shown = 40;
-  for (size_t i = 0; i < problems.size() && (all || i < shown); i++) fmt::print(stderr, "vidra: {}\n", problems[i]);
+  for (size_t i = 0; i < problems.size() && (all || i < shown); i++) fmt::print(stderr, "vidra: {}\n", printable(problems[i]));
   if (!all && problems.size() > shown) fmt::print(stderr, "vidra: … and {} more remarks; --remarks shows all\n", problems.size() - shown);
 }
 
@@ -39,6 +42,22 @@ bool reads_well(const std::string& text, const std::string& output, const std::v
     if (auto root = TomlTable::open(file, problems)) roots.push_back(std::move(*root));
   if (problems.empty()) read_site(std::span(roots));
   return problems.empty();
+}
+
+// Where nobody names the site's files: the hosts that a list names, as if they were declared.
+std::string hosts_of(const std::string& text) {
+  Problems none;
+  std::set<std::string> names;
+  if (auto root = TomlTable::parse(text, "", none))
+    for (std::string_view kind : {"iec104_point", "dnp3_point", "modbus_point"})
+      for (TomlTable t : root->tables(kind))
+        if (std::string name; t.read("host", name)) names.insert(name);
+  std::string out;
+  for (const std::string& name : names) {
+    const auto own = parse_address(name);
+    out += fmt::format("[[host]]\nname = {}\n{} = \"{}\"\n", toml_quoted(name), own && own->kind == Address::Kind::mac ? "mac" : "address", own ? text_of(*own) : fmt::format("fd76:6964:7261::{:x}:{:x}", out.size() >> 16, out.size() & 0xffff));
+  }
+  return out;
 }
 
 int import_files(ImportScdOptions& o) {
@@ -103,13 +122,20 @@ int import_list(const ImportPointsOptions& o) {
   if (!o.station.empty()) m.station = o.station;
   if (!o.sheet.empty()) m.sheet = o.sheet;
   if (!o.encoding.empty()) m.reading.encoding = o.encoding;
-  if (!o.delimiter.empty()) m.reading.delimiter = o.delimiter == "tab" || o.delimiter == "\\t" ? '\t' : o.delimiter[0];
+  if (!o.delimiter.empty()) {
+    const std::string one = o.delimiter == "tab" || o.delimiter == "\\t" ? "\t" : o.delimiter;
+    if (one.size() != 1 || !may_delimit(one[0])) {
+      fmt::print(stderr, "vidra: --delimiter {}: write one character of ASCII, like \";\", or tab\n", printable(o.delimiter));
+      return exit_usage;
+    }
+    m.reading.delimiter = one[0];
+  }
   if (o.header) m.header = o.header;
   m.skip = o.skip;
   m.low_octet_first |= o.low_octet_first;
 
   const PointImport import = import_points(o.file, m, problems);
-  for (const std::string& line : import.shown) fmt::print(stderr, "{}\n", line);
+  for (const std::string& line : import.shown) fmt::print(stderr, "{}\n", printable(line));
   say(import.remarks, o.all_remarks);
   if (!problems.empty()) {
     say(problems, o.all_remarks);
@@ -119,9 +145,10 @@ int import_list(const ImportPointsOptions& o) {
   const std::string text = toml_text(import.declared);
   size_t points = 0;
   for (const auto& [kind, tables] : import.declared.tables) points += tables.size();
-  if (!o.sites.empty() && !reads_well(text, o.output, o.sites, problems)) {
+  if (!(o.sites.empty() ? reads_well(text + hosts_of(text), o.output, {}, problems) : reads_well(text, o.output, o.sites, problems))) {
     say(problems, o.all_remarks);
-    fmt::print(stderr, "vidra: nothing was imported: it does not go with {}\n", fmt::join(o.sites, ", "));
+    if (o.sites.empty()) fmt::print(stderr, "vidra: nothing was imported: the sensor would refuse it, as said above\n");
+    else fmt::print(stderr, "vidra: nothing was imported: it does not go with {}\n", fmt::join(o.sites, ", "));
     return exit_failed;
   }
   if (!o.accept) {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // vidra: what people type.
 #include <CLI/CLI.hpp>
+#include <cstdio>
+#include <new>
 
 #include "daemon/collector/alerts_command.h"
 #include "daemon/collector/keys_command.h"
@@ -30,6 +32,9 @@ int main(int argc, char** argv) {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {
     return app.exit(e) == 0 ? exit_done : exit_usage;
+  } catch (const std::bad_alloc&) {
+    std::fputs("vidra: more memory was wanted than there is\n", stderr);
+    return exit_failed;
   }
   return status;
 }

@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <filesystem>
 
 namespace vidra {
 namespace {
@@ -25,8 +26,11 @@ bool put(int fd, std::string_view text) {
 
 }  // namespace
 
-std::string write_whole(const std::string& path, std::string_view text) {
-  if (path.empty()) return put(STDOUT_FILENO, text) ? "" : fmt::format("standard output: {}", std::strerror(errno));
+std::string write_whole(const std::string& name, std::string_view text, const std::string& like) {
+  if (name.empty()) return put(STDOUT_FILENO, text) ? "" : fmt::format("standard output: {}", std::strerror(errno));
+  std::error_code none;
+  const std::filesystem::path real = std::filesystem::canonical(name, none);        // what a link leads to, not the link
+  const std::string path = none ? name : real.string();
   struct stat there{};
   const bool exists = ::stat(path.c_str(), &there) == 0;
   if (exists && !S_ISREG(there.st_mode)) {                    // a pipe, a terminal: nothing to put in place
@@ -41,7 +45,12 @@ std::string write_whole(const std::string& path, std::string_view text) {
   if (fd < 0) return fmt::format("{}: {}", path, std::strerror(errno));
   const mode_t mask = ::umask(0);
   ::umask(mask);
-  const bool done = put(fd, text) && ::fchmod(fd, exists ? there.st_mode & 07777 : 0666 & ~mask) == 0 && ::fsync(fd) == 0;
+  const bool as = exists || (!like.empty() && ::stat(like.c_str(), &there) == 0);
+  struct stat own{};
+  const auto owned = [&] {                                    // the sensor must read what root has written
+    return !as || (::fstat(fd, &own) == 0 && ((own.st_uid == there.st_uid && own.st_gid == there.st_gid) || ::fchown(fd, there.st_uid, there.st_gid) == 0));
+  };
+  const bool done = put(fd, text) && owned() && ::fchmod(fd, as ? there.st_mode & 07777 : 0666 & ~mask) == 0 && ::fsync(fd) == 0;
   int error = errno;
   if ((::close(fd) == 0 && done) && ::rename(beside.c_str(), path.c_str()) == 0) return "";
   if (done) error = errno;

@@ -243,6 +243,8 @@ int check(const std::string& path) {
   const SensorSettings s = load_settings(path, problems);
   const Memory memory = load_learned(s, problems);
   if (!problems.empty()) return refuse(path, problems);
+  for (const std::string& r : s.remarks) fmt::print(stderr, "{}\n", r);
+  if (!s.remarks.empty()) fmt::print(stderr, "vidra: what is said above is not in force\n");
   fmt::print("{}: right\n", path);
   fmt::print("  hears    {}\n", s.capture.interfaces.empty() ? "no interface (name some in [capture] interfaces)" : fmt::format("{}", fmt::join(s.capture.interfaces, ", ")));
   fmt::print("  site     {}: {} hosts, {} conversations, {} points, {} publishers, {} windows\n", s.site->name.empty() ? "(unnamed)" : s.site->name, s.site->hosts.size(),

@@ -9,11 +9,13 @@
 #include <algorithm>
 #include <charconv>
 #include <memory>
+#include <optional>
 #include <set>
 
 #include "daemon/base/clock.h"
 #include "daemon/base/text.h"
 #include "daemon/judge/site_file.h"
+#include "daemon/report/words.h"
 #include "daemon/sensor/settings.h"
 #include "daemon/site/declaration.h"
 #include "daemon/tool/commands.h"
@@ -30,9 +32,9 @@ struct WindowOptions {
 
 constexpr Time ordinary = 7 * day, remembered = 30 * day;
 
-int fail(const std::string& what, int status = exit_failed) { return fmt::print(stderr, "vidra: {}\n", what), status; }
+int fail(const std::string& what, int status = exit_failed) { return fmt::print(stderr, "vidra: {}\n", printable(what)), status; }
 int fail(const Problems& problems) {
-  for (const std::string& p : problems) fmt::print(stderr, "vidra: {}\n", p);
+  for (const std::string& p : problems) fail(p);
   return exit_failed;
 }
 
@@ -48,20 +50,24 @@ std::optional<Time> lasting(std::string_view s) {
   return std::nullopt;
 }
 
-// Two that open windows at once wait for each other; the settings are only read.
+// Two that change windows at once wait for each other, but not for ever; the settings are only read.
 class Lock {
  public:
   explicit Lock(const std::string& path) : fd_(::open(path.c_str(), O_RDONLY | O_CLOEXEC)) {
-    if (fd_ >= 0) ::flock(fd_, LOCK_EX);
+    for (int tries = 0; fd_ >= 0 && tries < 30 && !(held_ = ::flock(fd_, LOCK_EX | LOCK_NB) == 0); tries++) ::usleep(100'000);
   }
   ~Lock() {
     if (fd_ >= 0) ::close(fd_);
   }
   Lock(const Lock&) = delete;
+  bool held() const { return held_ || fd_ < 0; }            // what cannot be opened is told by those who read it
 
  private:
   int fd_;
+  bool held_ = false;
 };
+
+bool gone(const SiteHost& h) { return h.addresses.empty() && h.macs.empty(); }     // see GoneHosts
 
 std::string scope(const Site& site, const Window& w) {
   std::string out;
@@ -70,7 +76,7 @@ std::string scope(const Site& site, const Window& w) {
   };
   add(w.bays.size() == 1 ? "bay" : "bays", w.bays);
   std::vector<std::string> hosts, acts;
-  for (const HostId id : w.hosts) hosts.push_back(site.host(id).name);
+  for (const HostId id : w.hosts) hosts.push_back(site.host(id).name + (gone(site.host(id)) ? " (no longer declared)" : ""));
   add("of", hosts);
   if (w.allowed != all_acts)
     for (size_t i = 0; i < act_count; i++)
@@ -82,9 +88,9 @@ std::string scope(const Site& site, const Window& w) {
 // The file as a whole: sorted, so that it can be compared; what ended long ago is forgotten.
 std::string text_of(const Site& site, Time now) {
   Declaration d;
-  d.heading = {"Works that were opened on this sensor with `vidra window`. Times are UTC. The sensor reads it again by itself.", "What ended 30 days ago is forgotten."};
+  d.heading = {"Works that were opened on this sensor with `vidra window`. Times are UTC. The sensor reads it again by itself.", "What was closed 30 days ago is forgotten."};
   for (const Window& w : site.windows) {
-    if (!w.on_the_box || now - w.until() > remembered) continue;
+    if (!w.on_the_box || (w.closed && now - w.closed > remembered)) continue;      // what is overdue waits for its crew
     DeclaredTable t;
     t.order = fmt::format("{:020}{}", w.start, w.name);
     t.text("name", w.name), t.text("permit", w.permit), t.text("opener", w.opener);
@@ -111,14 +117,14 @@ std::string state_of(const Window& w, Time now) {
 }
 
 // What is written is read first as the sensor reads it.
-int write(const Site& site, Time now) {
+int write(const Site& site, Time now, const std::string& config) {
   const std::string text = text_of(site, now);
   Problems problems;
   Site again = site;
   std::erase_if(again.windows, [](const Window& w) { return w.on_the_box; });
-  if (auto root = TomlTable::parse(text, site.windows_file, problems)) read_windows(again, *root);
+  if (auto root = TomlTable::parse(text, site.windows_file, problems)) read_windows(again, *root, GoneHosts::kept);
   if (!problems.empty()) return fail(problems);
-  if (const std::string why = write_whole(site.windows_file, text); !why.empty()) return fail(why + "; you may need to be root");
+  if (const std::string why = write_whole(site.windows_file, text, config); !why.empty()) return fail(why + "; you may need to be root");
   return exit_done;
 }
 
@@ -150,10 +156,12 @@ int open_window(const WindowOptions& o, Site site) {
   if (w.end <= now) return fail(fmt::format("the works would be over already, at {}", iso_time(w.end, 0)), exit_usage);
   for (const std::string& name : o.hosts) {
     HostId id = site.host_named(name);
+    if (id && gone(site.host(id))) id = 0;
     if (const auto a = parse_address(name); !id && a) id = site.host_of(*a);
     if (id) { w.hosts.push_back(id); continue; }
     std::vector<std::string_view> names;
-    for (const SiteHost& h : site.hosts) names.push_back(h.name);
+    for (const SiteHost& h : site.hosts)
+      if (!gone(h)) names.push_back(h.name);
     const std::string_view near = nearest(name, names);
     return fail(fmt::format("\"{}\" is no declared host{}", name, near.empty() ? "" : fmt::format(", did you mean \"{}\"?", near)));
   }
@@ -186,8 +194,8 @@ int open_window(const WindowOptions& o, Site site) {
     for (int n = 2; taken(w.name); n++) w.name = fmt::format("{} {}", base, n);
   } else if (taken(w.name)) return fail(fmt::format("there is a window \"{}\" already; close it, or give this one another name", w.name));
   site.windows.push_back(w);
-  if (const int status = write(site, now); status != exit_done) return status;
-  fmt::print("opened \"{}\" until {} ({}): {}\n", w.name, iso_time(w.end, 0), human_duration(w.end - now), scope(site, w));
+  if (const int status = write(site, now, o.config); status != exit_done) return status;
+  fmt::print("opened \"{}\" until {} ({}): {}\n", printable(w.name), iso_time(w.end, 0), human_duration(w.end - now), printable(scope(site, w)));
   fmt::print("The sensor takes it over within seconds. When the works are done: vidra window close \"{}\"\n", w.name);
   return exit_done;
 }
@@ -203,7 +211,7 @@ int close_window(const WindowOptions& o, Site site) {
     }
     w.closed = std::max(now, w.start + second);
     const Window closed = w;
-    if (const int status = write(site, now); status != exit_done) return status;
+    if (const int status = write(site, now, o.config); status != exit_done) return status;
     fmt::print("closed \"{}\"{}; what stayed changed comes as an alert (WRK-01)\n", closed.name, now > closed.end ? fmt::format(", {} after its end", human_duration(now - closed.end)) : "");
     return exit_done;
   }
@@ -216,19 +224,29 @@ int list_windows(const WindowOptions& o, const Site& site) {
   for (const Window& w : site.windows) {
     if (!o.all && (w.closed || (!w.on_the_box && now >= w.end))) continue;
     shown++;
-    fmt::print("{}{}{}\n  {} to {}, {}\n  {}\n", w.name, w.permit.empty() ? "" : ", permit " + w.permit, w.opener.empty() ? "" : ", by " + w.opener, iso_time(w.start, 0), iso_time(w.end, 0), state_of(w, now),
-               scope(site, w));
+    fmt::print("{}\n  {} to {}, {}\n  {}\n", printable(w.name + (w.permit.empty() ? "" : ", permit " + w.permit) + (w.opener.empty() ? "" : ", by " + w.opener)), iso_time(w.start, 0), iso_time(w.end, 0),
+               state_of(w, now), printable(scope(site, w)));
   }
   if (!shown) fmt::print("no works are open\n");
   return exit_done;
 }
 
-int with_site(const WindowOptions& o, int (*what)(const WindowOptions&, Site)) {
-  const Lock lock(o.config);
-  Problems problems;
+// The site with every window of the box, also those that name hosts which are gone: their crew closes them.
+int with_site(const WindowOptions& o, bool changes, int (*what)(const WindowOptions&, Site)) {
+  std::optional<Lock> lock;
+  if (changes && !lock.emplace(o.config).held())
+    return fail(fmt::format("{} is locked by another program, which may be changing windows, too; try again (who it is: fuser {})", o.config, o.config));
+  Problems problems, remarks;
   const SensorSettings s = load_settings(o.config, problems);
   if (!problems.empty()) return fail(problems);
-  return what(o, *s.site);
+  Site site = *s.site;
+  read_windows(site, remarks, GoneHosts::kept);
+  if (remarks.empty()) return what(o, std::move(site));
+  fail(remarks);
+  // Writing the file again would lose what could not be read.
+  if (changes) return fail(fmt::format("nothing was changed: correct it, or move it away and begin anew: mv {0} {0}.old", site.windows_file));
+  what(o, std::move(site));
+  return exit_failed;
 }
 
 }  // namespace
@@ -253,17 +271,17 @@ void add_window(CLI::App& app, int& status) {
   common(open);
   open->footer("Examples:\n  vidra window open --bay E01 --permit P-2026-117 --for 4h\n  vidra window open \"relay test E01\" --bay E01 --host ied1 --act operate --act configure --for 90min --by \"N. N.\"\n"
                "  vidra window open commissioning --everything --commissioning --for 60d\nOutside its scope nothing softens. At its end one alert (WRK-01) says what happened inside and what stayed changed; nobody closed it: WRK-02.");
-  open->callback([o, &status] { status = with_site(*o, open_window); });
+  open->callback([o, &status] { status = with_site(*o, true, open_window); });
 
   auto* close = c->add_subcommand("close", "closes a window before, or after, its end");
   close->add_option("NAME", o->name, "as `vidra window list` says it")->required();
   common(close);
-  close->callback([o, &status] { status = with_site(*o, close_window); });
+  close->callback([o, &status] { status = with_site(*o, true, close_window); });
 
   auto* list = c->add_subcommand("list", "what is open, and what is overdue");
   list->add_flag("--all", o->all, "also what is closed or over");
   common(list);
-  list->callback([o, &status] { status = with_site(*o, [](const WindowOptions& w, Site site) { return list_windows(w, site); }); });
+  list->callback([o, &status] { status = with_site(*o, false, [](const WindowOptions& w, Site site) { return list_windows(w, site); }); });
 }
 
 }  // namespace vidra

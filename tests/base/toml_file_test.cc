@@ -54,6 +54,29 @@ TEST(TomlTable, what_is_wrong_names_the_place_what_was_found_and_what_is_allowed
   }
 }
 
+TEST(TomlTable, a_key_of_very_many_parts_is_refused_with_its_place) {
+  const auto said = [](const std::string& text) {
+    Problems problems;
+    const bool read = TomlTable::parse(text, "x.toml", problems).has_value();
+    EXPECT_EQ(read, problems.empty());
+    return problems.empty() ? "" : problems[0];
+  };
+  const auto times = [](std::string_view part, int n) {
+    std::string all;
+    for (int i = 0; i < n; i++) all += part;
+    return all;
+  };
+  EXPECT_EQ(said("b = 1\n" + times("a.", 50'000) + "a = 1\n"), "x.toml:2:130: a key of more than 64 parts; none that means something has so many");
+  EXPECT_NE(said("[" + times("a . ", 50'000) + "a]\n").find("x.toml:1:"), std::string::npos);
+  EXPECT_NE(said("[" + times("'a'.", 50'000) + "a]\n").find("x.toml:1:"), std::string::npos);
+  EXPECT_NE(said("x = " + times("{" + times("a.", 60) + "a = ", 200) + "1" + times("}", 200)).find("x.toml:1:"), std::string::npos);
+  EXPECT_EQ(said(times("a.", 40) + "a = 1\n"), "");
+  // Dots that are in no key.
+  EXPECT_EQ(said("a = \"" + times(".", 100) + "\" # " + times(".", 100) + "\nb = '" + times("\".", 100) + "'\nc = \"\"\"\n" + times(".", 100) + "\\\"\n\"\"\"\n"), "");
+  EXPECT_EQ(said("a = [" + times("1.5, ", 100) + "]\nb = [" + times("{ x = 1.5, y.z = [ 2.5, 3.5 ] }, ", 100) + "]\n"), "");
+  EXPECT_NE(said("a = \"x\n" + times("a.", 100) + "a = 1\n"), "");
+}
+
 TEST(TomlTable, a_text_that_is_no_toml_names_its_line) {
   Problems problems;
   EXPECT_FALSE(TomlTable::parse("a = 1\nb = = 2\n", "x.toml", problems));

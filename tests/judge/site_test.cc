@@ -277,6 +277,54 @@ TEST(Site, ControlsOfMms) {
   EXPECT_NE(problems[0].find("is no object of MMS"), std::string::npos) << problems[0];
 }
 
+// A [[conversation]] means everybody with "any": a host of that name would open the site, one named as another's address would stand for it.
+TEST(SiteFile, NamesThatMeanSomethingElse) {
+  for (const std::string name : {"any", "broadcast", "zone:x", "10.1.1.77", "10.1.1.0/24", "fd00::1", "00:21:c1:30:10:41"}) {
+    Problems problems;
+    site_of("[[host]]\nname = \"" + name + "\"\naddress = \"10.1.1.2\"\n", problems);
+    ASSERT_EQ(problems.size(), 1u) << name;
+    EXPECT_NE(problems[0].find("\"" + name + "\" cannot be the name of a host"), std::string::npos) << problems[0];
+  }
+  Problems problems;
+  site_of("[[host]]\nname = \"10.1.1.2\"\naddress = \"10.1.1.2\"\n[[host]]\nname = \"00:21:c1:30:10:41\"\nmac = \"00:21:c1:30:10:41\"\n", problems);
+  EXPECT_TRUE(problems.empty()) << problems[0];                // its own
+}
+
+TEST(SiteFile, TimesOfWorks) {
+  const auto said = [](const std::string& start, const std::string& end) {
+    Problems problems;
+    site_of("[[window]]\nname = \"w\"\nstart = \"" + start + "\"\nend = \"" + end + "\"\n", problems);
+    return problems.size() == 1 ? problems[0].substr(problems[0].find(": ") + 2) : std::to_string(problems.size());
+  };
+  EXPECT_EQ(said("2026-11-21", "2026-11-21T08:30Z"), "0");
+  EXPECT_NE(said("1970-01-01", "2026-11-21").find("at most 90 days"), std::string::npos);
+  EXPECT_NE(said("2026-02-01", "2026-02-31").find("\"2026-02-31\" is no time"), std::string::npos);
+  EXPECT_NE(said("2026-02-01", "2611-01-01").find("is no time"), std::string::npos);
+  EXPECT_NE(said("99999999999999999999-01-01", "2026-01-01").find("is no time"), std::string::npos);
+  EXPECT_NE(said("2026-02-03", "2026-02-03").find("ends before it starts"), std::string::npos);
+}
+
+TEST(SiteFile, WhatContradictsItself) {
+  const std::string host = "[[host]]\nname = \"rtu1\"\naddress = \"10.1.1.1\"\n";
+  const auto said = [&](const std::string& text) {
+    Problems problems;
+    site_of(host + text, problems);
+    return problems.size() == 1 ? problems[0] : std::to_string(problems.size());
+  };
+  EXPECT_NE(said("[[host]]\nname = \"b\"\naddress = \"10.1.1.1\"\n").find("site.toml:6:1: 10.1.1.1 is the address of \"rtu1\" already"), std::string::npos);
+  const std::string iec = "[[iec104_point]]\nhost = \"rtu1\"\nstation = 1\naddress = 5101\n";
+  EXPECT_NE(said(iec + "type = 46\nmode = \"select\"\n" + iec + "type = 45\nmode = \"direct\"\n").find("the same point is declared in site.toml:4:1"), std::string::npos);
+  EXPECT_EQ(said(iec + "type = 46\n[[iec104_point]]\nhost = \"rtu1\"\nstation = 1\naddress = 5100\ncount = 6\ntype = 45\n"), "0");   // the nearer one counts
+  EXPECT_NE(said("[[iec104_point]]\nhost = \"rtu1\"\nstation = 1\naddress = 16777215\ncount = 2\n").find("beyond 16777215"), std::string::npos);
+  EXPECT_NE(said("[[iec104_point]]\nhost = \"rtu1\"\nstation = 1\naddress = 1\ncount = 6\nfeedback = 16777215\n").find("beyond 16777215"), std::string::npos);
+  EXPECT_NE(said("[[modbus_point]]\nhost = \"rtu1\"\nunit = 1\ntable = \"coil\"\naddress = \"0-7\"\nfeedback = 65535\n").find("beyond 65535"), std::string::npos);
+  const std::string dnp3 = "[[dnp3_point]]\nhost = \"rtu1\"\noutstation = 1\nindex = 1\ntype = ";
+  EXPECT_EQ(said(dnp3 + "\"crob\"\n" + dnp3 + "\"binary_output\"\n"), "0");       // a control and its own status
+  EXPECT_NE(said(dnp3 + "\"crob\"\n" + dnp3 + "\"crob\"\n").find("the same point"), std::string::npos);
+  const std::string mms = "[[mms_point]]\nhost = \"rtu1\"\nobject = \"LD0/CSWI1$CO$Pos\"\n";
+  EXPECT_NE(said(mms + mms).find("the same point"), std::string::npos);
+}
+
 // What was imported and what people wrote are files of their own, and name each other's hosts.
 TEST(Site, SeveralFiles) {
   namespace fs = std::filesystem;

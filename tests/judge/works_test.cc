@@ -198,5 +198,62 @@ TEST(WorksFile, BesideTheSettingsAndReadAgain) {
   fs::remove_all(folder);
 }
 
+// Works of long ago stop no sensor; what is wrong with them is told and holds for nothing.
+TEST(WorksFile, WhatIsNoLongerRight) {
+  namespace fs = std::filesystem;
+  const fs::path folder = fs::temp_directory_path() / ("vidra_works_gone_" + std::to_string(::getpid()));
+  fs::create_directories(folder);
+  std::ofstream(folder / "vidra.toml") << plant;
+  const auto read = [&](const std::string& windows, Problems& remarks) {
+    std::ofstream(folder / "windows.toml") << windows;
+    Problems problems;
+    auto root = TomlTable::open((folder / "vidra.toml").string(), problems);
+    Site s = read_site(*root, problems, &remarks);
+    EXPECT_TRUE(problems.empty()) << problems[0];
+    return s;
+  };
+  const auto works = [](const std::string& name, const std::string& hosts, const std::string& more = "") {
+    return "[[window]]\nname = \"" + name + "\"\nstart = \"2026-11-21T08:00Z\"\nend = \"2026-11-21T12:00Z\"\nhosts = [" + hosts + "]\n" + more;
+  };
+  Problems remarks;
+  Site s = read(works("a", "\"gone\"", "closed = \"2026-11-21T09:00Z\"\n") + works("b", "\"gone\"") + works("c", "\"gone\", \"plc1\"") + works("d", "\"scada\""), remarks);
+  ASSERT_EQ(s.windows.size(), 2u);
+  EXPECT_EQ(s.windows[0].hosts, std::vector<HostId>{s.host_named("plc1")});          // never everywhere
+  EXPECT_EQ(s.windows[1].name, "d");
+  ASSERT_EQ(remarks.size(), 2u);
+  EXPECT_NE(remarks[0].find("the works \"b\" name \"gone\", which the site no longer declares; they are not in force"), std::string::npos) << remarks[0];
+  EXPECT_NE(remarks[1].find("they are in force for its other hosts"), std::string::npos) << remarks[1];
+
+  // Who writes the windows again keeps them all, by name.
+  remarks.clear();
+  EXPECT_TRUE(read_windows(s, remarks, GoneHosts::kept));
+  EXPECT_TRUE(remarks.empty());
+  ASSERT_EQ(s.windows.size(), 4u);
+  EXPECT_EQ(s.host(s.windows[0].hosts.at(0)).name, "gone");
+  EXPECT_EQ(s.windows[1].hosts, s.windows[0].hosts);
+
+  // One that is wrong is alone left out; a file that is cut is told, and leaves those of before.
+  Site t = read(works("right", "\"plc1\"") + works("wrong", "\"plc1\"", "acts = [\"fly\"]\n"), remarks);
+  ASSERT_EQ(t.windows.size(), 1u);
+  EXPECT_EQ(remarks.size(), 1u);
+  std::ofstream(folder / "windows.toml") << "[[window]]\nname = \"cu";
+  remarks.clear();
+  EXPECT_FALSE(read_windows(t, remarks));
+  EXPECT_EQ(remarks.size(), 1u);
+  EXPECT_EQ(t.windows.size(), 1u);
+  remarks.clear();
+  EXPECT_TRUE(read("[[window]]\nname = \"cu", remarks).windows.empty());
+  EXPECT_EQ(remarks.size(), 1u);
+  // What cannot be reached is not what is not there.
+  remarks.clear();
+  t.windows_file = (folder / "vidra.toml" / "windows.toml").string();
+  EXPECT_TRUE(read_windows(t, remarks) && remarks.empty());        // a file has nothing in it
+  t.windows_file = (folder / std::string(300, 'x') / "windows.toml").string();
+  EXPECT_FALSE(read_windows(t, remarks));
+  ASSERT_EQ(remarks.size(), 1u);
+  EXPECT_NE(remarks[0].find("cannot be read"), std::string::npos) << remarks[0];
+  fs::remove_all(folder);
+}
+
 }  // namespace
 }  // namespace vidra

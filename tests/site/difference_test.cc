@@ -185,5 +185,30 @@ TEST_F(Differences, DirectionsAndBroadcasts) {
   EXPECT_EQ(told(), "ied1 (10.1.1.41)|+ conversation ied1 → 10.1.1.255 bacnet port 47808: browse\n");
 }
 
+// Names come from the wire.
+TEST_F(Differences, WhatIsNoUtf8StandsInNoFile) {
+  as_declared();
+  HostMemory& h = heard_.add_host(ip("10.1.1.66"));
+  h.name = "\xffx", h.vendor = "ven\xed\xa0\x80";
+  for (const std::string reference : {"I/LLN0$GO$\xff", "I/LLN0$GO$\x1b[31m\"\n[[host]]\xc2\x9b"}) {
+    PublisherMemory& p = heard_.add_publisher(PublisherKind::goose, reference);
+    p.data_set = "\xc0\x80";
+    p.sources.push_back(ip("10.1.1.66"));
+  }
+  const SiteDifferences d = differences(site_, heard_, {});
+  const std::string text = toml_text(d.undeclared);
+  EXPECT_TRUE(is_utf8(text));
+  EXPECT_EQ(text.find('\x1b'), std::string::npos);
+  EXPECT_EQ(text.find("\xc2\x9b"), std::string::npos);
+  EXPECT_NE(text.find("# a name that is no UTF-8 is left out\n# what it says of itself that is no UTF-8 is left out\n[[host]]\nname = \"10.1.1.66\""), std::string::npos) << text;
+  EXPECT_NE(text.find("# A publisher of GOOSE from 10.1.1.66 is left out: its reference is no UTF-8."), std::string::npos) << text;
+  Problems problems;
+  auto root = TomlTable::parse(text, "new.toml", problems);
+  ASSERT_TRUE(root) << problems[0];
+  const Site site = read_site(*root, problems);
+  EXPECT_EQ(site.publishers.size(), 1u);
+  EXPECT_EQ(site.publishers[0].reference, "I/LLN0$GO$\x1b[31m\"\n[[host]]\xc2\x9b");
+}
+
 }  // namespace
 }  // namespace vidra

@@ -169,6 +169,56 @@ TEST_F(PointList, Numbers) {
   EXPECT_EQ(first(import("IOA;CA;Type\n237-19-0;1;50\n", {.low_octet_first = true})[0]), 0x0013edu);
 }
 
+// What stands alone in its row is a point where it is an address, not a title.
+TEST_F(PointList, RowsOfAnAddressAlone) {
+  const auto& points = import("IOA;Type;Name\nPolje E01;;\n5101-5105;;\n0-19-250;;\n5107;45;a\n", {.station = "1"});
+  ASSERT_EQ(points.size(), 3u);
+  EXPECT_EQ(first(points[0]), 5101u);
+  EXPECT_EQ(last(points[0]), 5105u);
+  EXPECT_EQ(points[0].bay, "Polje E01");
+  EXPECT_EQ(first(points[1]), 5107u);
+  EXPECT_EQ(first(points[2]), 0x0013fau);
+  EXPECT_EQ(import("IOA\n5101-5105\n", {.protocol = ListProtocol::iec104, .station = "1", .header = 1}).size(), 1u);
+}
+
+TEST_F(PointList, ColumnsToldByNumberNeedNoHeadings) {
+  const PointMapping m = mapping("[columns]\naddress = 1\nname = 2\ntype = 3\n[list]\nprotocol = \"iec104\"\nstation = 1\n");
+  EXPECT_EQ(import("5101;first;46\n5102;second;46\n5103;third;46\n", m).size(), 3u);
+  EXPECT_EQ(import("1;2;46\n2;second;46\n", m).size(), 2u);              // whatever the first row says
+  EXPECT_EQ(import("some title;;\n5101;first;46\n", m).size(), 1u);
+}
+
+// Nothing is written that the sensor would refuse.
+TEST_F(PointList, BeyondTheLastAddress) {
+  EXPECT_NE(refused("IOA;CA;Count\n4294967295;1;2\n").find("is no address"), std::string::npos);
+  EXPECT_NE(refused("IOA;CA;Count\n16777215;1;2\n").find("is no address"), std::string::npos);
+  EXPECT_NE(refused("Unit;Register;Type;Table\n1;65535;FLOAT32;holding register\n").find("the 2 registers of \"FLOAT32\" reach beyond 65535"), std::string::npos);
+  EXPECT_NE(refused("IOA;CA;Type;Count;Feedback\n5101;1;46;6;16777215\n").find("6 points from there on reach beyond 16777215"), std::string::npos);
+  for (const std::string type : {"M_ME_NE_1", "M_SP_NB_1", "C_DC_NF_1"}) EXPECT_NE(refused("IOA;CA;Type\n5101;1;" + type + "\n").find("is no type identification"), std::string::npos) << type;
+  EXPECT_EQ(import("IOA;CA;Type\n5101;1;TI 46 (C_DC_NA_1)\n")[0].type, 46);
+}
+
+TEST_F(PointList, LimitsThatAreNoneAndFeedbackOfWhatCannotHaveIt) {
+  const auto& points = import("IOA;CA;Type;Min;Max\n5101;1;50;-3.4028235E38;3.4028235E38\n5102;1;50;-1;3.4028235E38\n");
+  ASSERT_EQ(points.size(), 2u);
+  EXPECT_FALSE(points[0].min || points[0].max);
+  EXPECT_EQ(points[1].min, -1);
+  EXPECT_EQ(import_.remarks.size(), 3u);
+  const auto& inputs = import("Outstation;Point Type;Index;Feedback\n1;BI;3;7\n1;BO;4;7\n");
+  ASSERT_EQ(inputs.size(), 2u);
+  EXPECT_EQ(std::count_if(inputs.begin(), inputs.end(), [](const SitePoint& p) { return p.feedback.kind() != ObjectKind::none; }), 1);
+  ASSERT_EQ(import_.remarks.size(), 1u);
+  EXPECT_NE(import_.remarks[0].find("feedback (column D) \"7\" is left out"), std::string::npos) << import_.remarks[0];
+}
+
+TEST_F(PointList, OnePointSaidTwice) {
+  EXPECT_NE(refused("IOA;CA;Type\n5101;1;46\n5101;1;DC\n").find("a.csv:3: address (column A) \"5101\": the same point is in line 2"), std::string::npos);
+  EXPECT_EQ(import("IOA;CA;Type\n5100-5105;1;45\n5102;1;46\n5105-5107;1;45\n5101;2;45\n").size(), 4u);
+  ASSERT_EQ(import_.remarks.size(), 2u);
+  EXPECT_NE(import_.remarks[0].find("a.csv:3: address (column A) \"5102\" is also among 5100-5105 of line 2; there this one counts"), std::string::npos) << import_.remarks[0];
+  EXPECT_NE(import_.remarks[1].find("a.csv:4:"), std::string::npos) << import_.remarks[1];
+}
+
 TEST_F(PointList, WhatIsWrongNamesLineAndColumn) {
   EXPECT_EQ(refused("IOA;CA;Type\n51O1;11;46\n"), "a.csv:2: address (column A) \"51O1\": is no address; write a number from 0 to 16777215, 0x13ED, a range like 5101-5106, or octets like 0-19-237\n");
   EXPECT_NE(refused("IOA;CA;Type\n5101;70000;46\n").find("a.csv:2: station (column B) \"70000\": is no common address"), std::string::npos);

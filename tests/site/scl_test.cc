@@ -245,5 +245,67 @@ TEST(Scl, Corpus) {
   EXPECT_GT(points, 500u);
 }
 
+// A small substation: devices with what is given inside their LN0, beside it, and in the Communication section.
+std::string device(const std::string& name, const std::string& ln0 = "", const std::string& nodes = "") {
+  return "<IED name='" + name + "'><AccessPoint name='P1'><Server><LDevice inst='LD0'><LN0 lnClass='LLN0' inst='' lnType='L'>" + ln0 + "</LN0>" + nodes + "</LDevice></Server></AccessPoint></IED>\n";
+}
+std::string access(const std::string& name, const std::string& ip, const std::string& more = "") {
+  return "<ConnectedAP iedName='" + name + "' apName='P1'><Address><P type='IP'>" + ip + "</P></Address>" + more + "</ConnectedAP>\n";
+}
+std::string substation(const std::string& devices, const std::string& communication, const std::string& types = "") {
+  return "<SCL><Communication><SubNetwork name='s'>" + communication + "</SubNetwork></Communication>\n" + devices +
+         "<DataTypeTemplates><LNodeType id='L' lnClass='LLN0'/><LNodeType id='C' lnClass='CSWI'><DO name='Pos' type='D'/></LNodeType>"
+         "<LNodeType id='A' lnClass='GAPC'><DO name='Set' type='R'/></LNodeType>"
+         "<DOType id='D' cdc='DPC'><DA name='ctlModel' bType='Enum' fc='CF'><Val>sbo-with-enhanced-security</Val></DA><DA name='Oper' bType='Struct' fc='CO'/></DOType>"
+         "<DOType id='R' cdc='APC'><DA name='ctlModel' bType='Enum' fc='CF'><Val>direct-with-normal-security</Val></DA><DA name='minVal' bType='Struct' type='low' fc='CF'/><DA name='maxVal' bType='Struct' type='high' fc='CF'/></DOType>"
+         "<DAType id='low'><BDA name='f' bType='FLOAT32'><Val>-5</Val></BDA></DAType><DAType id='high'><BDA name='f' bType='FLOAT32'><Val>3.4028235E38</Val></BDA></DAType>" + types + "</DataTypeTemplates></SCL>";
+}
+constexpr const char* cswi = "<LN prefix='' lnClass='CSWI' inst='1' lnType='C'/>";
+
+// A [[conversation]] means everybody with "any".
+TEST_F(Written, DevicesThatAreNamedLikeSomethingElse) {
+  for (const std::string name : {"any", "broadcast", "zone:x", "10.1.1.77", "10.0.0.0/8"}) {
+    const std::string asked = "<ReportControl name='r'><RptEnabled><ClientLN iedName='" + name + "' lnClass='IHMI' lnInst='1'/></RptEnabled></ReportControl>";
+    const Imported i({write("a.scd", substation(device("IED1", asked, cswi) + device(name), access("IED1", "10.1.1.1") + access(name, "10.1.1.2")))});
+    EXPECT_TRUE(i.problems.empty()) << i.problems[0];
+    EXPECT_EQ(i.site.hosts.size(), 1u);
+    EXPECT_EQ(i.site.conversations.size(), 0u);
+    EXPECT_NE(i.said().find("\"" + name + "\" cannot be the name of a host"), std::string::npos) << i.said();
+  }
+}
+
+TEST_F(Written, LimitsThatAreNoneTimesThatContradictAndControlsSaidTwice) {
+  const std::string goose = "<GSEControl name='g' datSet='ds' appID='a' confRev='1'/><DataSet name='ds'><FCDA ldInst='LD0' lnClass='CSWI' lnInst='1' doName='Pos' daName='ctlModel' fc='CF'/></DataSet>";
+  const std::string sent = "<GSE ldInst='LD0' cbName='g'><Address><P type='MAC-Address'>01-0C-CD-01-00-01</P></Address><MinTime unit='s' multiplier='m'>1000</MinTime><MaxTime unit='s' multiplier='m'>500</MaxTime></GSE>";
+  const Imported i({write("a.scd", substation(device("IED1", goose, std::string(cswi) + cswi + "<LN prefix='' lnClass='GAPC' inst='1' lnType='A'/>"), access("IED1", "10.1.1.1", sent)))});
+  EXPECT_TRUE(i.problems.empty()) << i.problems[0];
+  ASSERT_EQ(i.site.publishers.size(), 1u);
+  EXPECT_EQ(i.site.publishers[0].min_time, 0);
+  EXPECT_EQ(i.site.publishers[0].max_time, 0);
+  EXPECT_NE(i.said().find("MinTime of IED1LD0/LLN0$GO$g is longer than MaxTime (1000 and 500 ms)"), std::string::npos) << i.said();
+  ASSERT_EQ(i.site.points.size(), 2u);
+  EXPECT_NE(i.said().find("IED1LD0/CSWI1$CO$Pos of IED1 is declared twice"), std::string::npos) << i.said();
+  EXPECT_EQ(i.site.points[1].min, -5);
+  EXPECT_FALSE(i.site.points[1].max);
+}
+
+TEST_F(Written, AnAddressForADeviceThatIsNotThere) {
+  const Imported i({write("a.scd", substation(device("IED1"), access("IED1", "10.1.1.1")))}, {.frequency = 50, .addresses = {{"IDE1", {"10.9.9.9"}}}});
+  ASSERT_EQ(i.problems.size(), 1u);
+  EXPECT_NE(i.problems[0].find("--address IDE1=10.9.9.9: no device of that name is in"), std::string::npos) << i.problems[0];
+  EXPECT_NE(i.problems[0].find("did you mean \"IED1\"?"), std::string::npos) << i.problems[0];
+}
+
+// Some kilooctets of types and instances would make hundreds of thousands of controls.
+TEST_F(Written, TypesThatSwell) {
+  std::string type = "<LNodeType id='B' lnClass='GAPC'>", nodes;
+  for (int i = 0; i < 520; i++) type += "<DO name='D" + std::to_string(i) + "' type='D'/>", nodes += "<LN prefix='' lnClass='GAPC' inst='" + std::to_string(i) + "' lnType='B'/>";
+  const Imported i({write("a.scd", substation(device("IED1", "", nodes), access("IED1", "10.1.1.1"), type + "</LNodeType>"))});
+  ASSERT_EQ(i.problems.size(), 1u);
+  EXPECT_NE(i.problems[0].find("more than 250000 tables"), std::string::npos) << i.problems[0];
+  EXPECT_TRUE(i.import.declared.tables.empty());
+  EXPECT_NE(Imported({write("b.scd", substation(device(std::string(300, 'x')), ""))}).said().find("a name of 300 octets; left out"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace vidra

@@ -51,6 +51,23 @@ TEST(Csv, Delimiters) {
   EXPECT_EQ(csv("sep=,\na,b\n").rows.size(), 1u);
 }
 
+// One octet of a longer character would cut others in half.
+TEST(Csv, DelimitersAreAscii) {
+  EXPECT_EQ(guess_delimiter("sep=č\na;b\n1;2\n"), ';');
+  for (const char c : {';', '\t', '|', ' '}) EXPECT_TRUE(may_delimit(c));
+  for (const char c : {'"', '\n', '\xc4', '\0'}) EXPECT_FALSE(may_delimit(c));
+}
+
+// A no-break space is two octets, of which other characters have one: Š, à, °.
+TEST(Csv, Blanks) { EXPECT_EQ(csv("\xC2\xA0 °C \xC2\xA0; à ;Š\n1;2;3\n").rows[0].cells, (std::vector<std::string>{"°C", "à", "Š"})); }
+
+// A row that is too wide is refused before it is whole.
+TEST(Csv, RowsOfDelimiters) {
+  std::string wide = "a;b\n" + std::string(2000, ';') + "\"never closed";
+  EXPECT_NE(refused(wide, {.delimiter = ';'}).find("a.csv:2: more than 1024 columns"), std::string::npos);
+  EXPECT_NE(refused("sep=" + std::string(2000, ';') + "\na;b\n").find("more than 1024 columns"), std::string::npos);
+}
+
 TEST(Csv, Encodings) {
   const auto second = [](const Sheet& s) { return std::string(s.rows.at(0)[1]); };
   const Sheet latin2 = csv("1;Prekida\xE8 \x8Aipovo\n");            // č, Š in Windows-1250
@@ -100,6 +117,31 @@ TEST(Xlsx, CellsOfEveryKindAndMergedOnes) {
   EXPECT_EQ(s.rows[3].cells, (std::vector<std::string>{"5101"}));
   EXPECT_EQ(s.rows[4][1], "Prekidač Q0");
   EXPECT_EQ(s.place(s.rows[4]), "a.xlsx:Signali:7");
+}
+
+TEST(Xlsx, LongCellsAreCutBetweenCharacters) {
+  for (const char* type : {"<c r='A1' t='inlineStr'><is><t>", "<c r='A1' t='str'><v>"}) {
+    const bool in = std::string_view(type).find("<is>") != std::string_view::npos;
+    const auto s = xlsx(workbook("<sheetData><row r='1'>" + std::string(type) + std::string(4095, 'a') + "č" + (in ? "</t></is>" : "</v>") + "</c></row></sheetData>"));
+    ASSERT_EQ(s.size(), 1u);
+    EXPECT_EQ(s[0].rows[0][0], std::string(4095, 'a'));
+  }
+}
+
+// Little that would become much.
+TEST(Xlsx, WorkbooksThatSwell) {
+  std::string rows = "<sheetData>";
+  for (int i = 0; i < 70'000; i++) rows += "<row><c t='s'><v>0</v></c></row>";
+  EXPECT_NE(no_xlsx(workbook(rows + "</sheetData>", "<si><t>" + std::string(4096, 'x') + "</t></si>")).find("more than 256 MiB of text"), std::string::npos);
+  std::string merged = "<sheetData>";
+  for (int i = 0; i < 3000; i++) merged += "<row><c t='inlineStr'><is><t>x</t></is></c></row>";
+  merged += "</sheetData><mergeCells>";
+  for (int i = 0; i < 3000; i++) merged += "<mergeCell ref='A1:A3000'/>";
+  EXPECT_NE(no_xlsx(workbook(merged + "</mergeCells>")).find("its merged cells would fill more than 8000000 cells"), std::string::npos);
+  const std::string twice = archive({{"xl/workbook.xml", "<workbook xmlns:r='r'><sheets><sheet name='a' r:id='r1'/><sheet name='b' r:id='r2'/></sheets></workbook>"},
+                                     {"xl/_rels/workbook.xml.rels", "<Relationships><Relationship Id='r1' Target='worksheets/sheet1.xml'/><Relationship Id='r2' Target='/xl/worksheets/sheet1.xml'/></Relationships>"},
+                                     {"xl/worksheets/sheet1.xml", "<worksheet><sheetData><row><c><v>1</v></c></row></sheetData></worksheet>"}});
+  EXPECT_NE(no_xlsx(twice).find("two of its sheets lie in xl/worksheets/sheet1.xml"), std::string::npos);
 }
 
 TEST(Xlsx, WhatCannotBeReadIsNamed) {
