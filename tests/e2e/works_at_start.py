@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """works_at_start.py VIDRAD VIDRA COLLECTOR ROOT: works are opened on the box after the sensor has read its settings and before it hears. They are
-taken over, once. In a network of its own."""
+taken over, once. A windows file that is cut keeps no sensor from hearing. In a network of its own."""
 import os
 import pathlib
 import subprocess
@@ -44,6 +44,21 @@ with tempfile.TemporaryDirectory() as name:
         tap.check(sensor.says(r"windows\.toml: 1 window of works open", 5), "and takes the works over", sensor.errors)
         time.sleep(2.5)
         tap.check(sum("of works open" in line for line in sensor.errors) == 1, "once", sensor.errors)
+    finally:
+        tap.check(sensor.end() == 0, "and ends well", sensor.errors)
+
+    # Works that cannot be read stop no sensor.
+    memory.unlink()
+    config.write_text('[capture]\ninterfaces = ["lo"]\n')
+    (folder / "windows.toml").write_text('[[window]]\nname = "cu')
+    sensor = Process(programs.vidrad, "--config", config, "--state", folder / "state")
+    try:
+        tap.check(sensor.says("hears its interfaces"), "a windows file that is cut: the sensor hears all the same", sensor.errors)
+        time.sleep(2.5)
+        tap.check(sum("windows.toml:2:" in line for line in sensor.errors) == 1 and any("not in force" in line for line in sensor.errors), "and says once what is not in force", sensor.errors)
+        (folder / "windows.toml").unlink()
+        status, out, err = programs.run(programs.vidra, "window", "open", "--config", config, "--everything", "--permit", "P-2", "--for", "1h")
+        tap.check(sensor.says(r"windows\.toml: 1 window of works open", 5), "until it is put right", sensor.errors, err.decode())
     finally:
         tap.check(sensor.end() == 0, "and ends well", sensor.errors)
 tap.end()
