@@ -261,7 +261,8 @@ inline void element(Reader& r, Point& p, Message& m, [[maybe_unused]] Calendar& 
     p.set_bits(v, 32), command(v, 0, 0);
   } else if constexpr (body == qcc) {                                   // 7.2.6.23: a freeze or reset changes the counters
     m.qualifier = r.u8();
-    if (m.act == Act::read && m.qualifier >> 6) m.act = Act::configure;
+    m.sub_function = m.qualifier >> 6;                                  // FRZ: what is done with them
+    if (m.act == Act::read && m.sub_function) m.act = Act::configure;
   } else if constexpr (body == coi || body == qoi || body == qrp || body == qpa) {
     m.qualifier = r.u8();
   } else if constexpr (body == clock) {

@@ -31,9 +31,11 @@ constexpr Function low[] = {
 constexpr Function high[] = {
     {explore, 0xffff, "explore", Act::browse},
     {create_object, 1, "create session", Act::session},
+    {create_object, 2, "create object of the session", Act::subscribe},
     {create_object, 0xffff, "create object", Act::configure},
     {delete_object, 1, "delete session", Act::session},
     {delete_object, 0xffff, "delete object", Act::configure},
+    {set_variable, 1, "write variable of the session", Act::session},
     {set_variable, 0xffff, "write variable", Act::write},
     {get_link, 0xffff, "get link", Act::browse},
     {set_multi, 1, "set session attributes", Act::session},
@@ -74,6 +76,7 @@ bool known(uint16_t function) {
 
 constexpr std::string_view frames[] = {"transport", "version 1", "version 2", "version 3", "other"};
 enum : uint8_t { asks = 0x31, answers = 0x32, notifies = 0x33, answers_streamed = 0x02 };
+constexpr uint32_t cpu_unit = 52;                        // whose attribute 2167 is the operating state that is called for
 constexpr uint32_t session_container = 285;              // object in which sessions are created
 
 uint32_t variable(Reader& r) {                           // seven bits an octet, the highest first
@@ -225,6 +228,7 @@ class Parser final : public vidra::Parser {
       case create_object: {
         const uint32_t where = r.be32();
         if (where == session_container) m.sub_function = 1;
+        else if (where == m.sequence) m.sub_function = 2;          // subscriptions: another number with each session
         else say.point(Object(ObjectKind::item, where));
         m.retained = true;
         return;
@@ -253,7 +257,15 @@ class Parser final : public vidra::Parser {
         m.retained |= m.function == set_multi;
         return;
       }
-      case explore: case get_link: case invoke: case set_variable: case get_streamed: case set_streamed:
+      case set_variable: {
+        const uint32_t where = r.be32();
+        if (where == m.sequence) m.sub_function = 1;
+        else if (where == cpu_unit && variable(r)) say.point(Object(ObjectKind::item, where, variable(r)));
+        else say.point(Object(ObjectKind::item, where));
+        m.retained = bool(r);
+        return;
+      }
+      case explore: case get_link: case invoke: case get_streamed: case set_streamed:
         say.point(Object(ObjectKind::item, r.be32()));
         m.retained = bool(r);
         return;

@@ -110,8 +110,9 @@ struct Ready {
     }
   }
 
+  // What the first glance has left open.
   bool says(const Message& m) const {
-    if (!(deed->acts & bit(m.act)) || !(deed->roles >> unsigned(m.role) & 1) || m.link != bool(deed->flags & Deed::link) || m.continued) return false;
+    if (m.link != bool(deed->flags & Deed::link) || m.continued) return false;
     if (deed->bits && !(m.qualifier & deed->bits)) return false;
     if (!functions.empty() && std::none_of(functions.begin(), functions.end(), [&](const Range& r) { return r.holds(m.function, m.sub_function); })) return false;
     return (flags_of(m) & deed->flags) == deed->flags && any_holds(reasons, m.reason);
@@ -135,34 +136,44 @@ struct Ready {
   Act needs(const Message& m) const { return deed->needs == Act::other ? m.act : deed->needs; }
 };
 
+// What most deeds fail at, side by side.
+struct Glance {
+  const Ready* ready;
+  ActSet acts;
+  uint8_t roles;
+  bool met;                              // asks only about those who are not known here
+
+  Glance(const Ready& r) : ready(&r), acts(r.deed->acts), roles(r.deed->roles), met(r.deed->leave == Leave::met) {}
+};
+
 // The deeds of one protocol, laid out so that a usual message meets few of them: by the lower octet of its function; those that
 // want a flag only where one is set; those that want a reason only where one is given; and the few that want neither.
 struct OfProtocol {
   std::vector<Ready> all;
   std::array<uint16_t, 257> begin{};     // of an octet's deeds in `listed`
-  std::vector<const Ready*> listed, flagged, reasoned, others;
+  std::vector<Glance> listed, flagged, reasoned, others;
   uint8_t flags = 0;
 
   void lay_out() {
     for (const Ready& r : all) {
-      if (r.deed->flags) flags |= r.deed->flags, flagged.push_back(&r);
-      else if (r.functions.empty()) (r.reasons.empty() ? others : reasoned).push_back(&r);
+      if (r.deed->flags) flags |= r.deed->flags, flagged.emplace_back(r);
+      else if (r.functions.empty()) (r.reasons.empty() ? others : reasoned).emplace_back(r);
     }
     for (unsigned octet = 0; octet < 256; octet++) {
       for (const Ready& r : all)
         if (!r.deed->flags && std::any_of(r.functions.begin(), r.functions.end(), [octet](const Range& f) { return f.last - f.first >= 255 || ((octet - f.first) & 255) <= f.last - f.first; }))
-          listed.push_back(&r);
+          listed.emplace_back(r);
       begin[octet + 1] = uint16_t(listed.size());
     }
   }
   template <class F> void each(const Message& m, F f) const {
     const size_t octet = m.function & 255;
-    for (size_t i = begin[octet]; i < begin[octet + 1]; i++) f(*listed[i]);
+    for (const Glance *g = listed.data() + begin[octet], *end = listed.data() + begin[octet + 1]; g != end; g++) f(*g);
     if (flags_of(m) & flags) [[unlikely]]
-      for (const Ready* r : flagged) f(*r);
+      for (const Glance& g : flagged) f(g);
     if (m.reason)
-      for (const Ready* r : reasoned) f(*r);
-    for (const Ready* r : others) f(*r);
+      for (const Glance& g : reasoned) f(g);
+    for (const Glance& g : others) f(g);
   }
 };
 
@@ -184,18 +195,21 @@ class Deeds final : public Detector {
   std::span<const Want> wants() const override { return wants_; }
 
   void see(const Event& e, const Context& c, Findings& to) override {
-    of_protocol_[e.scene.protocol].each(*e.said, [&](const Ready& r) {
-      if (r.deed->leave == Leave::met && c.conversation.known() && c.conversation.flow == e.scene.flow) return;
-      if (r.says(*e.said)) [[unlikely]] weigh(r, e, c, to);
+    const Message& m = *e.said;
+    const ActSet act = bit(m.act);
+    const bool known = c.conversation.known() && c.conversation.flow == e.scene.flow;
+    of_protocol_[e.scene.protocol].each(m, [&](const Glance& g) {
+      if (!(g.acts & act) || !(g.roles >> unsigned(m.role) & 1) || (g.met && known)) return;
+      if (g.ready->says(m)) [[unlikely]] weigh(*g.ready, e, c, to);
     });
   }
 
  private:
   struct Count {
     Time first = 0;
-    uint64_t seen[4] = {};               // which of them, a filter of 256 bits
     unsigned n = 0;
     bool told = false;
+    std::array<uint64_t, 64> seen{};     // which of them, a filter of 4,096 bits
   };
 
   void weigh(const Ready& r, const Event& e, const Context& c, Findings& to) {
@@ -215,10 +229,11 @@ class Deeds final : public Detector {
       if (standing == Standing::unjudged && leave != Leave::declared) return;
       const Known k = known(e.scene, c);
       if (leave == Leave::met && k.any()) return;
-      if (k.group || (k.declared && k.declared->allows(r.needs(m)) && (!p || k.declared->objects.empty() || k.declared->names(p->object)))) return;
+      if ((k.group && of_masters & bit(r.needs(m))) || (k.declared && k.declared->allows(r.needs(m)) && (!p || k.declared->objects.empty() || k.declared->names(p->object)))) return;
       if (k.learned) {
         if (leave == Leave::usual && usual(*k.learned, m, p)) return;
-        if (leave == Leave::declared && k.learned->knows_function(m.function, m.sub_function)) {
+        if (leave == Leave::usual && k.learned->knows_function(m.function, m.sub_function)) most = 3;   // a short learning time did not hear all
+        if (leave == Leave::declared && done_before(r, *k.learned, m, p)) {
           const DangerMemory* danger = k.learned->danger(m.station, m.act);
           if (danger && danger->approved) return;
           most = 2;
@@ -226,7 +241,8 @@ class Deeds final : public Detector {
       }
     }
     if (c.learning) most = std::min<uint8_t>(most, 2);
-    const uint64_t key = key_of(r.deed->of == Deed::Of::servers ? key_of(e.scene.client.address) : key_of(pair_key(e.scene), r.deed->of == Deed::Of::stations ? 0 : m.station), index_of(*r.detection) + 1);
+    const uint64_t deed = uint64_t(&r - of_protocol_[e.scene.protocol].all.data()) << 16 | index_of(*r.detection);
+    const uint64_t key = key_of(r.deed->of == Deed::Of::servers ? key_of(e.scene.client.address) : key_of(c.conversation.pair, r.deed->of == Deed::Of::stations ? 0 : m.station), deed + 1);
     unsigned heard = 1;
     uint64_t weight = 0;
     if (r.times > 1) {
@@ -234,14 +250,14 @@ class Deeds final : public Detector {
       if (!weight) return;
     }
     if (most == 2 || r.deed->daily) {      // what is told counts for the day, not what is only counted
-      Time& last = notices_.at(key);
+      Time& last = notices_.at(key_of(key, uint64_t(m.function) << 16 | m.sub_function));
       if (last && e.scene.time - last < day) return;
       last = e.scene.time;
     }
-    if (weight <= 1) weight = pacer_.due(key_of(key, uint64_t(&r - of_protocol_[e.scene.protocol].all.data())), e.scene.time);
+    if (weight <= 1) weight = pacer_.due(key, e.scene.time);
     if (!weight) return;
     if (!by_leave) standing = shared_->standing(e.scene, c, to);   // asked late: few come so far
-    if (standing == Standing::stand_in) most = std::min<uint8_t>(most, 3);
+    if (standing == Standing::stand_in && leave != Leave::declared && leave != Leave::nobody) most = std::min<uint8_t>(most, 3);
     tell(r, e, c, to, p, standing, weight, heard, most);
   }
 
@@ -259,7 +275,7 @@ class Deeds final : public Detector {
     }
     if (r.deed->of == Deed::Of::messages) n.n++;
     else {
-      const uint64_t h = key_of(what, 7), place = h & 255;
+      const uint64_t h = key_of(what, 7), place = h & 4095;
       uint64_t& word = n.seen[place >> 6];
       if (!(word >> (place & 63) & 1)) word |= 1ull << (place & 63), n.n++;
     }
@@ -273,6 +289,15 @@ class Deeds final : public Detector {
     if (!p || !(changing_acts & bit(m.act)) || p->object.kind() == ObjectKind::none || m.act == Act::file) return learned.knows_function(m.function, m.sub_function);
     const StationMemory* s = learned.station(m.station);
     return s && s->written.has(p->object, p->count);
+  }
+
+  // Whether the very thing was learned. Where the deed is one of text, value or number, its function alone says nothing of it.
+  static bool done_before(const Ready& r, const ConversationMemory& learned, const Message& m, const Point* p) {
+    if (!learned.knows_function(m.function, m.sub_function)) return false;
+    if (r.times > 1 || !r.deed->text.empty() || !r.deed->value.empty()) return false;
+    if (r.deed->object.empty() || !p) return true;
+    const StationMemory* s = learned.station(m.station);
+    return s && (s->written.has(p->object, p->count) || s->read.has(p->object, p->count));
   }
 
   static std::string station_of(const Event& e) {

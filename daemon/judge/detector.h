@@ -25,13 +25,14 @@ struct HeardHost {
 // What is known of a conversation in one protocol: resolved once, kept as long as it speaks.
 struct Conversation {
   uint64_t flow = 0;
+  uint64_t pair = 0;                             // of its ends and its protocol, whatever the flow: `pair_key` of its scenes
   uint16_t protocol = 0;
+  uint16_t spoken = 0;                           // of facts (tcp, udp): 1 + the protocol that was heard in this flow; 0 none yet
   HostId client = 0, server = 0;                 // declared hosts, 0 unknown
   HeardHost* client_heard = nullptr;             // nullptr where it never spoke or the table is full
   HeardHost* server_heard = nullptr;
   const SiteConversation* declared = nullptr;    // nullptr: the site declares none
   const ConversationMemory* learned = nullptr;   // nullptr: none was learned
-  uint16_t spoken = 0;                           // of facts (tcp, udp): 1 + the protocol that was heard in this flow; 0 none yet
   bool known() const { return declared || learned; }
 };
 

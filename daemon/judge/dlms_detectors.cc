@@ -30,7 +30,7 @@ class Counters final : public Detector {
     if (!p || !p->has_number()) return;
     constexpr uint32_t broadcast_key = 0x40;
     const uint64_t ends = key_of(m.station, key_of(m.origin, (m.qualifier & broadcast_key) | uint32_t(e.scene.from)));
-    Last& last = last_.at(key_of(pair_key(e.scene), ends));
+    Last& last = last_.at(key_of(c.conversation.pair, ends));
     const uint32_t counter = uint32_t(p->raw);
     const bool again = counter == last.counter && e.scene.time - last.at < 30 * second;   // asked again, the answer was lost
     const uint32_t before = last.counter;

@@ -2,6 +2,7 @@
 // What a master may not do on DNP3: DNP-01, 03, 11, 12, 13, 15, 18, 25, 27, 29. Commands' lives are in *_rules.cc.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "daemon/judge/rules.h"
@@ -11,6 +12,7 @@ namespace {
 
 enum Code : uint16_t { confirm = 0, read = 1, write = 2, operate_first = 3, operate_last = 6, cold_restart = 13, warm_restart = 14, initialize_data = 15, stop_application = 18,
                        enable_unsolicited = 20, disable_unsolicited = 21, open_file = 25, delete_file = 27, abort_file = 30 };
+constexpr uint32_t for_reading = 1;                                     // mode of opening: a record is fetched after each trip
 constexpr uint32_t iin_need_time = 1 << 4, iin_restart = 1 << 7;   // IIN1.4, IIN1.7
 
 // DNP-01. A stranger's small acts (a write, unsolicited reports switched off) are told as his, not as stories of their own.
@@ -29,9 +31,9 @@ class Master final : public Detector {
     const Standing standing = shared_->standing(e.scene, c, to);
     if (standing == Standing::unjudged) return;
     const std::string asker = c.text(e.scene.client.address), server = c.text(e.scene.server.address);
-    Told& told = told_.at(key_of(e.scene.flow, key_of(pair_key(e.scene), m.origin)));
+    Told& told = told_.at(key_of(e.scene.flow, key_of(c.conversation.pair, m.origin)));
     if (standing == Standing::stand_in) {
-      if (std::exchange(told.stand_in, true) || std::exchange(stand_ins_.at(pair_key(e.scene)), true)) return;
+      if (std::exchange(told.stand_in, true) || std::exchange(stand_ins_.at(c.conversation.pair), true)) return;
       Finding f = start(e, c);
       f.severity = std::min<uint8_t>(f.severity, 3);
       f.confidence = 0.5;
@@ -132,7 +134,7 @@ class Writes final : public Detector {
     if (k.group || (k.declared && k.declared->allows(m.act))) return;
     const StationMemory* learned = k.learned ? k.learned->station(m.station) : nullptr;
     if (learned && learned->written.has(other->object, other->count)) return;
-    const uint64_t weight = pacer_.due(pair_key(e.scene), e.scene.time);
+    const uint64_t weight = pacer_.due(c.conversation.pair, e.scene.time);
     if (!weight) return;
     Finding f = finding(write_, e, c);
     f.weight = weight;
@@ -157,7 +159,7 @@ class Writes final : public Detector {
     else if (p) {
       constexpr Time quarter = 15 * minute;              // local time is whole quarters of an hour away
       const Time zone = (offset + (offset < 0 ? -quarter / 2 : quarter / 2)) / quarter * quarter, rest = offset - zone;
-      Offset& before = offsets_.at(pair_key(e.scene));
+      Offset& before = offsets_.at(c.conversation.pair);
       const bool known_before = std::exchange(before.known, true);
       const Time last = std::exchange(before.rest, rest);
       if (std::abs(zone) > 15 * hour) expected = "The time written is the time of day.";
@@ -209,6 +211,7 @@ class RareFunctions final : public Detector {
     if (m.function != open_file && m.function != delete_file && m.function != 29) return;   // the others go with an open one
     if (k.learned && !c.learning && k.learned->knows_function(m.function, 0)) return;
     if (m.function != delete_file && (c.learning || c.knows_nothing())) return;
+    if (m.function == open_file && k.any() && std::any_of(e.points.begin(), e.points.end(), [](const Point& p) { return (p.qualifier & 0xffff) == for_reading; })) return;
     raise(file_, e, c, to, "Files of this outstation were never touched by this master.");
   }
 
@@ -222,7 +225,7 @@ class RareFunctions final : public Detector {
   }
 
   void raise(const Detection& d, const Event& e, const Context& c, Findings& to, std::string expected) {
-    const uint64_t weight = pacer_.due(key_of(pair_key(e.scene), index_of(d)), e.scene.time);
+    const uint64_t weight = pacer_.due(key_of(c.conversation.pair, index_of(d)), e.scene.time);
     if (!weight) return;
     Finding f = finding(d, e, c);
     f.weight = weight;
@@ -261,19 +264,19 @@ class Unsolicited final : public Detector {
   void see(const Event& e, const Context& c, Findings& to) override {
     const Message& m = *e.said;
     heard_ = e.scene.time;
-    if (c.first) starts_.at(pair_key(e.scene)) = e.scene.time;
+    if (c.first) starts_.at(c.conversation.pair) = e.scene.time;
     if (m.role != Role::request) {
-      if (m.qualifier & iin_restart) [[unlikely]] starts_.at(pair_key(e.scene)) = e.scene.time;
+      if (m.qualifier & iin_restart) [[unlikely]] starts_.at(c.conversation.pair) = e.scene.time;
       return;
     }
     if (m.link || (m.function != enable_unsolicited && m.function != disable_unsolicited) || e.scene.from != Side::client) return;
-    const uint64_t key = key_of(pair_key(e.scene), m.station);
+    const uint64_t key = key_of(c.conversation.pair, m.station);
     if (m.function == enable_unsolicited) {
       if (Waiting* w = find(key)) w->due = 0;
       return;
     }
     if (c.learning || shared_->standing(e.scene, c, to) == Standing::stranger) return;
-    const Time* start = starts_.find(pair_key(e.scene));
+    const Time* start = starts_.find(c.conversation.pair);
     if (start && e.scene.time - *start < minute) return;
     const Known k = known(e.scene, c);
     if (k.learned && k.learned->knows_function(disable_unsolicited, 0) && !k.learned->knows_function(enable_unsolicited, 0)) return;
@@ -325,7 +328,7 @@ class BrokenFrames final : public Detector {
     if (!m.malformed) [[likely]] return;
     if (m.reason != 0x401 && m.reason != 0x402) return;
     if (m.after_gap || m.midstream) return;
-    Seen& s = seen_.at(key_of(pair_key(e.scene), uint64_t(e.scene.from)));
+    Seen& s = seen_.at(key_of(c.conversation.pair, uint64_t(e.scene.from)));
     if (e.scene.time - s.first > window_) s = {e.scene.time, 0};
     if (++s.count < frames_) return;
     Finding f = finding(row_, e, c);

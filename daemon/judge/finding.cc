@@ -65,7 +65,12 @@ Finding finding(const Detection& d, const Event& e, const Context& c) {
   f.target = c.party(target.address);
   if (e.said) {
     f.station = station_text(e.scene.protocol, e.said->station);
-    if (!e.points.empty()) f.object = object_text(e.points[0].object, e.points[0].count, e.texts);
+    f.act = e.said->act;
+    if (!e.points.empty()) {
+      f.object = object_text(e.points[0].object, e.points[0].count, e.texts);
+      if (!c.site.windows.empty())
+        if (const SitePoint* p = c.site.point(c.site.host_of(e.scene.server.address), e.scene.protocol, e.said->station, e.points[0].object)) f.bay = p->bay;
+    }
   }
   return f;
 }

@@ -27,6 +27,8 @@ struct Finding {
   std::string what;        // one sentence: what was seen, with names and numbers
   std::string expected;    // one sentence: what the site declares or has learned
   uint64_t weight = 1;     // how many occurrences this finding stands for
+  Act act = Act::other;    // what was done, and the bay of what it was done to: works may be confined to them
+  std::string bay;
   bool in_window = false;  // inside a declared maintenance window: kept, marked, never urgent
 };
 

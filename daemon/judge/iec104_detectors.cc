@@ -30,11 +30,11 @@ class ControllingStation final : public Detector {
     if (e.scene.from != Side::client || (m.link && m.function != startdt_act && m.function != stopdt_act)) return;
     const Standing standing = shared_->standing(e.scene, c, to);
     if (standing != Standing::stranger && standing != Standing::stand_in) return;
-    Standing& told = told_.at(key_of(e.scene.flow, pair_key(e.scene)));
+    Standing& told = told_.at(key_of(e.scene.flow, c.conversation.pair));
     if (told == standing) return;                          // once for each connection
-    if (standing == Standing::stand_in && std::exchange(stand_ins_.at(pair_key(e.scene)), true)) return;
+    if (standing == Standing::stand_in && std::exchange(stand_ins_.at(c.conversation.pair), true)) return;
     told = standing;
-    const uint64_t weight = pacer_.due(pair_key(e.scene), e.scene.time);
+    const uint64_t weight = pacer_.due(c.conversation.pair, e.scene.time);
     if (!weight) return;
     Finding f = finding(row_, e, c);
     f.weight = weight;
@@ -92,7 +92,7 @@ class UnknownObject final : public Detector {
       }
       if (expected.empty()) return;
     }
-    const uint64_t weight = pacer_.due(pair_key(e.scene), e.scene.time);
+    const uint64_t weight = pacer_.due(c.conversation.pair, e.scene.time);
     if (!weight) return;
     Finding f = finding(row_, e, c);
     f.cause = m.station;
@@ -125,7 +125,7 @@ class Enumeration final : public Detector {
   void see(const Event& e, const Context& c, Findings& to) override {
     const Message& m = *e.said;
     if (!refuses_unknown(m)) [[likely]] return;
-    Tried& t = tried_.at(pair_key(e.scene));
+    Tried& t = tried_.at(c.conversation.pair);
     if (e.scene.time - t.first > window_) t = Tried{e.scene.time};
     const uint64_t key = key_of(m.station, e.points.empty() ? 0 : e.points[0].object.key());
     for (unsigned i = 0; i < std::min(t.count, Tried::kept); i++)
@@ -133,7 +133,7 @@ class Enumeration final : public Detector {
     t.keys[t.count++ % Tried::kept] = key;
     if (t.count < objects_) return;
     if (shared_->lately(Shared::sweep, e.scene)) return;   // the sweep is the worse word for the same thing
-    const uint64_t weight = t.told ? pacer_.due(pair_key(e.scene), e.scene.time) : t.count;
+    const uint64_t weight = t.told ? pacer_.due(c.conversation.pair, e.scene.time) : t.count;
     if (!weight) return;
     t.told = true;
     Finding f = finding(row_, e, c);
@@ -211,7 +211,7 @@ class SystemCommands final : public Detector {
       // Local time and summer time are whole quarters of an hour away; the rest is compared with what this master sent before.
       constexpr Time quarter = 15 * minute;
       const Time zone = (offset + (offset < 0 ? -quarter / 2 : quarter / 2)) / quarter * quarter, rest = offset - zone;
-      Offset& before = offsets_.at(pair_key(e.scene));
+      Offset& before = offsets_.at(c.conversation.pair);
       const bool known_before = std::exchange(before.known, true);
       const Time last = std::exchange(before.rest, rest);
       if (std::abs(zone) > 15 * hour) expected = "The time a master sends is the hour of day, in UTC or local time.";
@@ -257,7 +257,7 @@ class Originator final : public Detector {
       return;
     }
     if (shared_->standing(e.scene, c, to) != Standing::known) return;
-    const uint64_t weight = pacer_.due(key_of(pair_key(e.scene), m.origin), e.scene.time);
+    const uint64_t weight = pacer_.due(key_of(c.conversation.pair, m.origin), e.scene.time);
     if (!weight) return;
     Finding f = finding(row_, e, c);
     f.cause = m.origin;

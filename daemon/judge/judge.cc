@@ -2,7 +2,8 @@
 #include "daemon/judge/judge.h"
 
 #include <algorithm>
-#include <cstring>
+
+#include "daemon/judge/rules.h"
 
 namespace vidra {
 namespace {
@@ -10,22 +11,7 @@ namespace {
 constexpr Time tick_period = 100 * millisecond;
 constexpr size_t roles = 3;
 
-uint64_t mix(uint64_t x) {
-  x ^= x >> 30;
-  x *= 0xbf58476d1ce4e5b9ull;
-  x ^= x >> 27;
-  x *= 0x94d049bb133111ebull;
-  return x ^ x >> 31;
-}
-
-uint64_t key_of(const Address& a) {
-  uint64_t low, high;
-  std::memcpy(&low, a.octets.data(), 8);
-  std::memcpy(&high, a.octets.data() + 8, 8);
-  return mix(low ^ mix(high + uint64_t(a.kind)));
-}
-
-uint64_t pair_of(const Address& client, const Endpoint& server) { return mix(key_of(client) ^ mix(key_of(server.address) + server.port)); }
+uint64_t pair_of(const Address& client, const Endpoint& server) { return key_of(key_of(client), key_of(key_of(server.address), server.port)); }
 
 // Findings that only say that a host or a conversation is new.
 bool about_novelty(const Detection& d) { return d.id == "NET-01" || d.id == "NET-02" || d.id == "NET-03"; }
@@ -165,6 +151,7 @@ HeardHost* Judge::hear(const Address& a, const Mac& m, Time now, const HeardHost
 [[gnu::noinline]] void Judge::fill(Slot& slot, const Scene& s) {
   Conversation& c = slot.conversation;
   c.flow = s.flow;
+  c.pair = pair_key(s);
   c.protocol = s.protocol;
   c.client = site_->host_of(s.client.address);
   c.server = site_->host_of(s.server.address);
@@ -309,20 +296,16 @@ void Judge::raise(Finding&& f) {
   const HostId source = site_->host_of(f.source.address), target = site_->host_of(f.target.address);
   if (target && !policy.severity && f.severity >= 3) f.severity = uint8_t(f.severity + site_->host(target).criticality);
   f.severity = std::clamp<uint8_t>(f.severity, 1, 5);
-  // Works may be confined to a bay or to acts: those of the event that is being judged.
-  std::string_view bay;
-  if (!site_->windows.empty() && event_ && event_->said && !event_->points.empty()) {
-    const Scene& s = event_->scene;
-    if (const SitePoint* p = site_->point(site_->host_of(s.server.address), s.protocol, event_->said->station, event_->points[0].object)) bay = p->bay;
-  }
-  if (const Window* w = site_->window(f.scene.time, source, target, bay, event_ && event_->said ? event_->said->act : Act::other)) {
+  // Works may be confined to acts. What is found later, or of others than of those who speak now, brings its own.
+  if (f.act == Act::other && event_ && event_->said && f.scene.frame == event_->scene.frame && f.scene.flow == event_->scene.flow) f.act = event_->said->act;
+  if (const Window* w = site_->window(f.scene.time, source, target, f.bay, f.act)) {
     f.in_window = true;
     f.severity = std::min<uint8_t>(f.severity, 2);
     f.expected += (f.expected.empty() ? "" : " ") + std::string("Inside the works ") + w->name + (w->permit.empty() ? "" : ", permit " + w->permit) + ".";
     counters_.in_window++;
     for (const auto& d : detectors_) d->softened(*w, f);
   }
-  if (const uint64_t flow = f.scene.flow & ~against) hosts_->told[mix(flow) & 1023] = flow;
+  if (const uint64_t flow = f.scene.flow & ~against) hosts_->told[key_of(flow, 0) & 1023] = flow;
   if (f.scene.flow && !about_novelty(*f.detection)) {
     const uint64_t key = pair_of(f.scene.client.address, f.scene.server);
     hosts_->pairs[key & 1023] = {key, f.scene.time};
@@ -335,7 +318,7 @@ void Judge::raise(Finding&& f) {
 
 bool Judge::told(uint64_t flow) const {
   flow &= ~against;
-  return hosts_->told[mix(flow) & 1023] == flow;
+  return hosts_->told[key_of(flow, 0) & 1023] == flow;
 }
 bool Judge::told(const Address& client, const Endpoint& server) const {
   const uint64_t key = pair_of(client, server);

@@ -39,7 +39,7 @@ class Judge final : public EventSink, private Findings {
   bool told(const Address& client, const Endpoint& server) const override;
   const HeardHost* heard(const Address&) const override;
 
-  struct Slot { Conversation conversation; uint64_t version = 0; Time used = 0; bool told = false; };
+  struct Slot { Conversation conversation; uint64_t version = 0; Time used = 0; };
   void turn(const Event&);
   Slot& resolve(const Scene&, bool& first);
   size_t place(uint64_t flow, uint16_t protocol) const;

@@ -31,6 +31,11 @@ T& place(std::vector<T>& list, const K& key, Before before, Same same, Make make
   return *at;
 }
 
+// Commands that move a switching device: to one of two positions, or DNP3's trip and close.
+bool switches(const Point& p) {
+  return p.kind == ValueKind::boolean || p.kind == ValueKind::double_point || p.object.kind() == ObjectKind::binary_output;
+}
+
 constexpr size_t recent_size = 4096;
 
 }  // namespace
@@ -381,12 +386,14 @@ void Memory::learn_message(ConversationMemory& c, const Event& e) {
       h.last_number = v;
     }
     h.last = now;
-    if (c.last_command && c.last_commanded != p.object.key() && now > c.last_command) {
-      const Time pace = now - c.last_command;
+    // One quick pair is chance; four in a row, each of another device, are how this master works.
+    if (m.act != Act::operate || !switches(p) || c.last_switched == p.object.key()) continue;
+    if (c.switched[0] && now > c.switched[0]) {
+      const Time pace = (now - c.switched[0]) / Time(c.switched.size());
       c.shortest_pace = c.shortest_pace ? std::min(c.shortest_pace, pace) : pace;
     }
-    c.last_command = now;
-    c.last_commanded = p.object.key();
+    c.switched = {c.switched[1], c.switched[2], now};
+    c.last_switched = p.object.key();
   }
 }
 

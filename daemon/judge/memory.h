@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
+#include <array>
 #include <deque>
 #include <string>
 #include <unordered_map>
@@ -73,9 +74,9 @@ struct ConversationMemory {
   std::vector<uint64_t> origins;           // sorted
   std::vector<StationMemory> stations;     // sorted
   std::vector<DangerMemory> dangers;       // sorted
-  Time shortest_pace = 0;             // least time between commands to two different objects; 0: fewer than two were heard
-  Time last_command = 0;              // not written to the file
-  uint64_t last_commanded = 0;        // "
+  Time shortest_pace = 0;             // mean pause of the quickest four switching operations in a row, each of another object; 0: none were heard
+  std::array<Time, 3> switched{};     // when the last three were, the newest last; not written to the file
+  uint64_t last_switched = 0;         // "
   bool fragments = false;             // its octets come in IP fragments
   uint8_t heard = 0;                  // 1 the client, 2 the server; not written to the file
 

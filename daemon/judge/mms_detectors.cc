@@ -30,7 +30,7 @@ class Associations final : public Detector {
     const Standing standing = shared_->standing(e.scene, c, to);
     if (standing == Standing::unjudged || standing == Standing::known) return;
     Told& told = told_.at(key_of(e.scene.client.address));
-    bool& here = servers_.at(pair_key(e.scene));
+    bool& here = servers_.at(c.conversation.pair);
     if (std::exchange(here, true)) return;
     told.servers++;
     Finding f = finding(row_, e, c);
@@ -60,7 +60,7 @@ class Associations final : public Detector {
 
   void weaker(const Event& e, const Context& c, Findings& to) {
     const uint16_t with = e.said->sub_function;                  // 1 password, 2 an empty one, 3 certificate
-    Secret& s = secrets_.at(pair_key(e.scene));
+    Secret& s = secrets_.at(c.conversation.pair);
     const ConversationMemory* l = c.conversation.learned;
     const bool used = s.used || (l && (l->knows_function(initiate, 1) || l->knows_function(initiate, 3) || l->knows_function(associate, 1) || l->knows_function(associate, 3)));
     const bool without = s.without || (l && (l->knows_function(initiate, 0) || l->knows_function(associate, 0)));
@@ -176,18 +176,18 @@ class Refusals final : public Detector {
   void see(const Event& e, const Context& c, Findings& to) override {
     const Message& m = *e.said;
     const bool tase2 = m.sub_function >= bilateral_table && m.sub_function <= device_tag;
-    if (tase2) peers_.at(pair_key(e.scene)) = true;
+    if (tase2) peers_.at(c.conversation.pair) = true;
     if (m.sub_function == bilateral_table && m.function == read && !m.refused && !e.points.empty() && e.points[0].kind == ValueKind::text) table(e, c, to);
     if (!m.refused || m.malformed || c.learning || m.act == Act::session) return;
-    const bool* peer = peers_.find(pair_key(e.scene));
+    const bool* peer = peers_.find(c.conversation.pair);
     if (peer && *peer) {
       if (m.reason == access_denied || m.reason == service_denied)
-        count(denials_.at(pair_key(e.scene)), denied_window_, denied_times_, denied_, "It asks only for what the bilateral table gives it.", e, c, to);
+        count(denials_.at(c.conversation.pair), denied_window_, denied_times_, denied_, "It asks only for what the bilateral table gives it.", e, c, to);
       return;
     }
     const Standing standing = shared_->standing(e.scene, c, to);
     if (standing == Standing::unjudged || standing == Standing::known) return;
-    count(counts_.at(pair_key(e.scene)), window_, times_, refused_, "A client of this device asks for what is there.", e, c, to);
+    count(counts_.at(c.conversation.pair), window_, times_, refused_, "A client of this device asks for what is there.", e, c, to);
   }
 
  private:
@@ -195,7 +195,7 @@ class Refusals final : public Detector {
   void count(Counted& n, Time window, unsigned enough, const Detection& d, std::string_view expected, const Event& e, const Context& c, Findings& to) {
     if (e.scene.time - n.first > window) n = {e.scene.time, 0, false};
     if (++n.n < enough) return;
-    const uint64_t more = pacer_.due(key_of(pair_key(e.scene), index_of(d)), e.scene.time);
+    const uint64_t more = pacer_.due(key_of(c.conversation.pair, index_of(d)), e.scene.time);
     if (!more) return;
     Finding f = finding(d, e, c);
     f.source = c.party(e.scene.client.address), f.target = c.party(e.scene.server.address);
@@ -245,7 +245,7 @@ class Reports final : public Detector {
       if (m.function == information_report && m.sub_function == report) overflow(e, c, to);
       return;
     }
-    if (opens(m)) begun_.at(pair_key(e.scene)) = e.scene.time;
+    if (opens(m)) begun_.at(c.conversation.pair) = e.scene.time;
     if (m.function != write) return;
     for (const Point& p : e.points)
       if (p.qualifier == report_enable && p.object.kind() == ObjectKind::named && p.has_number()) enable(p, e, c, to);
@@ -285,7 +285,7 @@ class Reports final : public Detector {
     const Address& client = e.scene.client.address;
     b.key = p.object.key();
     if (p.number() != 0) {
-      begun_.at(pair_key(e.scene)) = e.scene.time;
+      begun_.at(c.conversation.pair) = e.scene.time;
       b.owner = client, b.off = 0;
       return;
     }
@@ -296,7 +296,7 @@ class Reports final : public Detector {
       b.off = e.scene.time, b.scene = e.scene, b.name = object_text(p.object, 1, e.texts);
       return;
     }
-    const uint64_t weight = pacer_.due(pair_key(e.scene), e.scene.time);
+    const uint64_t weight = pacer_.due(c.conversation.pair, e.scene.time);
     if (!weight) return;
     Finding f = finding(off_, e, c);
     f.station.clear();
@@ -315,7 +315,7 @@ class Reports final : public Detector {
       b.whole = now;
       return;
     }
-    if (c.learning || !b.whole || now - begun_.at(pair_key(e.scene)) < minute || (b.told && now - b.told < hour)) return;
+    if (c.learning || !b.whole || now - begun_.at(c.conversation.pair) < minute || (b.told && now - b.told < hour)) return;
     b.told = now;
     Finding f = finding(overflow_, e, c);
     f.station.clear();

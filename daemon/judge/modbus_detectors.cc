@@ -75,11 +75,11 @@ class Clients final : public Detector {
   };
 
   void client(const Event& e, const Context& c, Findings& to, Standing standing) {
-    Told& told = told_.at(key_of(e.scene.flow, pair_key(e.scene)));
+    Told& told = told_.at(key_of(e.scene.flow, c.conversation.pair));
     if (told.standing == standing) return;
-    if (standing == Standing::stand_in && std::exchange(stand_ins_.at(pair_key(e.scene)), true)) return;
+    if (standing == Standing::stand_in && std::exchange(stand_ins_.at(c.conversation.pair), true)) return;
     told.standing = standing;
-    const uint64_t weight = pacer_.due(key_of(pair_key(e.scene), 1), e.scene.time);
+    const uint64_t weight = pacer_.due(key_of(c.conversation.pair, 1), e.scene.time);
     if (!weight) return;
     Finding f = finding(client_, e, c);
     f.weight = weight;
@@ -100,7 +100,7 @@ class Clients final : public Detector {
 
   void unpermitted(const Event& e, const Context& c, Findings& to, Standing standing) {
     if (shared_->lately(Shared::scan, e.scene)) return;                  // a function scan tries the writes too
-    const uint64_t weight = pacer_.due(pair_key(e.scene), e.scene.time);
+    const uint64_t weight = pacer_.due(c.conversation.pair, e.scene.time);
     if (!weight) return;
     Finding f = finding(write_, e, c);
     describe(f, e, c);
@@ -115,7 +115,7 @@ class Clients final : public Detector {
     for (size_t i = 0; i < e.points.size() && !wrong; i++)
       if (!may_write(c, e.scene, k, e.said->station, e.points[i].object, e.points[i].count)) wrong = &e.points[i];
     if (!wrong) return;
-    const uint64_t weight = pacer_.due(key_of(pair_key(e.scene), 3), e.scene.time);
+    const uint64_t weight = pacer_.due(key_of(c.conversation.pair, 3), e.scene.time);
     if (!weight) return;
     Finding f = finding(address_, e, c);
     describe(f, e, c);
@@ -251,7 +251,7 @@ class DangerousFunctions final : public Detector {
 
  private:
   void raise(const Detection& d, const Event& e, const Context& c, Findings& to, std::string expected, uint8_t most) {
-    const uint64_t weight = pacer_.due(key_of(pair_key(e.scene), index_of(d)), e.scene.time);
+    const uint64_t weight = pacer_.due(key_of(c.conversation.pair, index_of(d)), e.scene.time);
     if (!weight) return;
     Finding f = finding(d, e, c);
     f.object.clear();
@@ -304,7 +304,7 @@ class Probing final : public Detector {
       return;
     }
     const Time now = e.scene.time;
-    Pair& p = pairs_.at(pair_key(e.scene));
+    Pair& p = pairs_.at(c.conversation.pair);
     if (!p.first) p.first = now;
     if (m.after_gap) [[unlikely]] p.lost = now;
     if (m.malformed) [[unlikely]] {
@@ -395,7 +395,7 @@ class Probing final : public Detector {
       if (r.keys[i] == key) return;
     r.keys[r.count++ % r.keys.size()] = key;
     if (r.count < most || shared_->lately(Shared::scan, e.scene, 2 * second)) return;
-    const uint64_t weight = r.told ? pacer_.due(pair_key(e.scene), now) : r.count;
+    const uint64_t weight = r.told ? pacer_.due(c.conversation.pair, now) : r.count;
     if (!weight) return;
     Finding f = finding(sweep_, e, c);
     f.source = c.party(e.scene.client.address);
@@ -415,7 +415,7 @@ class Probing final : public Detector {
     if (m.after_gap || now - p.lost < 10 * second || (m.midstream && now - p.first < minute)) return;
     if (now - p.unasked_since > answers_window_) p.unasked_since = now, p.unasked = 0;
     if (++p.unasked < answers_) return;
-    const uint64_t weight = p.unasked == answers_ ? answers_ : pacer_.due(key_of(pair_key(e.scene), 16), now);
+    const uint64_t weight = p.unasked == answers_ ? answers_ : pacer_.due(key_of(c.conversation.pair, 16), now);
     if (!weight) return;
     Finding f = finding(unasked_, e, c);
     f.source = c.party(e.scene.server.address);
@@ -434,7 +434,7 @@ class Probing final : public Detector {
     if (now - p.broken_since > frames_window_) p.broken_since = now, p.broken = 0;
     p.broken++;
     if (p.broken < frames_ || shared_->lately(Shared::scan, e.scene)) return;
-    const uint64_t weight = p.broken == frames_ ? frames_ : pacer_.due(key_of(pair_key(e.scene), 18), now);
+    const uint64_t weight = p.broken == frames_ ? frames_ : pacer_.due(key_of(c.conversation.pair, 18), now);
     if (!weight) return;
     Finding f = finding(broken_, e, c);
     f.source = c.party(e.scene.speaker().address);

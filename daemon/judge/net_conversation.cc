@@ -130,11 +130,12 @@ class NewConversation final : public Detector {
       std::swap(scene.client_mac, scene.server_mac);
       scene.from = other(scene.from);
     }
+    const auto pair = [&](const Address& a, const Address& b) { return c.site.speaks(a, b) || c.memory.speaks(a, b); };
+    const bool forward = pair(scene.client.address, scene.server.address), backward = pair(scene.server.address, scene.client.address);
+    if (!spoken && !scene.client.port && !scene.server.port && (forward || backward)) return;   // who speaks with another may ping it
     const HostId server = c.site.host_of(scene.server.address);
     const bool client_known = knows(c, scene.client.address), server_known = knows(c, scene.server.address);
     const bool ot = (spoken && is_control(scene.protocol)) || is_ot_port(scene.server.port);
-    const auto pair = [&](const Address& a, const Address& b) { return c.site.speaks(a, b) || c.memory.speaks(a, b); };
-    const bool forward = pair(scene.client.address, scene.server.address), backward = pair(scene.server.address, scene.client.address);
     const bool changed = ot && client_known && server_known && (forward || backward);
 
     Finding f;

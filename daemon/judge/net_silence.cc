@@ -22,20 +22,25 @@ class SilentLinks final : public Detector {
 
   void see(const Event& e, const Context& c, Findings&) override {
     const Scene& s = e.scene;
+    // After a hole in the hearing every link begins anew: nobody knows what was said meanwhile.
+    if (s.time - heard_ > deaf) links_.each([&](Link& l) { l.since = 0; });
     heard_ = s.time;
     if (!c.conversation.known() || c.learning) return;
-    Link& l = links_.at(pair_key(s));
+    asked_.at(key_of(key_of(s.server.address), s.protocol)) = s.time;
+    Link& l = links_.at(c.conversation.pair);
     const Time pause = l.last ? s.time - l.last : 0;
     if (!l.since || l.told || pause > silence_) l = Link{s.time, s.time, 0, false, s};
     else l.longest = std::max(l.longest, pause), l.last = s.time;
   }
 
   void tick(const Context& c, Findings& to) override {
-    if (c.now - looked_ < second || c.now - heard_ > 10 * second) return;     // where nobody is heard it is the sensor that is deaf
+    if (c.now - looked_ < second || c.now - heard_ > deaf) return;     // where nobody is heard it is the sensor that is deaf
     looked_ = c.now;
     links_.each([&](Link& l) {
       if (!l.since || l.told || l.last - l.since < steady_ || c.now - l.last < std::max(silence_, 5 * l.longest)) return;
       if (c.site.role_of(c.site.host_of(l.scene.client.address)) == HostRole::engineering) return;
+      const Time* asked = asked_.find(key_of(key_of(l.scene.server.address), l.scene.protocol));
+      if (asked && c.now - *asked < silence_) return;                  // somebody else asks it now: a switch-over
       l.told = true;
       Finding f;
       f.detection = &row_;
@@ -55,7 +60,9 @@ class SilentLinks final : public Detector {
   struct Link { Time since = 0, last = 0, longest = 0; bool told = false; Scene scene; };   // scene: of its first question
   const Detection& row_ = row("NET-10");
   Time steady_, silence_, heard_ = 0, looked_ = 0;
+  static constexpr Time deaf = 10 * second;
   Recent<Link> links_{1024};
+  Recent<Time> asked_{1024};                       // each server in a protocol, by whom it knows
 };
 
 }  // namespace

@@ -25,13 +25,13 @@ class Unsecured final : public Detector {
     if (m.malformed) return;
     if (m.qualifier >= mode_sign) {
       secured_.at(server_key(e.scene)) = true;
-      secured_.at(pair_key(e.scene)) = true;
+      secured_.at(c.conversation.pair) = true;
       return;
     }
     if (m.function != activate_session || m.qualifier != mode_none) return;   // without security the endpoints are asked for, always
     const bool* server = secured_.find(server_key(e.scene));
     if (!server) return;
-    const bool fell = secured_.find(pair_key(e.scene)), known_one = known(e.scene, c).any();
+    const bool fell = secured_.find(c.conversation.pair), known_one = known(e.scene, c).any();
     if (!fell && (c.learning || known_one || shared_->standing(e.scene, c, to) != Standing::stranger)) return;
     Finding f = finding(row_, e, c);
     f.object.clear();

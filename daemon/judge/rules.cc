@@ -11,6 +11,12 @@ namespace {
 
 constexpr Time quiet = 20 * second;              // t3 of IEC 60870-5-104, 9.6: a living link speaks within it
 
+// Where a master asks all the time and another takes its place. Elsewhere silence is usual and proves nothing.
+bool taken_over(uint16_t protocol) {
+  const std::string_view name = protocols[protocol]->name;
+  return name == "iec104" || name == "dnp3" || name == "modbus";
+}
+
 bool contains(const std::vector<HostId>& list, HostId id) { return std::find(list.begin(), list.end(), id) != list.end(); }
 
 bool same_network(const Address& a, const Address& b) {
@@ -71,7 +77,7 @@ uint64_t key_of(const Address& a) {
   return key_of(high, low + uint64_t(a.kind));
 }
 
-bool Known::allows(ActSet acts) const { return group || (declared && declared->allowed & acts) || (learned && learned->acts & acts); }
+bool Known::allows(ActSet acts) const { return (group && acts & of_masters) || (declared && declared->allowed & acts) || (learned && learned->acts & acts); }
 
 Known known(const Scene& s, const Context& c) {
   Known k;
@@ -83,7 +89,7 @@ Known known(const Scene& s, const Context& c) {
     k = {c.site.conversation(s.client, s.server, s.protocol), c.memory.conversation(s.client.address, s.server.address, s.protocol, s.server.port), false};
     client = c.site.host_of(s.client.address), server = c.site.host_of(s.server.address);
   }
-  k.group = client && server && c.site.group(client, server);
+  k.group = client && server && is_control(s.protocol) && c.site.group(client, server);
   return k;
 }
 
@@ -91,6 +97,7 @@ Standing Shared::standing(const Scene& s, const Context& c, const Findings& find
   if (!first_) first_ = s.time;
   if (c.learning || c.knows_nothing()) return Standing::unjudged;
   if (known(s, c).any()) return Standing::known;
+  if (!taken_over(s.protocol)) return Standing::stranger;
   bool fresh;
   Judged& j = judged_.at(pair_key(s), &fresh);
   if (fresh || (j.standing != Standing::stranger && s.time - j.at >= second)) {

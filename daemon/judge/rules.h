@@ -10,6 +10,10 @@ namespace vidra {
 
 // What the detectors of protocols with commands share: who may ask whom, who was told lately, the words.
 
+// What a master group's members may do: the daily work of a control centre. Programs, restarts, settings and files are declared
+// by their conversation.
+inline constexpr ActSet of_masters = reading_acts | acts({Act::select, Act::operate, Act::cancel, Act::write, Act::time});
+
 // What is known of two ends in one protocol, also when no event is at hand.
 struct Known {
   const SiteConversation* declared = nullptr;

@@ -157,8 +157,7 @@ class Toggle final : public CommandRule {
   void see(const Lived& l, Findings& to) override {
     if (l.step() != Step::operated || !l.is("iec104") || !single_or_double(l.command.function)) return;
     if (l.permitted && l.point && (l.point->kind == PointKind::tap || l.point->kind == PointKind::reset)) return;
-    // What was always toggled is a watchdog or a sequence of the plant.
-    if (l.habit && l.habit->times >= 20 && !(l.point && l.point->kind == PointKind::switchgear)) return;
+    if (always_toggled(l) && !(l.point && l.point->kind == PointKind::switchgear)) return;
     const Scene& s = l.command.scene;
     const Time now = l.context.now;
     Turns& t = turns_.at(key_of(key_of(key_of(s.server.address), l.command.station), l.command.object.key()));
@@ -190,6 +189,15 @@ class Toggle final : public CommandRule {
     uint64_t value = 0;
     bool told = false;
   };
+  // What was always toggled as fast is a watchdog or a sequence of the plant; what was switched daily is not.
+  bool always_toggled(const Lived& l) const {
+    if (!l.habit || l.habit->times < 20 || !l.known.learned) return false;
+    for (const FunctionMemory& f : l.known.learned->functions)
+      if (f.function == l.command.function && f.role == Role::request && f.period)
+        return double(f.period) * double(f.times) / double(l.habit->times) <= double(window_) / std::max(1u, changes_);
+    return false;
+  }
+
   const Detection& row_ = row("I104-06");
   unsigned changes_;
   Time window_;

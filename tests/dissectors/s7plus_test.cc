@@ -151,7 +151,7 @@ TEST(S7Plus, what_each_service_says) {
         "response create object retained",
         "request delete object: item 99",
         "response delete object retained",
-        "request write variable retained: item 52",
+       "request write variable: item 2.52",
         "response write variable retained",
         "request get link retained: item 49",
         "response get link retained",

@@ -37,9 +37,9 @@ struct Case {
 const Case cases[] = {
     {.id = "I104-23", .protocol = "iec104", .function = 1, .sub = 0, .role = Role::report, .test = true},
     {.id = "I104-26", .protocol = "iec104", .function = 46, .sub = 0, .broadcast = true},
-    {.id = "I104-28", .protocol = "iec104", .function = 101, .sub = 0, .qualifier = 0x85, .strangers = false},
+    {.id = "I104-28", .protocol = "iec104", .function = 101, .sub = 2, .qualifier = 0x85, .strangers = false},
     {.id = "I104-29", .protocol = "iec104", .function = 110, .sub = 0},
-    {.id = "I104-30", .protocol = "iec104", .function = 122, .sub = 0},
+    {.id = "I104-30", .protocol = "iec104", .function = 120, .sub = 0},
     {.id = "I104-35", .protocol = "iec104", .function = 100, .sub = 0, .times = 3, .malformed = true},
     {.id = "I104-41", .protocol = "iec104", .function = 7, .sub = 0, .times = 20, .link = true},
     {.id = "I104-47", .protocol = "iec104", .function = 46, .sub = 0, .strangers = false},
@@ -166,6 +166,42 @@ TEST(MoreDeeds, AnOriginatorAddressThatWasNeverUsed) {              // "I104-49"
   EXPECT_EQ(h.times("I104-49"), 0u) << "a stranger's are told as his\n" << h.told();
   h.say("iec104", master, rtu, m, {p});
   EXPECT_EQ(h.times("I104-49"), 1u) << h.told();
+}
+
+// Where a hole was in the hearing, or another known master asks now, nobody has fallen silent.
+TEST(Silence, IsNotAHoleAndNotASwitchOver) {                        // "NET-10"
+  for (bool hole : {true, false}) {
+    Hearing h(R"([[host]]
+name = "a"
+address = "10.9.1.10"
+[[host]]
+name = "b"
+address = "10.9.1.11"
+[[host]]
+name = "rtu1"
+address = "10.1.1.20"
+[[host]]
+name = "rtu2"
+address = "10.1.1.21"
+[[conversation]]
+client = "a"
+server = "any"
+protocol = "modbus"
+[[conversation]]
+client = "b"
+server = "any"
+protocol = "modbus"
+)");
+    const Message read = message({.id = "", .protocol = "modbus", .function = 3, .sub = 0});
+    for (int i = 0; i < 7200; i++) h.say("modbus", "10.9.1.10:40000", "10.1.1.20:502", read), h.say("modbus", "10.9.1.10:40001", "10.1.1.21:502", read), h.wait(second);
+    if (hole) h.wait(20 * minute);
+    for (int i = 0; i < 1200; i++) {
+      if (!hole || i > 30) h.say("modbus", hole ? "10.9.1.10:40000" : "10.9.1.11:40000", "10.1.1.20:502", read);
+      h.say("modbus", hole ? "10.9.1.10:40001" : "10.9.1.11:40001", "10.1.1.21:502", read);
+      h.wait(second);
+    }
+    EXPECT_EQ(h.times("NET-10"), 0u) << hole << h.told();
+  }
 }
 
 TEST(Silence, OfALinkThatWasAskedAllTheTime) {                      // "NET-10"

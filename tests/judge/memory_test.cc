@@ -118,7 +118,7 @@ TEST_F(Learned, KnowsValuesPaceAndPeriod) {
   EXPECT_EQ(habit->min, 12.5);
   EXPECT_EQ(habit->max, 14);
   EXPECT_EQ(habit->step, 1.5);
-  EXPECT_EQ(modbus()->shortest_pace, 5 * second);
+  EXPECT_EQ(modbus()->shortest_pace, 0);         // registers are set, not switched
   EXPECT_EQ(modbus()->functions[0].period, 2 * second);
 }
 TEST_F(Learned, KnowsTheHabitOfSelectingAndThatOperatingAwaitsAYes) {
@@ -150,6 +150,36 @@ TEST_F(Learned, IsNotChangedByWatching) {
   h.opened("10.1.1.98:1", "10.1.1.60:80");
   EXPECT_EQ(text_of(h.judge.memory()), before);
 }
+// One quick pair is chance; what four in a row took is how a master works. Set-points, times and files say nothing of it.
+TEST(MemoryPace, IsThatOfFourSwitchingOperationsInARow) {
+  for (bool run : {false, true}) {
+    JudgeSettings s;
+    s.mode = JudgeSettings::Mode::learn;
+    Hearing h({.settings = s});
+    Message m;
+    m.function = 46;
+    m.act = Act::operate;
+    m.station = 11;
+    Point p;
+    p.set_double_point(2);
+    for (uint32_t i = 0; i < 6; i++) {
+      p.object = Object(ObjectKind::information_object, 5000 + i);
+      h.say("iec104", "10.1.1.10:40000", "10.1.1.20:2404", m, {p});
+      h.wait(run ? 2 * second : i % 2 ? 60 * second : 100 * millisecond);
+      Message write = m;
+      write.function = 50;
+      Point v = p;
+      v.object = Object(ObjectKind::information_object, 6000 + i);
+      v.set_real(i);
+      h.say("iec104", "10.1.1.10:40000", "10.1.1.20:2404", write, {v});
+      h.wait(millisecond);
+    }
+    const ConversationMemory* c = h.judge.memory().conversation(*parse_address("10.1.1.10"), *parse_address("10.1.1.20"), uint16_t(protocol_index("iec104")), 2404);
+    ASSERT_NE(c, nullptr);
+    EXPECT_EQ(c->shortest_pace / (100 * millisecond), run ? 20 : 200);
+  }
+}
+
 TEST_F(Learned, ReadsAsTextAndReadsBackTheSame) {
   const std::string text = text_of(h.judge.memory());
   Problems problems;

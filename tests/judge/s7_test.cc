@@ -81,6 +81,52 @@ TEST(S7, AHostOfThePlantStandsInForNobodyWhereNobodyAsks) {
   EXPECT_EQ(h.last("S7-01").severity, 5) << h.told();
 }
 
+// A programmer's station is silent nearly always: its silence makes nobody its stand-in.
+TEST(S7, NobodyStandsInForAnEngineer) {
+  Memory m;
+  ConversationMemory& c = m.add_conversation(*parse_address("10.1.2.12"), *parse_address("10.1.1.60"), uint16_t(protocol_index("s7")), 102);
+  c.acts = acts({Act::read});
+  c.functions.push_back({4, 0, Role::request, 9});
+  m.add_host(*parse_address("10.1.2.13"));
+  m.settle();
+  Hearing h({.memory = std::move(m)});
+  h.say("s7", "10.1.2.12:50000", plc, request({"", "s7", 4, 0}));
+  h.wait(hour);
+  h.say("s7", "10.1.2.13:50000", plc, request({"", "s7", 0x29, 0}));
+  ASSERT_EQ(h.times("S7-01"), 1u) << h.told();
+  EXPECT_EQ(h.last("S7-01").severity, 5);
+}
+
+// A group of masters does the control centre's daily work; it stops no controller.
+TEST(S7, AMasterGroupStopsNoController) {
+  std::string site(plant);
+  site += "[[master_group]]\nname = \"front-ends\"\nmembers = [\"hmi\"]\nstations = [\"plc1\"]\n";
+  Hearing h(site);
+  h.say("s7", hmi, plc, request({"", "s7", 5, 0}));
+  EXPECT_EQ(h.of("S7"), 0u) << h.told();
+  h.say("s7", hmi, plc, request({"", "s7", 0x29, 0}));
+  EXPECT_EQ(h.times("S7-01"), 1u) << h.told();
+}
+
+// What a panel makes within its own session has another number each time it connects.
+TEST(S7, APanelsSubscriptionsAreItsOwn) {
+  Hearing h(plant);
+  h.say("s7plus", hmi, plc, request({"", "s7plus", 0x04ca, 2}));
+  h.say("s7plus", hmi, plc, request({"", "s7plus", 0x04f2, 1}));
+  EXPECT_EQ(h.of("S7"), 0u) << h.told();
+}
+
+TEST(S7, TheStateThatACpuIsToTakeIsWritten) {                    // "S7-14"
+  Point p;
+  p.object = Object(ObjectKind::item, 52, 2167);
+  p.set_natural(1);
+  for (std::string_view who : {hmi, ews}) {
+    Hearing h(plant);
+    h.say("s7plus", who, plc, request({"", "s7plus", 0x04f2, 0}), {p});
+    EXPECT_EQ(h.times("S7-14"), who == hmi ? 1u : 0u) << h.told();
+  }
+}
+
 TEST(S7, StopAndDownloadNeedNoKnowledge) {
   Hearing h;
   h.say("s7", hmi, plc, request({"", "s7", 0x29, 0}));
@@ -139,7 +185,7 @@ TEST(S7, AnObjectThatWasNeverWritten) {
 
 TEST(S7, TheHeartOfTheCyclicProgram) {
   Hearing h(plant);
-  const std::string name = "block OB1";
+  const std::string name = "OB1";
   std::vector<uint8_t> run;
   Point p;
   p.object = h.named(name, run);
@@ -148,7 +194,7 @@ TEST(S7, TheHeartOfTheCyclicProgram) {
   h.say("s7", ews, plc, request({"", "s7", 0x1a, 0}), {p}, Side::client, Texts{run});
   EXPECT_EQ(h.times("S7-05"), 1u) << h.told();
   run.clear();
-  p.object = h.named("block DB7", run);
+  p.object = h.named("DB7", run);
   h.say("s7", laptop, plc, request({"", "s7", 0x1a, 0}), {p}, Side::client, Texts{run});
   EXPECT_EQ(h.times("S7-05"), 1u) << h.told();
 }
