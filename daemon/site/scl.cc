@@ -359,10 +359,10 @@ class Scl {
     for (; e && n < 32; e = d.next(*e), n++)
       if (e->name == kind && (*e)["name"] == name) return e;
     if (!e) return nullptr;
-    const auto [at, fresh] = wide_.try_emplace(&in);
-    if (fresh) d.each(in, {}, [&](const Element& each) { at->second.emplace(joined("\n", each.name, each["name"]), &each); });
-    const auto it = at->second.find(joined("\n", kind, name));
-    return it == at->second.end() ? nullptr : it->second;
+    auto& parts = wide_[&in];
+    if (parts.empty()) d.each(in, {}, [&](const Element& each) { parts.emplace(joined("\n", each.name, each["name"]), &each); });
+    const auto it = parts.find(joined("\n", kind, name));
+    return it == parts.end() ? nullptr : it->second;
   }
   // DOType of "A" or "A.phsA" in a logical node.
   const Element* object_type(const File& f, const Element& ln, std::string_view path) const {
