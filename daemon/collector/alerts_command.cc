@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <chrono>
 #include <iostream>
 #include <memory>
@@ -13,6 +14,7 @@
 #include "daemon/base/text.h"
 #include "daemon/collector/at_state.h"
 #include "daemon/collector/index.h"
+#include "daemon/report/language_file.h"
 #include "daemon/report/words.h"
 
 namespace vidra {
@@ -53,6 +55,18 @@ bool open_index(AtState& at, Index& index) {
   return false;
 }
 
+// Whether the words occur in what is shown, or in what came.
+bool found(const StoryRow& row, const std::string& words, const Language& in) {
+  if (words.empty()) return true;
+  const auto body = nlohmann::json::parse(row.body, nullptr, false);
+  const auto t = told(body, in);
+  if (!t) return false;
+  std::string all = searchable(*t);
+  if (const auto rule = body.find("rule"); rule != body.end() && rule->is_object())
+    if (const auto name = rule->find("name"); name != rule->end() && name->is_string()) all += '\n' + search_form(name->get<std::string>());
+  return holds(all, words);
+}
+
 void print_row(const StoryRow& row, bool json, bool whole, const Style& style) {
   auto body = nlohmann::ordered_json::parse(row.body, nullptr, false);
   if (json) {
@@ -61,7 +75,7 @@ void print_row(const StoryRow& row, bool json, bool whole, const Style& style) {
     std::cout << body.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) << '\n';
     return;
   }
-  const auto t = told(nlohmann::json::parse(row.body, nullptr, false));
+  const auto t = told(nlohmann::json::parse(row.body, nullptr, false), *style.language);
   if (!t) return;
   if (whole) print_story(std::cout, *t, style);
   else print_update(std::cout, *t, style);
@@ -69,7 +83,7 @@ void print_row(const StoryRow& row, bool json, bool whole, const Style& style) {
 
 struct AlertsOptions {
   AtState at;
-  std::string since, severity, sensor, detection, story;
+  std::string since, severity, sensor, detection, story, search;
   size_t limit = 20;
   bool json = false, follow = false, open = false, probation = false, brief = false;
 };
@@ -83,9 +97,17 @@ int alerts(AlertsOptions& o) {
   q.sensor = o.sensor, q.detection = o.detection, q.story = o.story, q.open = o.open, q.probation = o.probation, q.limit = o.limit;
   Index index;
   if (!open_index(o.at, index)) return 1;
-  const Style style = style_of(1);
+  Problems problems;
+  const auto in = load_language(o.at.language, words_folder(o.at.words), problems);
+  for (const std::string& p : problems) std::cerr << p << '\n';
+  if (!in) return 1;
+  Style style = style_of(1);
+  style.language = in.get();
   int64_t change = index.last_change();
-  const auto rows = index.stories(q);
+  if (!o.search.empty()) q.limit = 0;       // of those that are found
+  auto rows = index.stories(q);
+  rows.erase(std::remove_if(rows.begin(), rows.end(), [&](const StoryRow& row) { return !found(row, o.search, *in); }), rows.end());
+  if (!o.search.empty() && o.limit && rows.size() > o.limit) rows.erase(rows.begin(), rows.end() - std::ptrdiff_t(o.limit));
   for (const StoryRow& row : rows) print_row(row, o.json, !o.brief, style);
   std::cout.flush();
   if (!o.follow) {
@@ -111,7 +133,7 @@ int alerts(AlertsOptions& o) {
     q.changed_after = change;
     for (const StoryRow& row : index.stories(q)) {
       const auto body = nlohmann::json::parse(row.body, nullptr, false);
-      print_row(row, o.json, !o.brief && body.is_object() && body.value("revision", 0) == 0, style);
+      if (found(row, o.search, *in)) print_row(row, o.json, !o.brief && body.is_object() && body.value("revision", 0) == 0, style);
       change = row.change;
     }
     change = std::max(change, now);
@@ -189,6 +211,8 @@ void add_alerts(CLI::App& app, int& status) {
   c->add_option("--sensor", o->sensor, "name, site or id of the sensor");
   c->add_option("--detection", o->detection, "such as I104-05");
   c->add_option("--story", o->story, "one story, by the beginning of its id");
+  c->add_option("--search", o->search, "those with these words, whatever their script and diacritics: prekidac, прекидач");
+  c->add_option("--language", o->at.language, "en, bs-Latn, hr, sr-Cyrl …: `vidra words` lists them; without it, [show] language of the settings");
   c->add_option("-n,--limit", o->limit, "the newest so many, 0 for all")->capture_default_str();
   c->add_flag("--open", o->open, "only what is not over yet");
   c->add_flag("--probation", o->probation, "those of sensors on probation instead");

@@ -32,6 +32,8 @@ bool AtState::find() {
       }
     }
     state = settings.state;
+    if (language.empty()) language = settings.language;
+    words = settings.words;
   }
   state = std::filesystem::absolute(state, ignored).string();
   struct stat about{};

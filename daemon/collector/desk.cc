@@ -13,6 +13,7 @@
 
 #include "daemon/base/clock.h"
 #include "daemon/base/text.h"
+#include "daemon/report/language_file.h"
 #include "daemon/report/words.h"
 
 namespace vidra {
@@ -24,7 +25,11 @@ constexpr size_t most_shown = 10'000;      // stories remembered as shown
 }  // namespace
 
 Desk::Desk(Storage& storage, CollectorSettings settings, std::ostream& alerts, std::ostream& remarks, Style style)
-    : storage_(storage), settings_(std::move(settings)), alerts_(alerts), remarks_(remarks), style_(style) {}
+    : storage_(storage), settings_(std::move(settings)), alerts_(alerts), remarks_(remarks), style_(style) {
+  Problems problems;               // the settings were checked when they were read
+  language_ = load_language(settings_.language, words_folder(settings_.words), problems);
+  if (language_) style_.language = language_.get();
+}
 
 Desk::~Desk() {
   stop();
@@ -140,7 +145,7 @@ void Desk::trust_keys() {
 void Desk::show(News&& n) {
   for (const std::string& t : n.record.troubles) remark(n.received, t);
   if (!n.record.told || n.probation) return;
-  const Told& t = *n.record.told;
+  Told& t = *n.record.told;
   (n.record.first ? counters_.alerts : counters_.updates)++;
   if (settings_.show == Show::nothing || t.severity < settings_.severity) return;
   if (!alerts_) {   // who read them is gone; hearing and keeping goes on
@@ -154,6 +159,8 @@ void Desk::show(News&& n) {
     alerts_ << j.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) << '\n';
     return;
   }
+  if (language_ && !language_->english())
+    if (auto said = told(nlohmann::json::parse(n.record.body, nullptr, false), *language_)) t = std::move(*said);
   const std::string key = t.sensor + '/' + t.story;
   if (n.record.first || n.record.worse) {
     print_story(alerts_, t, style_);

@@ -48,7 +48,8 @@ class Desk final : ReceiverEvents {
   CollectorSettings settings_;
   std::ostream& alerts_;
   std::ostream& remarks_;
-  const Style style_;
+  Style style_;
+  std::shared_ptr<const Language> language_;   // of what is shown
   Keys keys_;
   KnownKeys known_;
   std::unique_ptr<Intake> intake_;

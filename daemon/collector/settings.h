@@ -23,6 +23,7 @@ struct CollectorSettings {
   Time silent_after = 45 * second;           // a sensor unheard for so long is silent
   Show show = Show::text;                    // on standard output
   int severity = 1;                          // what is shown, at least
+  std::string language = "en", words;        // of what is shown; folder of the language files, "" the installed one
   Time update_every = 10 * second;           // an alert that goes on is shown again at most so often
 };
 

@@ -6,6 +6,7 @@
 #include "daemon/base/text.h"
 #include "daemon/base/toml_file.h"
 #include "daemon/collector/settings.h"
+#include "daemon/report/language_file.h"
 
 namespace vidra {
 namespace {
@@ -68,6 +69,10 @@ bool read_collector_settings(const std::string& path, CollectorSettings& s, Prob
     t->read_choice("alerts", choice, {"text", "json", "nothing"});
     s.show = Show(choice);
     t->read("severity", s.severity, 1, 5);
+    t->read("words", s.words);
+    Problems wrong;
+    if (t->read("language", s.language)) load_language(s.language, words_folder(s.words), wrong);
+    for (const std::string& p : wrong) t->complain("language", p);
     t->read_duration("update_every", s.update_every, 0, day);
     t->finish();
   }

@@ -42,7 +42,9 @@ void put_unless_empty(Json& j, const char* key, std::string_view text) {
 
 std::string story_body(const Story& s, const Issuer& who, Time detected) {
   const Detection& d = *s.detection;
+  const Language& language = who.language ? *who.language : in_english;
   Json j = begun(s.revision ? "update" : "alert", who);
+  if (!language.english()) j["language"] = language.tag;
   j["story"] = s.id;
   j["number"] = s.number;
   j["revision"] = s.revision;
@@ -54,14 +56,14 @@ std::string story_body(const Story& s, const Issuer& who, Time detected) {
   j["confidence"] = s.confidence;
   j["class"] = d.rsit;
   j["audience"] = audience(d.audience);
-  j["rule"] = {{"id", d.id}, {"rev", VIDRA_VERSION}, {"name", d.title}, {"source", "vidra"}};
+  j["rule"] = {{"id", d.id}, {"rev", VIDRA_VERSION}, {"name", language.title(d)}, {"source", "vidra"}};
   j["attck"] = Json::array();
   if (!d.technique.empty()) j["attck"].push_back(d.technique);
   j["count"] = s.count;
   if (s.in_window) j["in_window"] = true;
   if (d.audience == Audience::operations && !who.operations_in_full) {
     j["redactions"] = {"src", "dst", "ics", "what", "expected", "next", "tune", "frame"};
-    put_unless_empty(j, "why", d.why);
+    put_unless_empty(j, "why", language.why(d));
     return written(j);
   }
   j["src"] = party(s.source, 0);
@@ -75,8 +77,8 @@ std::string story_body(const Story& s, const Issuer& who, Time detected) {
   if (!s.station.empty() || !s.object.empty()) j["ics"] = ics;
   j["what"] = s.what;
   j["expected"] = s.expected;
-  j["why"] = d.why;
-  j["next"] = d.next;
+  j["why"] = language.why(d);
+  j["next"] = language.next(d);
   put_unless_empty(j, "tune", d.tune);
   if (s.frame) j["frame"] = s.frame;
   return written(j);

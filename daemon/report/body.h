@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "daemon/report/language.h"
 #include "daemon/report/story.h"
 
 namespace vidra {
@@ -19,6 +20,7 @@ struct Issuer {
   std::string policy_id;              // of the agreement under which this is sent; "" none
   bool test = false;                  // exercise: real in form, not in fact
   bool operations_in_full = false;    // false: stories for operations leave as states and counts only
+  std::shared_ptr<const Language> language;   // of title, why and next; none: English
 };
 
 // The body of an ALERT (first telling) or UPDATE (later ones), docs/record-body.schema.json. `detected`: when it was told.

@@ -20,12 +20,6 @@ constexpr std::string_view severity_colors[] = {"", "\033[2m", "\033[36m", "\033
 constexpr size_t label_columns = 12;   // "  expected  "
 constexpr size_t longest_field = 5;    // lines of one field, whatever it holds
 
-std::string upper(std::string_view s) {
-  std::string out(s);
-  for (char& c : out) c = char(c >= 'a' && c <= 'z' ? c - 32 : c);
-  return out;
-}
-
 std::string colored(std::string_view text, std::string_view code, const Style& style) {
   return style.color && !code.empty() ? fmt::format("{}{}\033[0m", code, text) : std::string(text);
 }
@@ -66,12 +60,14 @@ std::vector<std::string> wrapped(std::string_view text, size_t width) {
   return lines;
 }
 
+std::string padded(std::string_view text, size_t width) { return std::string(text) + std::string(width - std::min(width, columns(text)), ' '); }
+
 void field(std::ostream& out, std::string_view label, std::string_view text, const Style& style) {
   if (text.empty()) return;
-  const std::string clean = printable(text);
+  const std::string clean = printable(text), name = printable(style.language->say(label));
   bool first = true;
   for (const std::string& line : wrapped(clean, std::max<size_t>(style.width, 40) - label_columns)) {
-    out << dim(fmt::format("  {:<{}}", first ? label : "", label_columns - 2), style) << line << '\n';
+    out << dim("  " + padded(first ? name.substr(0, fitting(name, label_columns - 3)) : "", label_columns - 2), style) << line << '\n';
     first = false;
   }
 }
@@ -88,8 +84,9 @@ std::string join(const std::vector<std::string>& parts, std::string_view between
   return out;
 }
 
-std::string parties(const Told& t) {
-  const std::string source = who(t.source_name, t.source), target = who(t.target_name, t.target);
+std::string parties(const Told& t, const Language& in) {
+  const auto name = [&](const std::string& n, const std::string& address) { return address.empty() && n == "several" ? std::string(in.say(n)) : n; };
+  const std::string source = who(name(t.source_name, t.source), t.source), target = who(name(t.target_name, t.target), t.target);
   return source.empty() ? target : target.empty() ? source : fmt::format("{} → {}", source, target);
 }
 
@@ -98,10 +95,10 @@ std::string protocol_title(std::string_view name) {
   return std::string(i < 0 ? name : protocols[size_t(i)]->title);
 }
 
-std::string often(const Told& t) {
-  if (t.count <= 1) return "once";
-  const std::string n = t.count == 2 ? "twice" : human_count(t.count) + " times";
-  return t.last > t.first ? fmt::format("{} in {}", n, human_duration(t.last - t.first)) : n + " at once";
+std::string often(const Told& t, const Language& in) {
+  if (t.count <= 1) return std::string(in.say("once"));
+  const std::string n = t.count == 2 ? std::string(in.say("twice")) : in.say("{} times", {human_count(t.count)});
+  return t.last > t.first ? in.say("{} in {}", {n, human_duration(t.last - t.first)}) : in.say("{} at once", {n});
 }
 
 std::string when(Time t) {
@@ -110,12 +107,13 @@ std::string when(Time t) {
   return s;
 }
 
-// Eight columns, so that what follows stands in line.
+constexpr size_t badge_columns = 8;    // so that what follows stands in line
 std::string badge(const Told& t, const Style& style) {
-  const std::string word = fmt::format("{:<8}", upper(severity_name(t.severity)));
+  const std::string name = printable(capitals(style.language->say(severity_name(t.severity))));
+  const std::string word = padded(name.substr(0, fitting(name, badge_columns)), badge_columns);
   return colored(word, severity_colors[std::clamp<int>(t.severity, 0, 5)], style);
 }
-constexpr size_t head_columns = 20 + 2 + 8 + 2;   // time, badge
+constexpr size_t head_columns = 20 + 2 + badge_columns + 2;   // time, badge
 
 std::string place(const Told& t) { return join({t.site, t.sensor == t.site ? "" : t.sensor}, ", "); }
 
@@ -160,11 +158,11 @@ Style style_of(int descriptor) {
   return style;
 }
 
-std::string replay_line(const Story& s) {
+std::string replay_line(const Story& s, const Language& language) {
   const Detection& d = *s.detection;
   nlohmann::ordered_json j;
   j["detection"] = d.id;
-  j["title"] = d.title;
+  j["title"] = language.title(d);
   j["severity"] = s.severity;
   j["confidence"] = s.confidence;
   j["first"] = epoch_time(s.first);
@@ -181,8 +179,8 @@ std::string replay_line(const Story& s) {
   j["technique"] = d.technique;
   j["what"] = s.what;
   j["expected"] = s.expected;
-  j["why"] = d.why;
-  j["next"] = d.next;
+  j["why"] = language.why(d);
+  j["next"] = language.next(d);
   j["in_window"] = s.in_window;
   j["story"] = s.id;
   j["number"] = s.number;
@@ -190,7 +188,7 @@ std::string replay_line(const Story& s) {
   return j.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
 }
 
-Told told(const Story& s) {
+Told told(const Story& s, const Language& language) {
   const Detection& d = *s.detection;
   Told t;
   t.first = s.first, t.last = s.last;
@@ -199,7 +197,7 @@ Told told(const Story& s) {
   t.count = s.count;
   t.revision = s.revision;
   t.closed = s.closed, t.in_window = s.in_window;
-  t.detection = d.id, t.title = d.title, t.technique = d.technique;
+  t.detection = d.id, t.title = language.title(d), t.technique = d.technique;
   t.story = s.id;
   t.protocol = s.protocol;
   t.source = text_of(s.source.address), t.source_name = s.source.name;
@@ -207,11 +205,11 @@ Told told(const Story& s) {
                  ? text_of(Endpoint{s.target.address, s.port}) : text_of(s.target.address);
   t.target_name = s.target.name;
   t.station = s.station, t.object = s.object;
-  t.what = s.what, t.expected = s.expected, t.why = d.why, t.next = d.next;
+  t.what = s.what, t.expected = s.expected, t.why = language.why(d), t.next = language.next(d);
   return t;
 }
 
-std::optional<Told> told(const nlohmann::json& body) {
+std::optional<Told> told(const nlohmann::json& body, const Language& language) {
   if (!body.is_object()) return {};
   const std::string type = text_at(body, "type");
   if (type != "alert" && type != "update") return {};
@@ -233,12 +231,30 @@ std::optional<Told> told(const nlohmann::json& body) {
   std::tie(t.source, t.source_name) = party_at(body, "src");
   std::tie(t.target, t.target_name) = party_at(body, "dst");
   t.what = text_at(body, "what"), t.expected = text_at(body, "expected"), t.why = text_at(body, "why"), t.next = text_at(body, "next");
+  const std::string said_in = text_at(body, "language");
+  const bool in_it_already = (said_in.empty() ? "en" : said_in) == language.tag;
+  if (const Detection* d = detection(t.detection))
+    if (!in_it_already || language.has(*d)) {
+      t.title = language.title(*d);
+      if (!t.why.empty()) t.why = language.why(*d);      // what was kept back stays away
+      if (!t.next.empty()) t.next = language.next(*d);
+    }
   return t;
 }
 
+std::string searchable(const Told& t) {
+  std::string all;
+  for (const std::string* s : {&t.detection, &t.title, &t.technique, &t.site, &t.sensor, &t.story, &t.protocol, &t.source, &t.source_name, &t.target, &t.target_name,
+                               &t.station, &t.object, &t.what, &t.expected, &t.why, &t.next})
+    all.append(*s).append("\n");
+  if (const Detection* d = detection(t.detection)) all += d->title;
+  return search_form(all);
+}
+
 void print_story(std::ostream& out, const Told& t, const Style& style) {
-  const std::string title = printable(fmt::format("{}{}{}{}", t.test ? "EXERCISE: " : "", t.title.empty() ? t.detection : t.title,
-                                                  t.count > 1 ? ", " : "", t.count > 1 ? often(t) : ""));
+  const Language& in = *style.language;
+  const std::string title = printable(fmt::format("{}{}{}{}", t.test ? fmt::format("{}: ", in.say("EXERCISE")) : "", t.title.empty() ? t.detection : t.title,
+                                                  t.count > 1 ? ", " : "", t.count > 1 ? often(t, in) : ""));
   const size_t width = std::max<size_t>(style.width, 40);
   const bool narrow = width < head_columns + 30;   // then the title has a line of its own
   out << when(t.first) << "  " << badge(t, style) << (narrow ? "\n" : "  ");
@@ -248,24 +264,25 @@ void print_story(std::ostream& out, const Told& t, const Style& style) {
     first = false;
   }
   const std::string stage = join({t.station, t.object}, ", ");
-  field(out, "who", join({parties(t), join({t.protocol.empty() ? "" : protocol_title(t.protocol), stage}, " ")}, ", "), style);
-  if (t.redacted && t.what.empty()) field(out, "seen", "told as states and counts only: the site keeps the rest of what concerns its operation", style);
+  field(out, "who", join({parties(t, in), join({t.protocol.empty() ? "" : protocol_title(t.protocol), stage}, " ")}, ", "), style);
+  if (t.redacted && t.what.empty()) field(out, "seen", in.say("told as states and counts only: the site keeps the rest of what concerns its operation"), style);
   field(out, "seen", t.what, style);
   field(out, "expected", t.expected, style);
   field(out, "next", t.next, style);
-  std::vector<std::string> notes{place(t).empty() ? "" : "at " + place(t), t.detection, t.technique};
-  if (t.confidence < 0.995) notes.push_back(fmt::format("confidence {:.0f} %", t.confidence * 100));
-  if (t.in_window) notes.push_back("in a maintenance window");
-  if (t.closed) notes.push_back("over");
-  if (!t.story.empty()) notes.push_back("story " + t.story.substr(0, 8));
+  std::vector<std::string> notes{place(t).empty() ? "" : in.say("at {}", {place(t)}), t.detection, t.technique};
+  if (t.confidence < 0.995) notes.push_back(in.say("confidence {} %", {fmt::format("{:.0f}", t.confidence * 100)}));
+  if (t.in_window) notes.emplace_back(in.say("in a maintenance window"));
+  if (t.closed) notes.emplace_back(in.say("over"));
+  if (!t.story.empty()) notes.push_back(in.say("story {}", {t.story.substr(0, 8)}));
   for (const std::string& line : wrapped(printable(join(notes, ", ")), width - label_columns))
     out << std::string(label_columns, ' ') << dim(line, style) << '\n';
   out << '\n';
 }
 
 void print_update(std::ostream& out, const Told& t, const Style& style) {
-  const std::string text = printable(fmt::format("{}{}: {}", t.test ? "EXERCISE: " : "", t.title.empty() ? t.detection : t.title,
-      join({t.closed ? "over, " + often(t) : "now " + often(t), parties(t), place(t), t.story.empty() ? "" : "story " + t.story.substr(0, 8)}, ", ")));
+  const Language& in = *style.language;
+  const std::string text = printable(fmt::format("{}{}: {}", t.test ? fmt::format("{}: ", in.say("EXERCISE")) : "", t.title.empty() ? t.detection : t.title,
+      join({in.say(t.closed ? "over, {}" : "now {}", {often(t, in)}), parties(t, in), place(t), t.story.empty() ? "" : in.say("story {}", {t.story.substr(0, 8)})}, ", ")));
   const size_t width = std::max<size_t>(style.width, 40), room = width > head_columns + 20 ? width - head_columns : 20;
   out << dim(when(t.last), style) << "  " << badge(t, style) << "  "
       << (columns(text) <= room ? text : text.substr(0, fitting(text, room - 1)) + "…") << '\n';

@@ -6,6 +6,7 @@
 #include <ostream>
 #include <string>
 
+#include "daemon/report/language.h"
 #include "daemon/report/story.h"
 
 namespace vidra {
@@ -14,12 +15,13 @@ namespace vidra {
 // (docs/OPERATING.md): detection, title, severity, first, last (epoch seconds as strings with nine decimals), count,
 // protocol, source, source_name, target, target_name, port, station, object, technique, what, expected, why, next,
 // confidence, in_window, story, number, frame. All are always there; what is not known is "" (port, frame: 0).
-std::string replay_line(const Story&);
+std::string replay_line(const Story&, const Language& = in_english);
 
 // How a story is shown to people.
 struct Style {
   bool color = false;
   size_t width = 100;      // columns, at least 40
+  const Language* language = &in_english;
 };
 // Colour and width of the terminal behind a file descriptor; no colour when it is none, or NO_COLOR is set.
 Style style_of(int descriptor);
@@ -36,8 +38,12 @@ struct Told {
   std::string protocol, source, source_name, target, target_name, station, object;   // target with its port
   std::string what, expected, why, next;
 };
-Told told(const Story&);
-std::optional<Told> told(const nlohmann::json& body);   // none when it is no alert and no update
+Told told(const Story&, const Language& = in_english);
+// None when it is no alert and no update. Title, why and next are said in the language asked for, whatever the sensor's, where
+// the catalogue here has the detection; otherwise as they came.
+std::optional<Told> told(const nlohmann::json& body, const Language& = in_english);
+// What a search looks at, in its form (report/words.h): every text of it, and its English title.
+std::string searchable(const Told&);
 
 // The whole alert: when, how bad, what and how often; who did it to which object of which station; what was seen, what was
 // expected, what to do next; where to look it up. Six lines when each fits, more on a narrow terminal; then an empty line.
@@ -45,6 +51,6 @@ void print_story(std::ostream&, const Told&, const Style&);
 // One line for what has been shown before: how often by now, since when, whether it is over.
 void print_update(std::ostream&, const Told&, const Style&);
 
-std::string_view severity_name(int severity);   // "info", "low", "medium", "high", "critical"
+std::string_view severity_name(int severity);   // "info", "low", "medium", "high", "critical"; a phrase of each language
 
 }  // namespace vidra

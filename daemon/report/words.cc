@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/report/words.h"
 
+#include <algorithm>
 #include <cstdint>
 
 namespace vidra {
@@ -53,6 +54,58 @@ std::string printable(std::string_view s) {
   for (size_t at = 0; at < s.size();) {
     const char32_t c = next(s, at);
     put(out, c == '\n' || c == '\t' ? U' ' : draws_elsewhere(c) ? broken : c);
+  }
+  return out;
+}
+
+namespace {
+
+// U+00C0 … U+017F without what stands above or below; a space where it is no letter. Æ, Þ and their like by their sound's first letter.
+constexpr std::string_view latin_1 = "aaaaaaaceeeeiiiidnooooo ouuuuytsaaaaaaaceeeeiiiidnooooo ouuuuyty";
+constexpr std::string_view latin_extended = "aaaaaacccccccc" "dddd" "eeeeeeeeee" "gggggggg" "hhhh" "iiiiiiiiii" "ii" "jj" "kkk" "llllllllll" "nnnnnnnnn"
+                                            "oooooo" "oo" "rrrrrr" "ssssssss" "tttttt" "uuuuuuuuuuuu" "ww" "yyy" "zzzzzz" "s";
+static_assert(latin_1.size() == 64 && latin_extended.size() == 128);
+// U+0400 … U+045F, small and great alike, in the Latin of the Western Balkans.
+constexpr std::string_view cyrillic[] = {"e", "e", "d", "g", "e", "dz", "i", "i", "j", "lj", "nj", "c", "k", "i", "u", "dz",
+    "a", "b", "v", "g", "d", "e", "z", "z", "i", "j", "k", "l", "m", "n", "o", "p", "r", "s", "t", "u", "f", "h", "c", "c", "s", "s", "", "i", "", "e", "u", "a"};
+
+}  // namespace
+
+std::string search_form(std::string_view s) {
+  std::string out;
+  out.reserve(s.size());
+  for (size_t at = 0; at < s.size();) {
+    const char32_t c = next(s, at);
+    if (c < 0x80) out += char(c >= 'A' && c <= 'Z' ? c + 32 : c);
+    else if (c >= 0xc0 && c < 0x100) out += latin_1[c - 0xc0];
+    else if (c >= 0x100 && c < 0x180) out += latin_extended[c - 0x100];
+    else if (c >= 0x400 && c < 0x460) out += cyrillic[c < 0x410 ? c - 0x400 : c < 0x430 ? c - 0x400 : c < 0x450 ? c - 0x420 : c - 0x450];
+    else if (c >= 0x300 && c < 0x370) continue;        // a mark of its own
+    else put(out, c);
+  }
+  for (size_t i = 0; (i = out.find("dj", i)) != out.npos; i++) out.erase(i + 1, 1);
+  return out;
+}
+
+bool holds(std::string_view text, std::string_view wanted) {
+  const std::string all = search_form(wanted);
+  for (size_t at = 0; at < all.size();) {
+    const size_t end = std::min(all.find(' ', at), all.size());
+    if (text.find(std::string_view(all).substr(at, end - at)) == text.npos) return false;
+    at = end + 1;
+  }
+  return true;
+}
+
+std::string capitals(std::string_view s) {
+  std::string out;
+  for (size_t at = 0; at < s.size();) {
+    char32_t c = next(s, at);
+    if ((c >= 'a' && c <= 'z') || (c >= 0xe0 && c < 0xff && c != 0xf7) || (c >= 0x430 && c < 0x450)) c -= 0x20;
+    else if (c >= 0x450 && c < 0x460) c -= 0x50;
+    else if (((c >= 0x100 && c < 0x138) || (c >= 0x14a && c < 0x178)) && c % 2 == 1 && c != 0x131) c -= 1;
+    else if (((c >= 0x139 && c < 0x149) || (c >= 0x179 && c < 0x17f)) && c % 2 == 0) c -= 1;
+    put(out, c);
   }
   return out;
 }

@@ -14,6 +14,15 @@ std::string shortened(std::string_view, size_t limit);
 // a name heard on the wire cannot draw on the screen of the one who reads it.
 std::string printable(std::string_view);
 
+// For searching: small letters, no diacritics, Cyrillic as Latin, đ and dj as d: "Прекидач", "prekidač" and "PREKIDAC" are
+// one. What is no letter stays.
+std::string search_form(std::string_view);
+// Whether each word of `wanted` occurs in a text that is in that form already.
+bool holds(std::string_view text_in_search_form, std::string_view wanted);
+
+// Capitals, of Latin and Cyrillic letters too.
+std::string capitals(std::string_view);
+
 // How many columns a printable text takes; combining marks take none, East Asian wide ones two.
 size_t columns(std::string_view);
 

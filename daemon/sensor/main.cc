@@ -261,11 +261,13 @@ int run(const Options& o) {
   const Signals signals;                   // not before: a pipe may let an opening wait, and that must be easy to end
   Source* const heard = sources.front().get();
   const bool playing = !o.play.empty();
+  const std::shared_ptr<const Language> language = settings.language;
   Running running{settings.site, settings.judge, {}, settings.remarks};
   Pipeline pipeline(std::move(settings), std::move(memory), std::move(sources), keys, real_storage());
-  const Style style = style_of(STDOUT_FILENO);
+  Style style = style_of(STDOUT_FILENO);
+  style.language = language.get();
   if (o.print) pipeline.on_story = [style](const Story& s) {
-    if (s.revision == 0) print_story(std::cout, told(s), style), std::cout.flush();
+    if (s.revision == 0) print_story(std::cout, told(s, *style.language), style), std::cout.flush();
   };
   if (o.witness >= 0) pipeline.on_accepted = [fd = o.witness](const Pipeline::Witnessed& w) { witness(fd, w); };
   if (!pipeline.start(error)) return log(3, error), 1;

@@ -111,6 +111,7 @@ Pipeline::Pipeline(SensorSettings settings, Memory memory, std::vector<std::uniq
     who.policy_id = c.policy_id;
     who.test = c.test;
     who.operations_in_full = c.operations_in_full;
+    who.language = settings_.language;
     OutboxSettings box;
     box.directory = settings_.state + "/outbox/" + c.name;
     box.sensor = keys_.id;

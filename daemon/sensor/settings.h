@@ -11,6 +11,7 @@
 #include "daemon/judge/settings.h"
 #include "daemon/judge/site.h"
 #include "daemon/link/outbox.h"
+#include "daemon/report/language.h"
 #include "daemon/report/reporter.h"
 #include "daemon/traffic/traffic.h"
 
@@ -61,6 +62,7 @@ struct SensorSettings {
   JudgeSettings judge;
   std::string memory;                       // file of the learned Memory, "" none
   ReportSettings report;
+  std::shared_ptr<const Language> language; // of what is told; never null
   uint64_t ring = 32u << 20;                // octets between a worker and the judge
   Time health_every = minute;
   std::vector<CollectorLink> collectors;

@@ -5,6 +5,7 @@
 
 #include "daemon/judge/memory_file.h"
 #include "daemon/judge/site_file.h"
+#include "daemon/report/language_file.h"
 #include "daemon/sensor/settings.h"
 
 namespace vidra {
@@ -139,6 +140,15 @@ void read_judge(TomlTable& root, SensorSettings& s) {
     t->read("open_stories", s.report.open_stories, 16, 1'000'000);
     t->read("findings_a_second", s.report.findings, 10, 10'000'000);
     t->read("new_stories_a_second", s.report.new_stories, 1, 100'000);
+    std::string language = "en", words;
+    t->read("words", words);
+    if (t->read("language", language)) {
+      Problems wrong;
+      const std::filesystem::path beside = std::filesystem::path(t->path()).parent_path();
+      if (language.find('/') != language.npos) language = (beside / language).string();
+      if (auto read = load_language(language, words_folder(words.empty() ? words : (beside / words).string()), wrong)) s.language = read;
+      for (const std::string& p : wrong) t->complain("language", p);
+    }
     t->finish();
   }
 }
@@ -178,6 +188,8 @@ void read_collector(TomlTable& t, SensorSettings& s) {
 
 SensorSettings load_settings(const std::string& path, Problems& problems) {
   SensorSettings s;
+  Problems none;
+  s.language = load_language("en", {}, none);
   auto root = path.empty() ? TomlTable::parse("", "(embedded)", problems) : TomlTable::open(path, problems);
   if (!root) {
     s.site = std::make_shared<Site>();

@@ -20,5 +20,6 @@ void add_doctor(CLI::App&, int& status);
 void add_diff(CLI::App&, int& status);
 void add_import(CLI::App&, int& status);
 void add_window(CLI::App&, int& status);
+void add_words(CLI::App&, int& status);
 
 }  // namespace vidra

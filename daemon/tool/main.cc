@@ -25,6 +25,7 @@ int main(int argc, char** argv) {
   add_diff(app, status);
   add_import(app, status);
   add_window(app, status);
+  add_words(app, status);
   add_alerts(app, status);
   add_sensors(app, status);
   add_keys(app, status);

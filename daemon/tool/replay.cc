@@ -14,8 +14,10 @@
 #include "daemon/capture/share.h"
 #include "daemon/judge/judge.h"
 #include "daemon/judge/memory_file.h"
+#include "daemon/report/language_file.h"
 #include "daemon/report/line.h"
 #include "daemon/report/reporter.h"
+#include "daemon/report/words.h"
 #include "daemon/sensor/ears.h"
 #include "daemon/sensor/settings.h"
 #include "daemon/sensor/worker.h"
@@ -25,9 +27,11 @@
 namespace vidra {
 namespace {
 
+constexpr const char* language_help = "en, bs-Latn, hr, sr-Cyrl …: `vidra words` lists them; or the path of a language file";
+
 struct ReplayOptions {
   std::vector<std::string> files;
-  std::string config, memory;
+  std::string config, memory, language, search;
   bool json = false, quiet = false;
   size_t workers = 1;
 };
@@ -142,6 +146,8 @@ int replay(const ReplayOptions& o) {
   Problems problems;
   SensorSettings settings = load_settings(o.config, problems);
   if (!o.memory.empty()) settings.memory = o.memory;
+  if (!o.language.empty())
+    if (auto read = load_language(o.language, words_folder({}), problems)) settings.language = read;
   Memory memory = load_learned(settings, problems);
   if (!problems.empty()) return complain(problems), exit_failed;
   settings.judge.mode = JudgeSettings::Mode::watch;
@@ -156,10 +162,13 @@ int replay(const ReplayOptions& o) {
   judge.finish(heard.last);
   reporter.finish(heard.last);
 
-  const Style style = style_of(STDOUT_FILENO);
+  Style style = style_of(STDOUT_FILENO);
+  style.language = settings.language.get();
   for (const auto& [number, story] : stories.last) {
-    if (o.json) std::cout << replay_line(story) << '\n';
-    else print_story(std::cout, told(story), style);
+    const Told t = told(story, *settings.language);
+    if (!o.search.empty() && !holds(searchable(t), o.search)) continue;
+    if (o.json) std::cout << replay_line(story, *settings.language) << '\n';
+    else print_story(std::cout, t, style);
   }
   std::cout.flush();
   if (!o.json) {
@@ -268,6 +277,8 @@ void add_replay(CLI::App& app, int& status) {
   c->add_option("--memory", o->memory, "what was learned, from `vidra learn`");
   c->add_flag("--json", o->json, "one story a line, its last state");
   c->add_option("--workers", o->workers, "hear it with so many threads, spread as the sensor spreads it live: the same stories and the same counts")->check(CLI::Range(size_t{1}, most_workers))->capture_default_str();
+  c->add_option("--language", o->language, language_help);
+  c->add_option("--search", o->search, "only stories with these words, whatever their script and diacritics");
   c->callback([o, &status] { status = replay(*o); });
 }
 
@@ -289,14 +300,21 @@ void add_check(CLI::App& app, int& status) {
 void add_catalogue(CLI::App& app, int& status) {
   auto* c = app.add_subcommand("catalogue", "every detection: what it means, how to tune it");
   auto markdown = std::make_shared<bool>(false);
-  auto id = std::make_shared<std::string>();
+  auto id = std::make_shared<std::string>(), tag = std::make_shared<std::string>(), search = std::make_shared<std::string>();
   c->add_flag("--markdown", *markdown, "as docs/ALERTS.md is written");
   c->add_option("ID", *id, "one of them, like I104-05");
-  c->callback([markdown, id, &status] {
+  c->add_option("--language", *tag, language_help);
+  c->add_option("--search", *search, "only detections with these words, whatever their script and diacritics");
+  c->callback([markdown, id, tag, search, &status] {
     status = exit_done;
+    Problems problems;
+    const auto in = load_language(*tag, words_folder({}), problems);
+    if (!in) return complain(problems), void(status = exit_failed);
     if (*markdown) return write_catalogue(std::cout);
     if (id->empty()) {
-      for (const Detection& d : catalogue) fmt::print("{:<8} {} {:<5} {}\n", d.id, d.severity, d.technique, d.title);
+      for (const Detection& d : catalogue)
+        if (search->empty() || holds(search_form(fmt::format("{}\n{}\n{}\n{}\n{}\n{}", d.id, d.title, d.technique, in->title(d), in->why(d), in->next(d))), *search))
+          fmt::print("{:<8} {} {:<5} {}\n", d.id, d.severity, d.technique, in->title(d));
       return;
     }
     const Detection* d = detection(*id);
@@ -308,8 +326,13 @@ void add_catalogue(CLI::App& app, int& status) {
       status = exit_failed;
       return;
     }
-    fmt::print("{} {}\nseverity {} ({}), {}{}{}\nwhy   {}\nnext  {}\ntune  {}\n", d->id, d->title, d->severity, severity_name(d->severity), name_of(d->audience),
-               d->technique.empty() ? "" : ", ATT&CK for ICS ", d->technique, d->why, d->next, d->tune);
+    fmt::print("{} {}\n{}{}{}\n", d->id, in->title(*d),
+               in->say("severity {} ({}), {}", {std::to_string(d->severity), in->say(severity_name(d->severity)), in->say(name_of(d->audience))}),
+               d->technique.empty() ? "" : ", ATT&CK for ICS ", d->technique);
+    for (const auto& [label, text] : {std::pair{"why", in->why(*d)}, std::pair{"next", in->next(*d)}, std::pair{"tune", d->tune}}) {
+      const std::string_view name = in->say(label);
+      fmt::print("{}{} {}\n", name, std::string(columns(name) < 5 ? 5 - columns(name) : 0, ' '), text);
+    }
   });
 }
 

@@ -64,6 +64,24 @@ TEST_F(CommandsTest, alerts_as_text_and_as_lines) {
   EXPECT_EQ(lines(), 1u);
 }
 
+TEST_F(CommandsTest, alerts_in_another_language_and_found_by_their_words) {
+  fill();
+  EXPECT_EQ(vidra("alerts --language sr-Cyrl"), 0) << err;
+  EXPECT_NE(out.find("КРИТИЧНО  Низ команди над прекидачима"), std::string::npos) << out;
+  EXPECT_NE(out.find("СРЕДЊЕ    Нов уређај у мрежи"), std::string::npos) << out;
+  EXPECT_EQ(vidra("alerts --language hr --brief --search PREKIDAC"), 0) << err;
+  EXPECT_EQ(lines(), 3u) << out;
+  EXPECT_EQ(vidra("alerts --language hr --brief --search прекидачима -n 1"), 0) << err;
+  EXPECT_EQ(lines(), 1u) << out;
+  EXPECT_EQ(vidra("alerts --brief --search sweep"), 0) << err;
+  EXPECT_EQ(lines(), 3u) << out;
+  EXPECT_EQ(vidra("alerts --brief --search trafostanica"), 0);
+  EXPECT_EQ(lines(), 0u) << out;
+  EXPECT_NE(err.find("None of the"), std::string::npos) << err;
+  EXPECT_EQ(vidra("alerts --language xx"), 1);
+  EXPECT_NE(err.find("there are: en, bs-Cyrl"), std::string::npos) << err;
+}
+
 TEST_F(CommandsTest, nothing_found_says_what_to_type) {
   fill();
   EXPECT_EQ(vidra("alerts --sensor birhc-1"), 0);

@@ -47,6 +47,8 @@ TEST_F(CollectorSettingsTest, the_shipped_file_shows_every_default) {
   EXPECT_EQ(shipped.silent_after, d.silent_after);
   EXPECT_EQ(shipped.show, d.show);
   EXPECT_EQ(shipped.severity, d.severity);
+  EXPECT_EQ(shipped.language, d.language);
+  EXPECT_EQ(shipped.words, d.words);
   EXPECT_EQ(shipped.update_every, d.update_every);
   // An unknown key's message lists the allowed ones: the shipped file has all of them.
   std::ifstream in(path);

@@ -35,6 +35,16 @@ int main() {
   for (const Story& s : told.all)
     for (const Issuer& who : {plain, exercise}) std::puts(story_body(s, who, s.last).c_str());
 
+  // In another language, which is named.
+  Language other;
+  other.tag = "sr-Cyrl";
+  other.rows["NET-01"] = {fingerprint(*detection("NET-01")), "Нов уређај у мрежи", "Зашто?", "Пронађите га."};
+  exercise.language = std::make_shared<Language>(other);
+  Stories foreign;
+  Reporter(settings, foreign).found(finding(start, *detection("NET-01")));
+  std::puts(story_body(foreign.all.at(0), exercise, start).c_str());
+  exercise.language = nullptr;
+
   // Whatever the catalogue may say is a body too.
   for (const Detection& d : catalogue) {
     Stories one;

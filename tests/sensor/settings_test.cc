@@ -26,7 +26,7 @@ std::string shown(const SensorSettings& s) {
     << t.classify << '|' << t.unanswered_after << '|' << t.hole_wait << '|' << t.fragment_wait << '|' << t.tcp_idle << '|' << t.parsed_idle << '|'
     << t.datagram_idle << '|' << t.silent_after << '|' << int(s.judge.mode) << '|' << s.judge.learn_for << '|' << s.memory << '|' << s.judge.flow_limit << '|'
     << s.judge.host_limit << '|' << s.ring << '|' << s.report.quiet << '|' << s.report.update_every << '|' << s.report.open_stories << '|' << s.report.findings << '|'
-    << s.report.new_stories;
+    << s.report.new_stories << '|' << s.language->tag;
   return o.str();
 }
 
