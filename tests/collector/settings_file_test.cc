@@ -61,7 +61,7 @@ TEST_F(CollectorSettingsTest, the_shipped_file_shows_every_default) {
     std::istringstream words(p.substr(p.find("allowed: ") + 9));
     for (std::string key; std::getline(words >> std::ws, key, ','); keys++) EXPECT_NE(text.str().find("\n" + key + " = "), std::string::npos) << key;
   }
-  EXPECT_EQ(keys, 16u);
+  EXPECT_EQ(keys, 18u);
 }
 
 TEST_F(CollectorSettingsTest, values_are_taken) {
