@@ -5,7 +5,7 @@
 
 namespace vidra {
 
-const Language in_english;
+const Language in_english{};
 
 const std::vector<Phrase> phrases = {
     {"info", "severity, shown in capitals"},

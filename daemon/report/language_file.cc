@@ -186,8 +186,9 @@ std::optional<WordsCheck> check_words(const std::string& path, Problems& problem
     else c.missing.push_back(fmt::format("[words] \"{}\"{}{}", p.english, p.where.empty() ? "" : ": ", p.where));
   for (const auto& [id, row] : w->language.rows)
     if (!detection(id)) c.left_over.push_back(id);
-  for (const auto& [english, said] : w->language.phrases)
-    if (std::none_of(phrases.begin(), phrases.end(), [&](const Phrase& p) { return p.english == english; })) c.left_over.push_back(fmt::format("[words] \"{}\"", english));
+  for (const auto& entry : w->language.phrases)
+    if (std::none_of(phrases.begin(), phrases.end(), [&](const Phrase& p) { return p.english == entry.first; }))
+      c.left_over.push_back(fmt::format("[words] \"{}\"", entry.first));
   c.language = std::move(w->language);
   return c;
 }
