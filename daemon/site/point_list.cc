@@ -448,7 +448,7 @@ class List {
 
   void rows() {
     std::string bay, host, station, voltage, heading;
-    std::map<std::string, uint32_t> seen;
+    std::map<std::string, Seen> seen;
     const std::string kind = protocol_ == ListProtocol::iec104 ? "iec104_point" : protocol_ == ListProtocol::dnp3 ? "dnp3_point" : "modbus_point";
     uint32_t most = protocol_ == ListProtocol::iec104 ? 0xffffff : 65535;
     for (size_t r = header_ == SIZE_MAX ? 0 : header_ + 1; r < sheet_.rows.size(); r++) {
@@ -647,8 +647,18 @@ class List {
         for (const auto& [key, value] : t.rows)
           if (key == "type" || key == "table") type_key = value;
       const std::string key = fmt::format("{}/{}/{}/{}-{}", server, *number, type_key, span->first, span->last);
-      if (const auto [first, fresh] = seen.emplace(key, row.line); !fresh) {
-        wrong(row, Field::address, address, fmt::format("the same point is in line {}; keep one of them, or leave such rows out with --skip", first->second));
+      const bool command = protocol_ == ListProtocol::iec104 && is_command(t, direction);
+      const auto [first, fresh] = seen.emplace(key, Seen{row.line, out_.declared.tables[kind].size(), command});
+      if (!fresh && (protocol_ != ListProtocol::iec104 || command == first->second.command || first->second.both)) {
+        wrong(row, Field::address, address, fmt::format("the same point is in line {}; keep one of them, or leave such rows out with --skip", first->second.line));
+        continue;
+      }
+      if (!fresh) {                                            // a command and the position that it sets, under one address: one point
+        auto& kept = out_.declared.tables[kind][first->second.table];
+        if (command) t.order = kept.order, kept = std::move(t);
+        if (std::none_of(kept.rows.begin(), kept.rows.end(), [](const auto& of) { return of.first == "feedback"; })) kept.number("feedback", span->first);
+        remark(row, Field::address, address, fmt::format("is the command to the position of line {}, or the position to its command: one point, whose feedback is itself", first->second.line));
+        first->second.both = true;
         continue;
       }
       placed_[fmt::format("{}/{}/{}", server, *number, type_key)].push_back({span->first, span->last, &row});
@@ -661,6 +671,14 @@ class List {
       out_.declared.tables[kind].push_back(std::move(t));
     }
     overlaps();
+  }
+
+  // A point of IEC 104 that is commanded: the row says so, or its type does.
+  static bool is_command(const DeclaredTable& t, std::string_view direction) {
+    if (!direction.empty()) return direction == "control";
+    for (const auto& [key, value] : t.rows)
+      if (key == "type") return value.starts_with("\"C_") || (value >= "45" && value <= "64" && value.size() == 2);
+    return false;
   }
 
   // What begins later counts where two share an address (Site::point): that may be meant, and is told.
@@ -684,6 +702,7 @@ class List {
   const PointMapping& mapping_;
   PointImport& out_;
   Problems& problems_;
+  struct Seen { size_t line, table; bool command, both = false; };
   struct Placed { uint64_t first, last; const Sheet::Row* row; };
   std::map<std::string, std::vector<Placed>> placed_;          // by station and table
   std::array<Column, field_count> columns_;

@@ -213,6 +213,14 @@ TEST_F(PointList, LimitsThatAreNoneAndFeedbackOfWhatCannotHaveIt) {
 
 TEST_F(PointList, OnePointSaidTwice) {
   EXPECT_NE(refused("IOA;CA;Type\n5101;1;46\n5101;1;DC\n").find("a.csv:3: address (column A) \"5101\": the same point is in line 2"), std::string::npos);
+  // The position that a command sets may lie under the command's own address: one point, whose feedback is itself.
+  for (const char* rows : {"5101;1;M_DP_TB_1;position\n5101;1;46;Q0\n", "5101;1;46;Q0\n5101;1;M_DP_TB_1;position\n"}) {
+    const auto& points = import("IOA;CA;Type;Name\n" + std::string(rows));
+    ASSERT_EQ(points.size(), 1u) << rows;
+    EXPECT_EQ(points[0].name, "Q0");
+    EXPECT_EQ(points[0].type, 46);
+    EXPECT_EQ(points[0].feedback, Object(ObjectKind::information_object, 5101));
+  }
   EXPECT_EQ(import("IOA;CA;Type\n5100-5105;1;45\n5102;1;46\n5105-5107;1;45\n5101;2;45\n").size(), 4u);
   ASSERT_EQ(import_.remarks.size(), 2u);
   EXPECT_NE(import_.remarks[0].find("a.csv:3: address (column A) \"5102\" is also among 5100-5105 of line 2; there this one counts"), std::string::npos) << import_.remarks[0];
