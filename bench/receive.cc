@@ -2,6 +2,7 @@
 // What each receiver costs, in nanoseconds of CPU a frame: DPDK's virtual devices at full speed; on a veth pair at a given rate the
 // kernel's receivers beside a bare ring reader, which does nothing but walk the blocks. In a network namespace of its own.
 //   receive_bench [RECORDING.pcap]
+//   receive_bench --bare INTERFACE SECONDS      the bare reader alone, where others send
 #include <fmt/format.h>
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
@@ -166,4 +167,12 @@ int run(const char* recording) {
 }  // namespace
 }  // namespace vidra
 
-int main(int argc, char** argv) { return vidra::run(argc > 1 ? argv[1] : nullptr); }
+int main(int argc, char** argv) {
+  using namespace vidra;
+  if (argc == 4 && std::string_view(argv[1]) == "--bare") {
+    const Run r = bare(argv[2], Time(std::atof(argv[3]) * 1e9));
+    fmt::print("{} frames, {} lost, {:.4f} s of CPU in {:.4f} s\n", r.frames, r.lost, r.cpu, r.wall);
+    return 0;
+  }
+  return run(argc > 1 ? argv[1] : nullptr);
+}

@@ -1,8 +1,12 @@
 #!/usr/bin/env bash
-# All benchmarks in turn: the whole pipeline, a record of each protocol, traffic and judge alone, the link; as root also start, memory and the wire.
+# All benchmarks in turn: the whole pipeline beside others' programs, how it grows, what hardening costs, a record of each protocol, traffic
+# and judge alone, the link; as root also start, memory, live and the wire. Words go to the first: --rounds N, --packets N, --only mix|woven|woven-ip.
 set -euo pipefail
 build=$1; shift
 python3 bench/table.py "$build" "$@"
+[ $# = 0 ] || exit 0
+printf '\nhow it grows\n'; python3 bench/growth.py "$build" --draw docs
+printf '\nwhat hardening costs\n'; python3 bench/hardened.py "$build"
 folder=$(mktemp -d "${TMPDIR:-/var/tmp}/vidra-bench.XXXXXX")    # on a disk: the link's figures are about syncing
 trap 'rm -rf "$folder"' EXIT
 mix=$folder/mix.pcap
@@ -12,8 +16,9 @@ printf '\ntraffic alone\n'; "$build/bench/traffic_bench" "$mix"
 printf '\njudge alone\n'; "$build/bench/judge_bench" "$mix"
 printf '\nan alert from its birth to the durable acknowledgement, without a wire\n'; "$build/bench/link_bench" "$folder"
 if [ "$(id -u)" = 0 ]; then
+  printf '\nlive on a pair of virtual interfaces\n'; python3 bench/live.py "$build"
   printf '\nstart and memory\n'; python3 bench/start.py "$build"
   printf '\nfrom the wire to the durable acknowledgement\n'; python3 bench/wire_to_ack.py "$build"
 else
-  printf '\nskipped: start, memory and the wire need root (network namespaces)\n'
+  printf '\nskipped: live, start, memory and the wire need root (network namespaces)\n'
 fi

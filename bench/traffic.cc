@@ -4,7 +4,8 @@
 // and the room with all that is parsed and said. CPU time of one thread, the best of so many runs, interleaved; and how often
 // the heap was asked once warm.
 //
-//   traffic_bench FILE [RUNS]      FILE: pcap of Ethernet, nanoseconds (mix makes one)
+//   traffic_bench FILE [RUNS]
+//   traffic_bench --octets FLOWS FILE      what a conversation takes of memory, in a table of so many     FILE: pcap of Ethernet, nanoseconds (mix makes one)
 #include <sys/resource.h>
 #include <time.h>
 
@@ -119,8 +120,35 @@ template <class Take> uint64_t each(const std::vector<uint8_t>& data, Take&& tak
 
 }  // namespace
 
+// Resident octets that are no file's.
+uint64_t resident() {
+  std::FILE* f = std::fopen("/proc/self/statm", "r");
+  unsigned long all = 0, pages = 0, shared = 0;
+  if (!f || std::fscanf(f, "%lu %lu %lu", &all, &pages, &shared) != 3) std::exit(1);
+  std::fclose(f);
+  return (pages - shared) * 4096;
+}
+
+int octets(size_t flows, const char* path) {
+  const std::vector<uint8_t> data = file(path);
+  TrafficSettings settings;
+  settings.flows = flows;
+  settings.parser_octets = size_t{16} << 30;
+  settings.classify = false;
+  Nobody nobody;
+  const uint64_t before = resident();
+  Traffic traffic(settings, nobody);
+  const uint64_t at_start = resident();
+  each(data, [&](std::span<const Packet> p) { traffic.take(p); });
+  const uint64_t after = resident(), conversations = traffic.accounts().conversations;
+  std::printf("%llu conversations: %.1f MB at the start, %.1f MB more in the end: %.0f octets a conversation\n", (unsigned long long)conversations, double(at_start - before) / 1e6,
+              double(after - at_start) / 1e6, double(after - at_start) / double(conversations));
+  return 0;
+}
+
 int main(int argc, char** argv) {
-  if (argc < 2) return std::fprintf(stderr, "usage: traffic_bench FILE [RUNS]\n"), 2;
+  if (argc == 4 && !std::strcmp(argv[1], "--octets")) return octets(std::strtoull(argv[2], nullptr, 10), argv[3]);
+  if (argc < 2) return std::fprintf(stderr, "usage: traffic_bench FILE [RUNS] | --octets FLOWS FILE\n"), 2;
   const std::vector<uint8_t> data = file(argv[1]);
   const int runs = argc > 2 ? std::atoi(argv[2]) : 7;
 

@@ -2,7 +2,8 @@
 // Writes the generated mix that the benchmarks run on: IEC 104, Modbus and DNP3 conversations with handshakes and answered
 // requests, GOOSE and SV frames between them, as many objects per ASDU as real captures have (three of four carry one).
 //
-//   mix FILE PACKETS [FLOWS] [SEED]      2,000,000 packets over 1,000 flows have a mean of 78 octets
+//   mix FILE PACKETS [FLOWS] [SEED] [plain]      2,000,000 packets over 1,000 flows have a mean of 78 octets
+//                                                plain: conversations of no protocol that is known instead
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -49,7 +50,7 @@ uint16_t checksum(const uint8_t* p, size_t n, uint32_t sum) {
 }
 
 struct Flow {
-  enum Kind { iec104, modbus, dnp3 } kind;
+  enum Kind { iec104, modbus, dnp3, plain } kind;
   uint32_t client, server;
   uint16_t port, server_port;
   uint32_t sequence[2];
@@ -101,17 +102,17 @@ Octets tcp(Flow& f, int from, uint8_t flags, const Octets& payload) {
 
 class Mix {
  public:
-  Mix(Writer& out, unsigned flows, uint32_t seed) : out_(out), random_(seed) {
+  Mix(Writer& out, unsigned flows, uint32_t seed, bool plain) : out_(out), random_(seed), plain_(plain) {
     for (unsigned i = 0; i < flows; i++) {
       Flow f{};
       const unsigned part = i % 10;
-      f.kind = part < 5 ? Flow::iec104 : part < 8 ? Flow::modbus : Flow::dnp3;
+      f.kind = plain ? Flow::plain : part < 5 ? Flow::iec104 : part < 8 ? Flow::modbus : Flow::dnp3;
       f.client = 0x0a010000 + 1 + i / 50;                       // a master serves fifty stations
       f.server = 0x0a020000 + 1 + i;
       f.port = uint16_t(20'000 + i % 40'000);
-      f.server_port = f.kind == Flow::iec104 ? 2404 : f.kind == Flow::modbus ? 502 : 20000;
+      f.server_port = f.kind == Flow::iec104 ? 2404 : f.kind == Flow::modbus ? 502 : f.kind == Flow::dnp3 ? 20000 : 9'999;
       f.sequence[0] = random_(), f.sequence[1] = random_();
-      f.values.resize(64);
+      if (!plain) f.values.resize(64);
       for (float& v : f.values) v = float(random_() % 1000) / 10;
       flows_.push_back(std::move(f));
     }
@@ -131,13 +132,15 @@ class Mix {
       Flow& f = pick();
       if (f.kind == Flow::iec104) iec104(f);
       else if (f.kind == Flow::modbus) modbus(f);
-      else dnp3(f);
+      else if (f.kind == Flow::dnp3) dnp3(f);
+      else nothing(f);
       if (random_() % 100 < share_) layer2();
     }
   }
 
  private:
   Flow& pick() {                       // 45 : 27 : 18 by packets; a question and its answer are two
+    if (plain_) return flows_[random_() % flows_.size()];
     const unsigned part = random_() % 135;
     const Flow::Kind kind = part < 90 ? Flow::iec104 : part < 117 ? Flow::modbus : Flow::dnp3;
     for (;;) {
@@ -191,6 +194,12 @@ class Mix {
     f.sent[1] &= 0x7fff;
     f.unacknowledged++;
     out_.frame(tcp(f, 1, 0x18, a));
+  }
+
+  void nothing(Flow& f) {
+    Octets o(8 + random_() % 24);
+    for (uint8_t& v : o) v = uint8_t(random_());
+    out_.frame(tcp(f, int(f.step++ & 1), 0x18, o));
   }
 
   void time(Octets& o) {               // CP56Time2a
@@ -295,15 +304,16 @@ class Mix {
   uint32_t samples_[16] = {};
   Writer& out_;
   std::mt19937 random_;
+  bool plain_;
   std::vector<Flow> flows_;
 };
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc < 3) return std::fprintf(stderr, "usage: mix FILE PACKETS [FLOWS] [SEED]\n"), 2;
+  if (argc < 3) return std::fprintf(stderr, "usage: mix FILE PACKETS [FLOWS] [SEED] [plain]\n"), 2;
   Writer out(argv[1]);
-  Mix mix(out, argc > 3 ? unsigned(std::atoi(argv[3])) : 1000, argc > 4 ? uint32_t(std::atoi(argv[4])) : 1);
+  Mix mix(out, argc > 3 ? unsigned(std::atoi(argv[3])) : 1000, argc > 4 ? uint32_t(std::atoi(argv[4])) : 1, argc > 5 && !std::strcmp(argv[5], "plain"));
   mix.run(std::strtoull(argv[2], nullptr, 10));
   std::fclose(out.out);
   std::printf("%llu packets, mean %.1f octets\n", static_cast<unsigned long long>(out.packets), double(out.octets) / double(out.packets));

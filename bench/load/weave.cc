@@ -28,7 +28,7 @@ namespace {
 using namespace vidra;
 namespace fs = std::filesystem;
 
-constexpr size_t threads = 64, longest_play = 5'000;
+constexpr size_t threads = 256, longest_play = 5'000;
 constexpr Time longest_pause = 10 * second, pause_between = 200 * millisecond;
 
 uint16_t be16(const uint8_t* p) { return uint16_t(p[0] << 8 | p[1]); }

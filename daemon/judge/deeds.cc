@@ -120,14 +120,15 @@ struct Ready {
 
   // The point that the deed is about: nullptr where it asks for one and none is like it.
   const Point* point(const Event& e) const {
+    char room[192];                                // asked of every point: no words on the heap
     for (const Point& p : e.points.first(std::min<size_t>(e.points.size(), 256))) {
-      if (!deed->object.empty() && !like(deed->object, object_text(p.object, 1, e.texts))) continue;
+      if (!deed->object.empty() && !like(deed->object, describe_object(p.object, e.texts, room))) continue;
       if (!values.empty()) {
         if (!p.has_number() && p.kind != ValueKind::bits) continue;
         const double v = p.has_number() ? p.number() : double(p.raw);
         if (std::none_of(values.begin(), values.end(), [v](const Range& r) { return v >= r.first && v <= r.last; })) continue;
       }
-      if (!deed->text.empty() && !like(deed->text, p.kind == ValueKind::text ? std::string(e.texts.find(p.raw)) : value_text(p, e.texts))) continue;
+      if (!deed->text.empty() && !like(deed->text, p.kind == ValueKind::text ? e.texts.find(p.raw) : describe_value(p, e.texts, room))) continue;
       if (any_holds(qualifiers, p.qualifier)) return &p;
     }
     return nullptr;

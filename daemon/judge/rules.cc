@@ -25,23 +25,21 @@ bool same_network(const Address& a, const Address& b) {
   return a.kind != Address::Kind::mac && std::equal(a.octets.begin(), a.octets.begin() + n, b.octets.begin());
 }
 
-// The masters that the site declares, or that were learned, for this server in this protocol.
-std::vector<Address> masters_of(const Scene& s, const Context& c) {
-  std::vector<Address> list;
-  const auto add = [&](HostId id) {
-    for (const Address& a : c.site.host(id).addresses) list.push_back(a);
+// Each master that the site declares, or that was learned, for this server in this protocol; some more than once.
+template <class Each> void each_master(const Scene& s, const Context& c, Each each) {
+  const auto all_of = [&](HostId id) {
+    for (const Address& a : c.site.host(id).addresses) each(a);
   };
   const HostId server = c.site.host_of(s.server.address);
   for (const SiteConversation& d : c.site.conversations)
-    if (d.protocol_index == s.protocol && d.client.kind == Selector::Kind::host && c.site.matches(d.server, s.server.address, server)) add(d.client.host);
+    if (d.protocol_index == s.protocol && d.client.kind == Selector::Kind::host && c.site.matches(d.server, s.server.address, server)) all_of(d.client.host);
   for (const MasterGroup& g : c.site.groups) {
     if (!contains(g.stations, server)) continue;
-    for (HostId id : g.members) add(id);
-    for (HostId id : g.standby) add(id);
+    for (HostId id : g.members) all_of(id);
+    for (HostId id : g.standby) all_of(id);
   }
   for (const ConversationMemory& m : c.memory.conversations())
-    if (m.protocol == s.protocol && m.server == s.server.address) list.push_back(m.client);
-  return list;
+    if (m.protocol == s.protocol && m.server == s.server.address) each(m.client);
 }
 
 // A stand-in is a host of the plant, or comes from where the masters are: their network, or through their router; but a
@@ -49,16 +47,16 @@ std::vector<Address> masters_of(const Scene& s, const Context& c) {
 bool stands_in(const Scene& s, const Context& c, const Findings& findings) {
   bool near = c.site.host_of(s.client.address) || c.memory.host(s.client.address);
   const bool outside = !same_network(s.client.address, s.server.address);
-  const std::vector<Address> masters = masters_of(s, c);
-  if (masters.empty()) return false;               // nobody to stand in for
-  for (const Address& a : masters) {
+  bool any = false, one_speaks = false;
+  each_master(s, c, [&](const Address& a) {
+    any = true;
     const HeardHost* h = findings.heard(a);
-    if (h && s.time - h->last < quiet) return false;
-    if (!outside) continue;
+    one_speaks |= h && s.time - h->last < quiet;
+    if (!outside || one_speaks) return;
     near |= same_network(a, s.client.address) || (h && h->mac == s.client_mac);
     if (const HostMemory* m = c.memory.host(a)) near |= std::find(m->macs.begin(), m->macs.end(), s.client_mac) != m->macs.end();
-  }
-  return near;
+  });
+  return any && !one_speaks && near;               // without masters there is nobody to stand in for
 }
 
 }  // namespace
@@ -118,7 +116,8 @@ std::string object_label(const Context& c, const Scene& s, uint64_t station, Obj
 std::string seconds_text(Time t) { return t >= 10 * second ? fmt::format("{} s", t / second) : fmt::format("{:.1f} s", double(t) / double(second)); }
 
 std::string masters_text(const Scene& s, const Context& c) {
-  std::vector<Address> list = masters_of(s, c);
+  std::vector<Address> list;
+  each_master(s, c, [&](const Address& a) { list.push_back(a); });
   std::sort(list.begin(), list.end());
   list.erase(std::unique(list.begin(), list.end()), list.end());
   std::erase(list, s.client.address);

@@ -1,0 +1,133 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Every list that stands for a promise, in its long form, as one table: what was tried, how often, how often it failed.
+
+usage: verify.py BUILD [--short] [--only WORD,…]
+
+--short: as short as in ./dev test, and 60 seconds of each recording. --only: rows whose name has one of these words."""
+import argparse
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import tempfile
+import time
+import xml.etree.ElementTree as xml
+
+root = pathlib.Path(__file__).resolve().parent.parent.parent
+parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+parser.add_argument("build")
+parser.add_argument("--short", action="store_true")
+parser.add_argument("--only", default="")
+options = parser.parse_args()
+build = pathlib.Path(options.build).resolve()
+
+# what is promised; tests of `meson test`; which of their cases, as a pattern; how they are made longer
+LISTS = [
+    ("every dissector: cut, split, garbled, repeated, foreign octets", ["every"], "", {}),
+    ("evasion: overlaps, insertions, fragments, a command split at every octet", ["traffic"], r"(?i)overlap|insert|fragment|split|evas|flood|collid|canary|bounded", {}),
+    ("frames, streams, twins, flows: the rest of that room", ["traffic"], r"(?i)^(?!.*(overlap|insert|fragment|split|evas|flood|collid|canary|bounded))", {}),
+    ("what the fuzzers found or kept, played again", ["fuzz-corpus"], "", {}),
+    ("mirror, doubled mirror, TAP pair, PRP pair say what the file says", ["peers"], r"Arrangements", {}),
+    ("captures damaged at random, through the whole tool", ["hostile"], "", {}),
+    ("captures against another dissector: counts", ["differential"], "", {}),
+    ("captures against another dissector: values", ["values"], "", {}),
+    ("recordings: sentences and stories as they were read and found right", ["golden"], "", {}),
+    ("attacks of the laboratory: found, and words too many", ["lab_score"], "", {}),
+    ("records, checkpoints, log: every octet damaged, faults of storage", ["record"], "", {"VIDRA_POWER_LOSSES": "1000"}),
+    ("outbox and link: power lost, disk full, wrong peers", ["link", "outbox"], "", {"VIDRA_POWER_LOSSES": "1000"}),
+    ("sender and receiver killed at random", ["chaos", "chaos, unsynced writes lost"], "", {"VIDRA_KILLS": "100"}),
+    ("collector killed at random", ["collector-kill"], "", {}),
+    ("sensor, collector, both killed at random", ["kill", "kill, unsynced writes lost"], "", {"VIDRA_ROUNDS": "100"}),
+    ("everything wrong between sensor and collector", ["link trouble"], "", {}),
+    ("inputs and command lines that are wrong", ["files"], "", {}),
+    ("link down, removed, renamed, unplugged", ["blind"], "", {}),
+    ("units, sandbox, what is installed", ["units"], "", {}),
+    ("nothing can be sent", ["never sends"], "", {}),
+    ("no secret leaves", ["secrets"], "", {}),
+    ("receivers: libpcap, ring, DPDK", ["live", "ring", "dpdk", "capture"], "", {}),
+    ("no heap once warm", ["allocation"], "", {}),
+    ("instructions a packet against bench/baseline.json", ["instructions"], "", {}),
+]
+
+
+def known():
+    out = subprocess.run(["meson", "test", "-C", build, "--list", "--no-rebuild"], capture_output=True, text=True).stdout
+    return {line.rsplit(" / ", 1)[-1].strip() for line in out.splitlines()}
+
+
+def cases(log, pattern):
+    """(tried, failed, skipped, names of what failed) of a JUnit log; what died without a case counts as one failure."""
+    tried = failed = skipped = 0
+    names = []
+    for suite in xml.parse(log).getroot().iter("testsuite"):
+        every = list(suite.iter("testcase"))
+        mine = [c for c in every if re.search(pattern, f"{c.get('classname') or ''}.{c.get('name')}")]
+        if not every and (int(suite.get("errors") or 0) or int(suite.get("failures") or 0)):
+            failed, tried = failed + 1, tried + 1
+            names.append(suite.get("name"))
+        for c in mine:
+            if c.find("skipped") is not None or c.get("status") == "notrun" or c.get("result") == "skipped":
+                skipped += 1
+                continue
+            tried += 1
+            if c.find("failure") is not None or c.find("error") is not None:
+                failed += 1
+                names.append(f"{suite.get('name')}: {c.get('name')}")
+    return tried, failed, skipped, names
+
+
+rows, wrong = [], []
+
+
+def row(what, tried, failed, skipped, seconds):
+    rows.append((what, tried, failed, skipped))
+    print(f"{what:<82}{tried:>8}{failed:>8}{skipped:>9}{seconds:>7.0f} s", flush=True)
+
+
+def wanted(what):
+    return not options.only or any(word.lower() in what.lower() for word in options.only.split(","))
+
+
+print(f"{'':<82}{'tried':>8}{'failed':>8}{'skipped':>9}", flush=True)
+tests, logs = known(), {}
+for what, names, pattern, longer in LISTS:
+    names = [n for n in names if n in tests]
+    if not wanted(what) or not names:
+        continue
+    began = time.monotonic()
+    key = tuple(names)
+    if key not in logs:
+        environment = {**os.environ, **({} if options.short else longer)}
+        subprocess.run(["meson", "test", "-C", build, "--no-rebuild", "--timeout-multiplier", "10", "--logbase", f"verify-{len(logs)}", *names], env=environment, stdout=subprocess.DEVNULL,
+                       stderr=subprocess.DEVNULL)
+        logs[key] = build / "meson-logs" / f"verify-{len(logs)}.junit.xml"
+    if not logs[key].exists():
+        wrong.append(f"{what}: meson wrote no {logs[key]}")
+        row(what, 1, 1, 0, time.monotonic() - began)
+        continue
+    tried, failed, skipped, bad = cases(logs[key], pattern)
+    wrong += bad
+    row(what, tried, failed, skipped, time.monotonic() - began)
+
+what = "the same verdicts through file, libpcap, ring, two workers, DPDK"
+if wanted(what):
+    began = time.monotonic()
+    out = subprocess.run([sys.executable, root / "tests/verify/paths.py", build] + (["--seconds", "60"] if options.short else []), capture_output=True, text=True).stdout
+    points = re.findall(r"^(not )?ok \d+ - (.*)", out, re.M)
+    skipped = [text for _, text in points if "# SKIP" in text]
+    bad = [text for no, text in points if no] + ([] if re.search(r"^1\.\.\d+", out, re.M) else ["it died: " + out[-300:]])
+    wrong += bad
+    row(what, len(points) - len(skipped), len(bad), len(skipped), time.monotonic() - began)
+    for text in skipped:
+        print("  skipped: " + text.replace("# SKIP ", ": "))
+    if bad:
+        with tempfile.NamedTemporaryFile("w", prefix="vidra-ways-", suffix=".tap", delete=False) as kept:
+            kept.write(out)
+        print(f"  what differs: {kept.name}")
+
+print(f"{'all':<82}{sum(r[1] for r in rows):>8}{sum(r[2] for r in rows):>8}{sum(r[3] for r in rows):>9}")
+for name in wrong:
+    print(f"failed: {name}")
+sys.exit(1 if wrong or not rows else 0)
