@@ -126,6 +126,11 @@ bool Memory::commands(const Address& client, const Address& server) const {
 }
 bool Memory::owns(const Mac& m) const { return macs_.contains(m.number()); }
 
+std::span<const ConversationMemory* const> Memory::conversations_with(const Address& server) const {
+  const auto it = by_server_.find(server);
+  return it == by_server_.end() ? std::span<const ConversationMemory* const>() : it->second;
+}
+
 HostMemory& Memory::add_host(const Address& a) {
   const auto it = by_address_.find(a);
   if (it != by_address_.end()) return *it->second;
@@ -146,6 +151,7 @@ ConversationMemory& Memory::add_conversation(const Address& client, const Addres
   c.protocol = protocol;
   c.port = port;
   by_key_.emplace(key, &c);
+  by_server_[server].push_back(&c);
   pairs_.try_emplace({client, server, 0}, 0);
   version_++;
   return c;

@@ -2,6 +2,7 @@
 #pragma once
 #include <array>
 #include <deque>
+#include <span>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -130,6 +131,7 @@ class Memory {
   bool speaks(const Address& client, const Address& server) const;    // in any protocol
   bool commands(const Address& client, const Address& server) const;  // has operated or written, in any protocol
   bool owns(const Mac&) const;                                        // some known host's
+  std::span<const ConversationMemory* const> conversations_with(const Address& server) const;
   const PublisherMemory* publisher(PublisherKind, uint64_t reference_key) const;
   bool has_publishers(PublisherKind k) const { return publisher_counts_[size_t(k)]; }
   bool empty() const { return hosts_.empty() && conversations_.empty(); }
@@ -169,6 +171,7 @@ class Memory {
   std::unordered_map<Address, HostMemory*, Hash> by_address_;
   std::unordered_map<Key, ConversationMemory*, Hash> by_key_;
   std::unordered_map<Key, ActSet, Hash> pairs_;
+  std::unordered_map<Address, std::vector<const ConversationMemory*>, Hash> by_server_;
   std::unordered_map<uint64_t, uint32_t> macs_;
   uint64_t version_ = 1, forgotten_ = 0, objects_ = 0;
   struct Cached { uint64_t flow = 0; uint16_t protocol = 0; ConversationMemory* conversation = nullptr; };

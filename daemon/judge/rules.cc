@@ -31,15 +31,14 @@ template <class Each> void each_master(const Scene& s, const Context& c, Each ea
     for (const Address& a : c.site.host(id).addresses) each(a);
   };
   const HostId server = c.site.host_of(s.server.address);
-  for (const SiteConversation& d : c.site.conversations)
-    if (d.protocol_index == s.protocol && d.client.kind == Selector::Kind::host && c.site.matches(d.server, s.server.address, server)) all_of(d.client.host);
+  c.site.clients_of(s.server.address, server, s.protocol, all_of);
   for (const MasterGroup& g : c.site.groups) {
     if (!contains(g.stations, server)) continue;
     for (HostId id : g.members) all_of(id);
     for (HostId id : g.standby) all_of(id);
   }
-  for (const ConversationMemory& m : c.memory.conversations())
-    if (m.protocol == s.protocol && m.server == s.server.address) each(m.client);
+  for (const ConversationMemory* m : c.memory.conversations_with(s.server.address))
+    if (m->protocol == s.protocol) each(m->client);
 }
 
 // A stand-in is a host of the plant, or comes from where the masters are: their network, or through their router; but a

@@ -135,10 +135,13 @@ void Site::index() {
   }
   by_end_.clear();
   wide_.clear();
+  by_server_.clear();
+  wide_servers_.clear();
   for (size_t i = 0; i < conversations.size(); i++) {
     const SiteConversation& d = conversations[i];
     const Selector* end = d.client.kind == Selector::Kind::host ? &d.client : d.server.kind == Selector::Kind::host ? &d.server : nullptr;
     (end ? by_end_[end->host] : wide_).push_back(uint32_t(i));
+    if (d.client.kind == Selector::Kind::host) (d.server.kind == Selector::Kind::host ? by_server_[d.server.host] : wide_servers_).push_back(uint32_t(i));
   }
   for (auto& [key, s] : stations_) {
     const auto before = [](const Placed& a, const Placed& b) { return a.first < b.first || (a.first == b.first && a.point < b.point); };

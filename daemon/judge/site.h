@@ -191,6 +191,15 @@ class Site {
 
   // The declared conversation for what was heard, nullptr none. `protocol` may be that of facts (tcp, udp): then the port decides.
   const SiteConversation* conversation(const Endpoint& client, const Endpoint& server, uint16_t protocol) const;
+  // Calls `each` with every host that is declared as a client of this server in this protocol; some more than once.
+  template <class Each> void clients_of(const Address& server, HostId id, uint16_t protocol, Each each) const {
+    const auto look = [&](const std::vector<uint32_t>& list) {
+      for (const uint32_t i : list)
+        if (const SiteConversation& d = conversations[i]; d.protocol_index == protocol && matches(d.server, server, id)) each(d.client.host);
+    };
+    if (const auto it = id ? by_server_.find(id) : by_server_.end(); it != by_server_.end()) look(it->second);
+    look(wide_servers_);
+  }
   // Whether anything at all is declared from one to the other.
   bool speaks(const Address& client, const Address& server) const;
 
@@ -232,6 +241,8 @@ class Site {
   // Conversations by an end that is one host (the client where both are), and those of which neither end is; as declared.
   std::unordered_map<HostId, std::vector<uint32_t>> by_end_;
   std::vector<uint32_t> wide_;
+  std::unordered_map<HostId, std::vector<uint32_t>> by_server_;   // those between two hosts, by the one that serves
+  std::vector<uint32_t> wide_servers_;                            // those of one host as client with what is no single host
   template <class F> const SiteConversation* first_between(HostId a, HostId b, F is_it) const;
   std::unordered_multimap<uint64_t, uint32_t> publishers_;        // by reference and kind
   static uint64_t publisher_key(PublisherKind k, uint64_t reference) { return (reference & ~(0xffull << 56)) | uint64_t(k) << 56; }
