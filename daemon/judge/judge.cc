@@ -5,6 +5,8 @@
 
 #include "daemon/judge/rules.h"
 
+#include "daemon/judge/inventory_rows.h"
+
 namespace vidra {
 namespace {
 
@@ -61,7 +63,7 @@ Judge::Judge(std::shared_ptr<const Site> site, Memory memory, JudgeSettings sett
     : site_(site ? std::move(site) : std::make_shared<const Site>()), memory_(std::move(memory)), settings_(std::move(settings)), sink_(sink),
       detectors_(std::move(detectors)), learning_(settings_.mode == JudgeSettings::Mode::learn), arp_(protocol_index("arp")), tcp_(protocol_index("tcp")),
       udp_(protocol_index("udp")), policies_(catalogue.size()),
-      slots_(power_of_two(settings_.flow_limit)), slot_mask_(slots_.size() - 1), hosts_(std::make_unique<Hosts>(settings_.host_limit)) {
+      slots_(power_of_two(settings_.flow_limit)), slot_mask_(slots_.size() - 1), inventory_(settings_.host_limit), hosts_(std::make_unique<Hosts>(settings_.host_limit)) {
   for (const auto& [id, s] : settings_.detections)
     if (const Detection* d = detection(id)) policies_[index_of(*d)] = {s.off, s.severity};
   for (const Protocol* p : protocols) asks_.push_back(p->name == "iec104" || p->name == "modbus" || p->name == "dnp3");
@@ -222,19 +224,33 @@ void Judge::see(const Event& e) {
   HeardHost*& spoke = s.from == Side::client ? c.client_heard : c.server_heard;
   const Mac& mac = s.from == Side::client ? s.client_mac : s.server_mac;
   const HeardHost* newcomer = nullptr;
+  Mac former;                                        // of a host for which another card speaks now, and its last word
+  Time former_word = 0;
   if (spoke) [[likely]] {
+    if (spoke->mac != mac) [[unlikely]] former = spoke->mac, former_word = spoke->last;
     spoke->last = s.time;
     spoke->mac = mac;
   } else spoke = hear(s.speaker().address, mac, s.time, newcomer);
   if (s.protocol == arp_) [[unlikely]] {
     ArpWords words;
     // A claim of somebody else's address must not overwrite where that address was heard.
-    if (arp_words(e, words) && words.sender.kind == Address::Kind::ip4 && !hosts_->find(words.sender))
-      hear(words.sender, words.sender_mac, s.time, newcomer);
+    if (arp_words(e, words) && words.sender.kind == Address::Kind::ip4) {
+      if (!hosts_->find(words.sender)) hear(words.sender, words.sender_mac, s.time, newcomer);
+      inventory_.claimed(words.sender, words.sender_mac, s.time);
+    }
   }
 
   const Context context{*site_, memory_, settings_, c, s.time, learning_, first, newcomer};
   event_ = &e;
+  if (former_word) [[unlikely]] {
+    HeardHost before = *spoke;
+    before.mac = former, before.last = former_word;
+    moved(before, mac, e, context);
+  }
+  if (const uint64_t word = Inventory::word(e); (slot.words & word) != word || e.identity) [[unlikely]] {
+    list(e, slot.words, context);
+    slot.words |= word;
+  }
   if (newcomer) [[unlikely]] {
     for (Detector* d : newcomer_wanted_) d->see(e, context, *this);
   }
@@ -251,6 +267,30 @@ void Judge::see(const Event& e) {
   event_ = nullptr;
   if (learning_) memory_.learn(e);
 }
+
+// What is worth a look of the inventory: an identity, or a kind of sentence that this conversation had not yet.
+[[gnu::noinline]] void Judge::list(const Event& e, uint64_t words, const Context& c) {
+  inventory_.see(e, words, e.scene.time);
+  if (learning_) return;
+  for (const InventoryChange& change : inventory_.changed())
+    if (auto f = inventory_finding(change, e, c)) raise(std::move(*f));
+}
+
+[[gnu::noinline]] void Judge::moved(const HeardHost& before, const Mac& mac, const Event& e, const Context& c) {
+  if (!replaced(before, mac, e, c, inventory_)) return;
+  inventory_.moved(before.address, before.mac, mac, e.scene.time);
+  if (learning_) return;
+  for (const InventoryChange& change : inventory_.changed())
+    if (auto f = inventory_finding(change, e, c)) raise(std::move(*f));
+}
+
+const Inventory& Judge::inventory() {
+  for (const HeardHost& h : hosts_->table)
+    if (h.first) inventory_.spoke(h.address, h.last);
+  return inventory_;
+}
+
+void Judge::remember(Inventory kept) { inventory_ = std::move(kept); }
 
 void Judge::watch() {
   learning_ = false;

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "daemon/judge/detector.h"
+#include "daemon/judge/inventory.h"
 
 namespace vidra {
 
@@ -31,6 +32,8 @@ class Judge final : public EventSink, private Findings {
   void watch();                        // ends learning
   const Memory& memory() const { return memory_; }
   const Site& site() const { return *site_; }
+  const Inventory& inventory();        // everybody who spoke, with their last words
+  void remember(Inventory);            // what was kept before the start
   const Counters& counters() const { return counters_; }
 
  private:
@@ -39,7 +42,7 @@ class Judge final : public EventSink, private Findings {
   bool told(const Address& client, const Endpoint& server) const override;
   const HeardHost* heard(const Address&) const override;
 
-  struct Slot { Conversation conversation; uint64_t version = 0; Time used = 0; };
+  struct Slot { Conversation conversation; uint64_t version = 0; Time used = 0; uint64_t words = 0; };
   void turn(const Event&);
   Slot& resolve(const Scene&, bool& first);
   size_t place(uint64_t flow, uint16_t protocol) const;
@@ -49,6 +52,8 @@ class Judge final : public EventSink, private Findings {
   void fill(Slot&, const Scene&);
   HeardHost* hear(const Address&, const Mac&, Time, const HeardHost*& newcomer);
   void advance(Time);
+  void list(const Event&, uint64_t words, const Context&);
+  void moved(const HeardHost&, const Mac&, const Event&, const Context&);
   void dispatch();
 
   std::shared_ptr<const Site> site_;
@@ -75,6 +80,7 @@ class Judge final : public EventSink, private Findings {
   size_t slot_mask_ = 0;
   Slot loose_;                         // of events without a flow
   const Event* event_ = nullptr;       // the one that is being judged
+  Inventory inventory_;
   struct Hosts;
   std::unique_ptr<Hosts> hosts_;
 };

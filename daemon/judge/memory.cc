@@ -157,6 +157,33 @@ ConversationMemory& Memory::add_conversation(const Address& client, const Addres
   return c;
 }
 
+// After elements went: everything that points into them anew.
+void Memory::index() {
+  by_address_.clear(), by_key_.clear(), by_server_.clear(), by_reference_.clear(), macs_.clear(), recent_.clear();
+  std::fill(std::begin(publisher_counts_), std::end(publisher_counts_), 0);
+  for (HostMemory& h : hosts_) {
+    by_address_.emplace(h.address, &h);
+    for (const Mac& m : h.macs) macs_[m.number()]++;
+  }
+  for (ConversationMemory& c : conversations_) {
+    by_key_.emplace(Key{c.client, c.server, uint32_t(c.protocol) << 16 | c.port}, &c);
+    by_server_[c.server].push_back(&c);
+  }
+  for (PublisherMemory& p : publishers_) {
+    by_reference_.emplace(publisher_key(p.kind, text_key(p.reference)), &p);
+    publisher_counts_[size_t(p.kind)]++;
+  }
+  settle();
+}
+
+Memory Memory::copy() const {
+  Memory m;
+  m.hosts_ = hosts_;
+  m.conversations_ = conversations_;
+  m.publishers_ = publishers_;
+  return m;
+}
+
 void Memory::settle() {
   pairs_.clear();
   objects_ = 0;
@@ -233,7 +260,7 @@ void Memory::learn_publisher(PublisherKind kind, const Event& e) {
   if (longest) p.longest = std::max(p.longest, Time(*longest * double(millisecond)));
 }
 
-void Memory::learn_host(const Address& a, const Mac& m) {
+void Memory::learn_host(const Address& a, const Mac& m, Time now) {
   if (a.kind == Address::Kind::none || a.group()) return;
   const auto it = by_address_.find(a);
   if (it == by_address_.end() && hosts_.size() >= host_limit) {
@@ -241,6 +268,8 @@ void Memory::learn_host(const Address& a, const Mac& m) {
     return;
   }
   HostMemory& h = it == by_address_.end() ? add_host(a) : *it->second;
+  if (!h.first) h.first = now;
+  h.last = std::max(h.last, now);
   if (!m.empty() && !m.group()) add_mac(h, m);
 }
 
@@ -263,7 +292,7 @@ void Memory::learn(const Event& e) {
   const Scene& s = e.scene;
   if (s.client.address.kind == Address::Kind::none) return;     // the sensor's own words
   if (ArpWords words; arp_words(e, words)) {                    // teaches who has which address, and no conversation
-    if (words.sender.kind != Address::Kind::none) learn_host(words.sender, words.sender_mac);
+    if (words.sender.kind != Address::Kind::none) learn_host(words.sender, words.sender_mac, s.time);
     return;
   }
   const uint64_t flow = s.flow;
@@ -274,7 +303,7 @@ void Memory::learn(const Event& e) {
   }
   ConversationMemory* c = cached && cached->flow == flow && cached->protocol == s.protocol ? cached->conversation : nullptr;
   if (!c || e.identity || !flow) {
-    learn_host(s.speaker().address, s.from == Side::client ? s.client_mac : s.server_mac);
+    learn_host(s.speaker().address, s.from == Side::client ? s.client_mac : s.server_mac, s.time);
     if (e.identity) learn_identity(e);
   }
   if (!e.said) return;
@@ -291,9 +320,11 @@ void Memory::learn(const Event& e) {
     c = &add_conversation(s.client.address, s.server.address, s.protocol, port);
     if (cached) *cached = {flow, s.protocol, c};
   }
+  if (!c->first) c->first = s.time;
+  c->last = std::max(c->last, s.time);
   if (!(c->heard & (s.from == Side::client ? 1 : 2))) {
     c->heard |= s.from == Side::client ? 1 : 2;
-    learn_host(s.speaker().address, s.from == Side::client ? s.client_mac : s.server_mac);
+    learn_host(s.speaker().address, s.from == Side::client ? s.client_mac : s.server_mac, s.time);
   }
   if (is_facts(s.protocol)) {
     if (e.said->function == 15) c->fragments = true;

@@ -79,6 +79,7 @@ struct ConversationMemory {
   std::array<Time, 3> switched{};     // when the last three were, the newest last; not written to the file
   uint64_t last_switched = 0;         // "
   bool fragments = false;             // its octets come in IP fragments
+  Time first = 0, last = 0;           // when it was heard while learning, whole days in the file; 0 unknown
   uint8_t heard = 0;                  // 1 the client, 2 the server; not written to the file
 
   const StationMemory* station(uint64_t) const;
@@ -92,6 +93,7 @@ struct HostMemory {
   Address address;
   std::vector<Mac> macs;              // sorted; more than one for teamed cards and fail-over pairs
   std::string vendor, product, model, firmware, serial, name;   // what it said of itself
+  Time first = 0, last = 0;           // as of a conversation
 };
 
 // One GOOSE control block or sampled-value stream as it was heard.
@@ -113,6 +115,13 @@ struct PublisherMemory {
   Time last = 0;                      // not written to the file
 };
 
+// Who froze what was learned, and when. The file's own signature is the business of who reads it from a disk.
+struct Frozen {
+  std::string by, note, key, signature;   // key and signature in hexadecimal
+  Time at = 0;
+  bool empty() const { return signature.empty(); }
+};
+
 // What was learned. `learn` while learning; afterwards only the const questions are asked. Pointers stay good as long as
 // the Memory does.
 class Memory {
@@ -124,7 +133,18 @@ class Memory {
   Memory& operator=(Memory&&) = default;
 
   void learn(const Event&);
+  Memory copy() const;                // to be written by another thread: what `write_memory` reads, nothing can be looked up in it
   void settle();                      // after filling it otherwise: from a file
+  // Only what `keep` says stays; how many went. Pointers into it are good no more.
+  template <class H, class C, class P>
+  size_t prune(H keep_host, C keep_conversation, P keep_publisher) {
+    const size_t before = hosts_.size() + conversations_.size() + publishers_.size();
+    std::erase_if(hosts_, [&](const HostMemory& h) { return !keep_host(h); });
+    std::erase_if(conversations_, [&](const ConversationMemory& c) { return !keep_conversation(c); });
+    std::erase_if(publishers_, [&](const PublisherMemory& p) { return !keep_publisher(p); });
+    index();
+    return before - hosts_.size() - conversations_.size() - publishers_.size();
+  }
 
   const HostMemory* host(const Address&) const;
   const ConversationMemory* conversation(const Address& client, const Address& server, uint16_t protocol, uint16_t port) const;
@@ -139,6 +159,8 @@ class Memory {
   uint64_t forgotten() const { return forgotten_; }                   // what a limit kept out
 
   std::deque<ConversationMemory>& conversations() { return conversations_; }   // to approve what waits for a yes
+  Frozen frozen;                                                       // of the file it was read from; learning more thaws it
+  std::deque<HostMemory>& hosts() { return hosts_; }
   const std::deque<HostMemory>& hosts() const { return hosts_; }
   const std::deque<ConversationMemory>& conversations() const { return conversations_; }
   const std::deque<PublisherMemory>& publishers() const { return publishers_; }
@@ -157,7 +179,8 @@ class Memory {
     size_t operator()(const Address&) const;
     size_t operator()(const Key&) const;
   };
-  void learn_host(const Address&, const Mac&);
+  void index();
+  void learn_host(const Address&, const Mac&, Time);
   void learn_identity(const Event&);
   void learn_message(ConversationMemory&, const Event&);
   void learn_publisher(PublisherKind, const Event&);

@@ -7,37 +7,12 @@
 #include <ostream>
 
 #include "daemon/base/text.h"
+#include "daemon/judge/toml_text.h"
 
 namespace vidra {
 namespace {
 
-constexpr int64_t most = std::numeric_limits<int64_t>::max();
-
-std::string quoted(std::string_view s) {
-  std::string out = "\"";
-  for (char c : s) {
-    if (c == '"' || c == '\\') out += '\\', out += c;
-    else if (uint8_t(c) < 0x20 || c == 0x7f) out += fmt::format("\\u{:04X}", uint8_t(c));
-    else out += c;
-  }
-  return out + '"';
-}
-
-// A device's words may be in any code page; a TOML text is UTF-8.
-std::string clean(std::string_view s) {
-  std::string out;
-  for (size_t i = 0; i < s.size();) {
-    const uint8_t c = uint8_t(s[i]);
-    const size_t n = c < 0x80 ? 1 : c >= 0xc2 && c < 0xe0 ? 2 : c >= 0xe0 && c < 0xf0 ? 3 : c >= 0xf0 && c < 0xf5 ? 4 : 0;
-    bool good = n && i + n <= s.size();
-    for (size_t k = 1; good && k < n; k++) good = (uint8_t(s[i + k]) & 0xc0) == 0x80;
-    if (good && n == 3) good = !(c == 0xe0 && uint8_t(s[i + 1]) < 0xa0) && !(c == 0xed && uint8_t(s[i + 1]) >= 0xa0);
-    if (good && n == 4) good = !(c == 0xf0 && uint8_t(s[i + 1]) < 0x90) && !(c == 0xf4 && uint8_t(s[i + 1]) >= 0x90);
-    if (good) out += s.substr(i, n), i += n;
-    else out += '?', i++;
-  }
-  return out;
-}
+constexpr int64_t most = std::numeric_limits<int64_t>::max(), memory_version = 2;
 
 std::string words(ActSet set) {
   std::string s = "[";
@@ -66,7 +41,12 @@ void write_memory(const Memory& memory, std::ostream& out) {
   std::sort(conversations.begin(), conversations.end(), [&](auto a, auto b) { return key(a) < key(b); });
 
   out << "# What Vidra learned by listening. Sorted: compare two with diff. Delete what should not be; set approved = true where a\n"
-         "# dangerous habit is right. Check it with: vidra check\n\nversion = 1\n";
+         "# dangerous habit is right. Check it with: vidra check\n\nversion = 2\n";
+  // Whole days: two memories of the same plant differ in little else.
+  const auto days = [&](Time first, Time last) {
+    if (first) out << "first = \"" << iso_time(first, 0).substr(0, 10) << "\"\n";
+    if (last) out << "last = \"" << iso_time(last, 0).substr(0, 10) << "\"\n";
+  };
   for (const HostMemory* h : hosts) {
     out << "\n[[host]]\naddress = \"" << text_of(h->address) << "\"\n";
     if (!h->macs.empty()) {
@@ -75,7 +55,8 @@ void write_memory(const Memory& memory, std::ostream& out) {
       out << "]\n";
     }
     for (auto [name, value] : {std::pair<const char*, const std::string*>{"vendor", &h->vendor}, {"product", &h->product}, {"model", &h->model}, {"firmware", &h->firmware}, {"serial", &h->serial}, {"name", &h->name}})
-      if (!value->empty()) out << name << " = " << quoted(clean(*value)) << "\n";
+      if (!value->empty()) out << name << " = " << quoted_toml(clean_utf8(*value)) << "\n";
+    days(h->first, h->last);
   }
   for (const ConversationMemory* c : conversations) {
     out << "\n[[conversation]]\nclient = \"" << text_of(c->client) << "\"\nserver = \"" << text_of(c->server) << "\"\nprotocol = \"" << std::get<2>(key(c)) << "\"\n";
@@ -89,6 +70,7 @@ void write_memory(const Memory& memory, std::ostream& out) {
     }
     if (c->shortest_pace / millisecond) out << "pace = " << period(c->shortest_pace) << "\n";
     if (c->fragments) out << "fragments = true\n";
+    days(c->first, c->last);
     if (!c->functions.empty()) {
       out << "functions = [\n";
       for (const FunctionMemory& f : c->functions) {
@@ -134,14 +116,14 @@ void write_memory(const Memory& memory, std::ostream& out) {
   const auto number = [&](const char* name, uint64_t n) { if (n) out << name << " = " << n << "\n"; };
   const auto flag = [&](const char* name, bool b) { if (b) out << name << " = true\n"; };
   for (const PublisherMemory* p : publishers) {
-    if (clean(p->reference) != p->reference) continue;           // could not be found again
-    out << "\n[[publisher]]\nkind = \"" << (p->kind == PublisherKind::goose ? "goose" : "sv") << "\"\nreference = " << quoted(p->reference) << "\n";
+    if (clean_utf8(p->reference) != p->reference) continue;           // could not be found again
+    out << "\n[[publisher]]\nkind = \"" << (p->kind == PublisherKind::goose ? "goose" : "sv") << "\"\nreference = " << quoted_toml(p->reference) << "\n";
     addresses("source", p->sources);
     addresses("destination", p->destinations);
     out << fmt::format("appid = 0x{:04x}\n", p->appid);
     number("vlan", p->vlan);
     number("conf_rev", p->conf_rev);
-    if (!p->data_set.empty()) out << "data_set = " << quoted(clean(p->data_set)) << "\n";
+    if (!p->data_set.empty()) out << "data_set = " << quoted_toml(clean_utf8(p->data_set)) << "\n";
     number("entries", p->entries);
     number("asdus", p->asdus);
     if (p->live) out << "live = \"" << p->live << "ms\"\n";
@@ -196,6 +178,15 @@ std::optional<Address> read_address(TomlTable& t, std::string_view name) {
   return a;
 }
 
+void read_days(TomlTable& t, Time& first, Time& last) {
+  for (const auto& [key, to] : {std::pair<const char*, Time*>{"first", &first}, {"last", &last}}) {
+    std::string s;
+    if (!t.read(key, s)) continue;
+    if (const auto at = parse_iso_time(s)) *to = *at;
+    else t.complain(key, fmt::format("\"{}\" is no day; it is written like \"2026-11-21\"", s));
+  }
+}
+
 void read_host(TomlTable& t, Memory& memory) {
   const auto address = read_address(t, "address");
   HostMemory spare;
@@ -207,6 +198,7 @@ void read_host(TomlTable& t, Memory& memory) {
       if (address) memory.add_mac(h, *m);
     } else t.complain("mac", fmt::format("\"{}\" is no MAC address", s));
   for (auto [name, to] : {std::pair<const char*, std::string*>{"vendor", &h.vendor}, {"product", &h.product}, {"model", &h.model}, {"firmware", &h.firmware}, {"serial", &h.serial}, {"name", &h.name}}) t.read(name, *to);
+  read_days(t, h.first, h.last);
   t.finish();
 }
 
@@ -258,6 +250,7 @@ void read_conversation(TomlTable& t, Memory& memory) {
   std::sort(c.origins.begin(), c.origins.end());
   t.read_duration("pace", c.shortest_pace, millisecond, 366 * day);
   t.read("fragments", c.fragments);
+  read_days(t, c.first, c.last);
   for (TomlTable each : t.tables("functions")) {
     FunctionMemory f;
     size_t role = 0;
@@ -333,7 +326,20 @@ void read_publisher(TomlTable& t, Memory& memory) {
 Memory read_memory(TomlTable& root) {
   Memory memory;
   int64_t version = 1;
-  root.read("version", version, 1, 1);
+  root.read("version", version, 1, most);
+  if (version > memory_version) {
+    root.complain("version", fmt::format("it was written by a newer Vidra (version {}, this one reads 1 to {}); update this one, or learn again with `vidra learn`", version, memory_version));
+    return memory;
+  }
+  if (auto t = root.table("frozen")) {
+    Frozen& f = memory.frozen;
+    std::string at;
+    t->read("by", f.by), t->read("note", f.note), t->read("key", f.key);
+    if (!t->read("signature", f.signature)) t->complain({}, "a frozen memory needs its signature; freeze it again with `vidra memory freeze`");
+    if (t->read("at", at))
+      if (const auto time = parse_iso_time(at)) f.at = *time;
+    t->finish();
+  }
   for (TomlTable t : root.tables("host")) read_host(t, memory);
   for (TomlTable t : root.tables("conversation")) read_conversation(t, memory);
   for (TomlTable t : root.tables("publisher")) read_publisher(t, memory);

@@ -9,6 +9,9 @@
 // What the detectors of the NET family share.
 namespace vidra {
 
+// Virtual router addresses move between routers by design.
+bool shared_by_design(const Mac&);
+
 // Tells a story's cause by protocol and port. By the protocol's name: its place in the table changes with every new one, and a
 // story keeps its id.
 inline uint64_t protocol_cause(uint16_t protocol, uint16_t port = 0) {

@@ -5,14 +5,15 @@
 #include "daemon/judge/net.h"
 
 namespace vidra {
-namespace {
 
-// Virtual router addresses move between routers by design: VRRP (RFC 9568, 7.3), CARP the same, HSRP, GLBP.
+// VRRP (RFC 9568, 7.3), CARP the same, HSRP, GLBP.
 bool shared_by_design(const Mac& m) {
   const auto& o = m.octets;
   return (o[0] == 0x00 && o[1] == 0x00 && o[2] == 0x5e && o[3] == 0x00 && (o[4] == 0x01 || o[4] == 0x02)) || (o[0] == 0x00 && o[1] == 0x00 && o[2] == 0x0c && o[3] == 0x07 && o[4] == 0xac) ||
          (o[0] == 0x00 && o[1] == 0x00 && o[2] == 0x0c && o[3] == 0x9f && (o[4] & 0xf0) == 0xf0) || (o[0] == 0x00 && o[1] == 0x07 && o[2] == 0xb4);
 }
+
+namespace {
 
 class Claim final : public Detector {
  public:

@@ -33,6 +33,12 @@ std::optional<HostRole> parse_host_role(std::string_view);
 
 using HostId = uint32_t;                     // of a declared host, from 1; 0 is none
 
+// Where something is declared: a file of Site::files and its line; line 0 nowhere.
+struct SitePlace {
+  uint16_t file = 0;
+  uint32_t line = 0;
+};
+
 struct SiteHost {
   std::string name;
   std::vector<Address> addresses;
@@ -43,6 +49,7 @@ struct SiteHost {
   uint8_t criticality = 0;                   // 0 to 2, added to the severity of what is done to it
   std::string bay;                           // where it stands, "" unknown or several
   std::string note;
+  SitePlace place;
 };
 
 struct SiteZone {
@@ -80,6 +87,7 @@ struct SiteConversation {
   std::vector<uint64_t> stations;            // none: any
   std::vector<uint64_t> origins;             // originator addresses, link addresses of masters; none: any
   std::string note;
+  SitePlace place;
 
   bool allows(Act a) const { return allowed & bit(a); }
   bool names(Object o) const {
@@ -94,6 +102,7 @@ struct MasterGroup {
   std::string name;
   std::vector<HostId> members, standby, stations;
   std::vector<uint64_t> origins;             // originator or link addresses they use; none: any
+  SitePlace place;
 };
 
 enum class Direction : uint8_t { monitor, control };
@@ -117,6 +126,7 @@ struct SitePoint {
   Time travel_time = 0;                      // longest time until the feedback follows; 0 undeclared
   Object feedback;                           // of the first object; those of a range follow it in step; kind none: none
   std::string name, bay, voltage;
+  SitePlace place;
 
   Object feedback_of(Object o) const { return feedback.kind() == ObjectKind::none ? feedback : feedback.at(o.number() - objects.first.number()); }
 };
@@ -147,6 +157,7 @@ struct SitePublisher {
   bool intermittent = false;                 // it may stop and begin again
   bool secured = false;                      // IEC 62351-6: without a signature it is wrong
   std::string name, bay;                     // the operator's own
+  SitePlace place;
 };
 
 // A declared time of works: inside its scope findings are kept and marked, never urgent.
@@ -159,6 +170,7 @@ struct Window {
   std::vector<HostId> hosts;                 // none: all
   std::vector<std::string> bays;             // none: all
   ActSet allowed = all_acts;
+  SitePlace place;
   Time until() const { return closed && closed < end ? closed : end; }
 };
 
@@ -175,10 +187,12 @@ class Site {
   std::vector<SitePoint> points;
   std::vector<SitePublisher> publishers;
   std::vector<Window> windows;
+  std::vector<std::string> files;            // that declare it
   std::string windows_file;                  // where `vidra window` keeps those of the box; "" nowhere
 
   void index();                              // after filling or changing the above
 
+  std::string text_of(const SitePlace& p) const { return p.line && p.file < files.size() ? files[p.file] + ":" + std::to_string(p.line) : std::string(); }
   bool empty() const { return hosts.empty() && conversations.empty() && points.empty(); }   // publishers tell nothing of who else may speak
   const SiteHost& host(HostId id) const { return hosts[id - 1]; }
   HostId host_of(const Address&) const;      // by address (or MAC), 0 unknown

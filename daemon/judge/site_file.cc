@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cstdlib>
 #include <filesystem>
 #include <map>
 #include <set>
@@ -97,6 +98,18 @@ class SiteReader {
   }
 
  private:
+  // "file:line:column" of a table.
+  SitePlace place(const TomlTable& t) {
+    const std::string at = t.place();
+    const size_t column = at.rfind(':'), line = column == at.npos ? at.npos : at.rfind(':', column - 1);
+    if (line == at.npos) return {};
+    const std::string file = at.substr(0, line);
+    size_t i = site_.files.size();
+    while (i && site_.files[i - 1] != file) i--;
+    if (!i) site_.files.push_back(file), i = site_.files.size();
+    return {uint16_t(i - 1), uint32_t(std::strtoul(at.c_str() + line + 1, nullptr, 10))};
+  }
+
   void macs(TomlTable& t, std::string_view key, std::vector<Mac>& to) {
     std::vector<std::string> texts;
     t.read(key, texts);
@@ -166,6 +179,7 @@ class SiteReader {
 
   void host(TomlTable& t) {
     SiteHost h;
+    h.place = place(t);
     if (!t.read("name", h.name)) t.complain("name", "a [[host]] needs a name");
     if (!h.name.empty() && by_name_.contains(h.name)) t.complain("name", fmt::format("the host \"{}\" is declared twice", h.name));
     std::vector<std::string> addresses;
@@ -241,6 +255,7 @@ class SiteReader {
 
   void conversation(TomlTable& t) {
     SiteConversation c;
+    c.place = place(t);
     selector(t, "client", c.client);
     selector(t, "server", c.server);
     if (t.read("protocol", c.protocol)) {
@@ -273,6 +288,7 @@ class SiteReader {
 
   void group(TomlTable& t) {
     MasterGroup g;
+    g.place = place(t);
     if (!t.read("name", g.name)) t.complain("name", "a [[master_group]] needs a name");
     g.members = named_list(t, "members");
     g.standby = named_list(t, "standby");
@@ -287,6 +303,7 @@ class SiteReader {
   // What is common to the points of every protocol.
   SitePoint point(TomlTable& t, std::string_view protocol) {
     SitePoint p;
+    p.place = place(t);
     const int index = protocol_index(protocol);
     p.protocol = uint16_t(index < 0 ? 0xffff : index);
     std::string host;
@@ -485,6 +502,7 @@ class SiteReader {
 
   void publisher(TomlTable& t) {
     SitePublisher p;
+    p.place = place(t);
     size_t choice = 0;
     if (t.read_choice("kind", choice, {"goose", "sv"})) p.kind = choice ? PublisherKind::sampled_values : PublisherKind::goose;
     else if (!t.has("kind")) t.complain("kind", "a [[publisher]] needs its kind: \"goose\" or \"sv\"");
@@ -550,6 +568,7 @@ class SiteReader {
   void window(TomlTable& t) {
     const size_t before = t.problems();
     Window w;
+    w.place = place(t);
     if (!t.read("name", w.name)) t.complain("name", "a [[window]] needs a name");
     t.read("permit", w.permit);
     t.read("opener", w.opener);

@@ -23,6 +23,7 @@
 #include "daemon/capture/share.h"
 #include "daemon/judge/site_file.h"
 #include "daemon/report/line.h"
+#include "daemon/sensor/kept_files.h"
 #include "daemon/sensor/pipeline.h"
 
 namespace vidra {
@@ -258,12 +259,16 @@ int run(const Options& o) {
     return log(3, e.what()), 1;
   }
 
+  KeptFiles files(settings.state, log);
+  files.learned(settings, memory);
+  Inventory inventory = files.inventory(settings.judge.host_limit);
   const Signals signals;                   // not before: a pipe may let an opening wait, and that must be easy to end
   Source* const heard = sources.front().get();
   const bool playing = !o.play.empty();
   const std::shared_ptr<const Language> language = settings.language;
   Running running{settings.site, settings.judge, {}, settings.remarks};
   Pipeline pipeline(std::move(settings), std::move(memory), std::move(sources), keys, real_storage());
+  pipeline.remember(std::move(inventory));
   Style style = style_of(STDOUT_FILENO);
   style.language = language.get();
   if (o.print) pipeline.on_story = [style](const Story& s) {
@@ -281,7 +286,7 @@ int run(const Options& o) {
   sd_notify(0, "READY=1");
   std::map<std::string, std::string> told;
   std::map<std::string, Outage> outages;
-  Time next_status = 0;
+  Time next_status = 0, next_kept = KeptFiles::every;
   for (Time ticks = 0; !over; ticks += 200 * millisecond) {
     const int s = signals.wait(200 * millisecond);
     if (s == SIGHUP) {
@@ -292,6 +297,8 @@ int run(const Options& o) {
       sd_notify(0, "STOPPING=1");
       pipeline.stop();
     }
+    if (ticks >= next_kept) pipeline.keep(), next_kept = ticks + KeptFiles::every;
+    if (const auto kept = pipeline.kept()) files.write(*kept, ticks, false);
     if (ticks < next_status) continue;
     if (!playing) reload_windows(pipeline, running);
     next_status = ticks + second;
@@ -311,6 +318,7 @@ int run(const Options& o) {
     sd_notify(0, fmt::format("WATCHDOG=1\nSTATUS={} packets, {} stories{}", human_count(now.accounts.packets), now.reporter.stories, lines).c_str());
   }
   worker.join();
+  if (const auto kept = pipeline.kept()) files.write(*kept, 0, true);
   const bool settled = pipeline.settle(o.settle);
   const SensorStatus end = pipeline.status();
   if (playing || o.print) print_summary(end, 0, settled);

@@ -252,13 +252,14 @@ void Pipeline::judge() {
       observed = now;
       observe(until, *judge_);
     }
+    if (keeping_.exchange(false)) copy_kept();
     uint64_t shed = 0;
     for (const auto& r : rings_) shed += r->shed().total();
     if (shed > shed_before) {
       say_fact(*judge_, until, 0, SensorFact::bound_hit, uint32_t(std::min<uint64_t>(shed - shed_before, UINT32_MAX)));
       shed_before = shed;
     }
-    if (last) judge_->finish(until);
+    if (last) judge_->finish(until), copy_kept();
     judged_until_.store(until, std::memory_order_release);
     findings_bell_.ring();
     if (until - copied >= second || last) {
@@ -277,6 +278,19 @@ void Pipeline::judge() {
   }
   judging_.store(false, std::memory_order_release);
   findings_bell_.ring();
+}
+
+void Pipeline::copy_kept() {
+  const bool learning = judge_->learning();
+  auto copy = std::make_unique<Kept>(Kept{judge_->inventory(), learning || learned_ ? judge_->memory().copy() : Memory{}, learning});
+  learned_ = learning;                     // its last words are kept once more
+  const std::lock_guard lock(kept_mutex_);
+  kept_ = std::move(copy);
+}
+
+std::unique_ptr<Pipeline::Kept> Pipeline::kept() {
+  const std::lock_guard lock(kept_mutex_);
+  return std::move(kept_);
 }
 
 void Pipeline::report() {

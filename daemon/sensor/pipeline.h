@@ -74,10 +74,17 @@ class Pipeline {
   // Takes over what a running sensor can change: the site and the detections.
   void adopt(std::shared_ptr<const Site>, JudgeSettings);
   SensorStatus status() const;
+  // What the judge keeps over a restart: the inventory, and while it learns what it learned. `remember` before `start`. `keep` asks
+  // for copies, which `kept` has once the judge's thread came by; nothing until then. After `run` ended it has the last.
+  struct Kept { Inventory inventory; Memory memory; bool learning = false; };
+  void remember(Inventory kept) { judge_->remember(std::move(kept)); }
+  void keep() { keeping_ = true; events_.ring(); }
+  std::unique_ptr<Kept> kept();
 
  private:
   struct Delivery;
   void judge();
+  void copy_kept();
   void report();
   void work(size_t worker);
   void observe(Time until, EventSink&);    // on the judge's thread: what the workers have seen
@@ -110,6 +117,10 @@ class Pipeline {
   std::mutex adopt_mutex_;
   std::shared_ptr<const Site> adopted_site_;
   std::optional<JudgeSettings> adopted_settings_;
+  std::atomic<bool> keeping_{false};
+  std::mutex kept_mutex_;
+  std::unique_ptr<Kept> kept_;
+  bool learned_ = false;                   // the judge's thread: it was learning when it was copied last
   std::atomic<bool> adopting_{false};
   struct Dispatch;
   std::unique_ptr<Dispatch> dispatch_;

@@ -2,6 +2,7 @@
 #pragma once
 #include <algorithm>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -61,6 +62,7 @@ struct SensorSettings {
   TrafficSettings traffic;
   JudgeSettings judge;
   std::string memory;                       // file of the learned Memory, "" none
+  std::vector<std::string> frozen_by;       // keys whose frozen Memory is accepted; none: any, and one that nobody froze
   ReportSettings report;
   std::shared_ptr<const Language> language; // of what is told; never null
   uint64_t ring = 32u << 20;                // octets between a worker and the judge
@@ -74,5 +76,8 @@ struct SensorSettings {
 // An empty path is the embedded defaults.
 SensorSettings load_settings(const std::string& path, Problems&);
 Memory load_learned(const SensorSettings&, Problems&);   // the Memory named in the settings, empty where none is
+// A file of what was learned. One that was frozen is refused when it was changed since, or when none of the trusted keys (hexadecimal;
+// none: any) signed it; where keys are trusted, one that nobody froze is refused, too.
+Memory load_known(const std::string& path, Problems&, std::span<const std::string> trusted = {});
 
 }  // namespace vidra

@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <filesystem>
+#include <fstream>
+#include <sstream>
 
 #include "daemon/judge/memory_file.h"
 #include "daemon/judge/site_file.h"
+#include "daemon/record/seal.h"
 #include "daemon/report/language_file.h"
 #include "daemon/sensor/settings.h"
 
@@ -128,6 +132,10 @@ void read_judge(TomlTable& root, SensorSettings& s) {
     s.judge.mode = JudgeSettings::Mode(mode);
     t->read_duration("learn_for", s.judge.learn_for, 0, 90 * day);
     t->read("memory", s.memory);
+    t->read("frozen_by", s.frozen_by);
+    for (const std::string& key : s.frozen_by)
+      if (key.size() != 64 || key.find_first_not_of("0123456789abcdef") != key.npos)
+        t->complain("frozen_by", fmt::format("\"{}\" is no key of 64 hexadecimal digits; `vidra memory key FILE` prints one", key));
     t->read("flows", s.judge.flow_limit, 256, 16'777'216);
     t->read("hosts", s.judge.host_limit, 256, 1'000'000);
     t->read_size("ring", s.ring, 1 << 20, uint64_t{1} << 30);
@@ -222,6 +230,23 @@ SensorSettings load_settings(const std::string& path, Problems& problems) {
   return s;
 }
 
-Memory load_learned(const SensorSettings& s, Problems& problems) { return s.memory.empty() ? Memory{} : load_memory(s.memory, problems); }
+Memory load_known(const std::string& path, Problems& problems, std::span<const std::string> trusted) {
+  std::ifstream in(path, std::ios::binary);
+  std::ostringstream whole;
+  if (!in || !(whole << in.rdbuf())) return load_memory(path, problems);   // says why
+  const std::string text = whole.str();
+  const bool frozen = is_sealed(text);
+  if (frozen || !trusted.empty())
+    if (const std::string flaw = seal_flaw(text, trusted); !flaw.empty()) {
+      size_t line = 1;
+      if (frozen) line += size_t(std::count(text.begin(), text.begin() + ptrdiff_t(text.rfind("\n[frozen]\n") + 1), '\n'));
+      problems.push_back(fmt::format("{}:{}:1: {}; restore the file, or read it with `vidra memory review {}` and freeze it again: vidra memory freeze {} --by \"N. N.\"", path, line, flaw, path, path));
+      return {};
+    }
+  auto root = TomlTable::parse(text, path, problems);
+  return root ? read_memory(*root) : Memory{};
+}
+
+Memory load_learned(const SensorSettings& s, Problems& problems) { return s.memory.empty() ? Memory{} : load_known(s.memory, problems, s.frozen_by); }
 
 }  // namespace vidra

@@ -12,7 +12,7 @@
 #include "daemon/sensor/settings.h"
 #include "daemon/site/difference.h"
 #include "daemon/tool/commands.h"
-#include "daemon/tool/output.h"
+#include "daemon/base/output.h"
 #include "daemon/tool/playing.h"
 
 namespace vidra {
@@ -60,7 +60,7 @@ int diff(const DiffOptions& o) {
   }
   Learner learner;
   if (!memory.empty()) {
-    learner.memory = load_memory(memory, problems);
+    learner.memory = load_known(memory, problems);
     if (!problems.empty()) return complain(problems);
   }
   if (o.files.empty() && memory.empty()) {

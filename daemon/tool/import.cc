@@ -12,7 +12,7 @@
 #include "daemon/site/point_list.h"
 #include "daemon/site/scl.h"
 #include "daemon/tool/commands.h"
-#include "daemon/tool/output.h"
+#include "daemon/base/output.h"
 
 namespace vidra {
 namespace {

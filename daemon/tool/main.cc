@@ -22,6 +22,10 @@ int main(int argc, char** argv) {
   add_catalogue(app, status);
   add_protocols(app, status);
   add_doctor(app, status);
+  add_inventory(app, status);
+  add_explain(app, status);
+  add_tune(app, status);
+  add_memory(app, status);
   add_diff(app, status);
   add_import(app, status);
   add_window(app, status);

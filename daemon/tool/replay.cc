@@ -6,6 +6,7 @@
 #include <iostream>
 #include <map>
 #include <memory>
+#include <nlohmann/json.hpp>
 #include <sstream>
 #include <thread>
 
@@ -22,6 +23,7 @@
 #include "daemon/sensor/settings.h"
 #include "daemon/sensor/worker.h"
 #include "daemon/tool/commands.h"
+#include "daemon/tool/judging.h"
 #include "daemon/tool/playing.h"
 
 namespace vidra {
@@ -32,6 +34,7 @@ constexpr const char* language_help = "en, bs-Latn, hr, sr-Cyrl …: `vidra word
 struct ReplayOptions {
   std::vector<std::string> files;
   std::string config, memory, language, search;
+  std::vector<std::string> compare;
   bool json = false, quiet = false;
   size_t workers = 1;
 };
@@ -183,6 +186,49 @@ int replay(const ReplayOptions& o) {
   return heard.status;
 }
 
+// What two settings make of the same recordings.
+int compare(const ReplayOptions& o) {
+  Judged sides[2];
+  for (int i = 0; i < 2; i++) {
+    Problems problems;
+    SensorSettings settings = load_settings(o.compare[size_t(i)], problems);
+    if (!o.memory.empty()) settings.memory = o.memory;
+    Memory memory = load_learned(settings, problems);
+    if (!problems.empty()) return complain(problems), exit_failed;
+    sides[i] = judge_files(o.files, settings, std::move(memory));
+  }
+  const Comparison c = compared(sides[0].stories, sides[1].stories);
+  const auto line = [&](char mark, const Story& s, const std::string& more) {
+    if (o.json) return;
+    fmt::print("{} {:<8} {}  {}{}{}\n", mark, s.detection->id, s.severity, iso_time(s.first, 0).substr(11, 8), "  " + headline(s), more.empty() ? "" : ": " + more);
+  };
+  const auto json = [&](std::string_view change, const Story* before, const Story* after) {
+    nlohmann::ordered_json j{{"change", change}};
+    j["old"] = before ? nlohmann::ordered_json::parse(replay_line(*before)) : nlohmann::ordered_json();
+    j["new"] = after ? nlohmann::ordered_json::parse(replay_line(*after)) : nlohmann::ordered_json();
+    std::cout << j.dump() << '\n';
+  };
+  if (o.json) {
+    for (const Story* s : c.only_old) json("only in old", s, nullptr);
+    for (const Story* s : c.only_new) json("only in new", nullptr, s);
+    for (const auto& [before, after] : c.changed) json("changed", before, after);
+    std::cout.flush();
+    return std::max(sides[0].status, sides[1].status);
+  }
+  for (const Story* s : c.only_old) line('-', *s, "");
+  for (const Story* s : c.only_new) line('+', *s, "");
+  for (const auto& [before, after] : c.changed) {
+    std::string what;
+    if (before->severity != after->severity) what += fmt::format("severity {} → {}", before->severity, after->severity);
+    if (before->count != after->count) what += fmt::format("{}count {} → {}", what.empty() ? "" : ", ", before->count, after->count);
+    if (before->in_window != after->in_window) what += fmt::format("{}{}", what.empty() ? "" : ", ", after->in_window ? "inside works now" : "no longer inside works");
+    line('~', *after, what);
+  }
+  fmt::print("{}{} stories with {}, {} with {}: {} only in the old, {} only in the new, {} changed, {} the same\n", c.only_old.empty() && c.only_new.empty() && c.changed.empty() ? "" : "\n", sides[0].stories.size(),
+             o.compare[0], sides[1].stories.size(), o.compare[1], c.only_old.size(), c.only_new.size(), c.changed.size(), c.same);
+  return std::max(sides[0].status, sides[1].status);
+}
+
 struct LearnOptions {
   std::vector<std::string> files;
   std::string output;
@@ -247,7 +293,10 @@ int check_memory(const std::string& path, TomlTable& root, Problems& problems) {
 
 int check(const std::string& path) {
   Problems problems;
-  if (auto root = TomlTable::open(path, problems); root && is_memory(*root)) return check_memory(path, *root, problems);
+  if (auto root = TomlTable::open(path, problems); root && is_memory(*root)) {
+    load_known(path, problems);            // and not changed after somebody froze it
+    return problems.empty() ? check_memory(path, *root, problems) : refuse(path, problems);
+  }
   problems.clear();                        // said again below
   const SensorSettings s = load_settings(path, problems);
   const Memory memory = load_learned(s, problems);
@@ -279,7 +328,9 @@ void add_replay(CLI::App& app, int& status) {
   c->add_option("--workers", o->workers, "hear it with so many threads, spread as the sensor spreads it live: the same stories and the same counts")->check(CLI::Range(size_t{1}, most_workers))->capture_default_str();
   c->add_option("--language", o->language, language_help);
   c->add_option("--search", o->search, "only stories with these words, whatever their script and diacritics");
-  c->callback([o, &status] { status = replay(*o); });
+  auto* config = c->get_option("--config");
+  c->add_option("--compare", o->compare, "OLD.toml NEW.toml: what two settings make of it, only the differences")->expected(2)->excludes(config);
+  c->callback([o, &status] { status = o->compare.empty() ? replay(*o) : compare(*o); });
 }
 
 void add_learn(CLI::App& app, int& status) {

@@ -19,7 +19,7 @@
 #include "daemon/sensor/settings.h"
 #include "daemon/site/declaration.h"
 #include "daemon/tool/commands.h"
-#include "daemon/tool/output.h"
+#include "daemon/base/output.h"
 
 namespace vidra {
 namespace {

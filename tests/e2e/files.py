@@ -90,7 +90,7 @@ for name, (octets, wanted, message) in cases.items():
         if status == 3:              # what could be read is reported
             reported = {"decode --count": lambda: json.loads(text)["packets"] == int(re.search(r"after frame (\d+)", err).group(1)),
                         "replay --json": lambda: all(json.loads(each)["detection"] for each in text.splitlines()),
-                        "learn": lambda: "version = 1" in text, "vidrad --play": lambda: "heard " in text}[command]
+                        "learn": lambda: "version = 2" in text, "vidrad --play": lambda: "heard " in text}[command]
             if not reported():
                 wrong.append(f"{command}: not reported: {text}")
     tap.check(not wrong, f"{name}: status {wanted}, said what and where", *wrong)

@@ -215,7 +215,8 @@ TEST(MemoryFile, KeepsEveryKindOfObjectAndOddTexts) {
 }
 TEST(MemoryFile, SaysWhatIsWrongAndWhere) {
   struct { std::string text, says; } cases[] = {
-      {"version = 2\n", "memory.toml:1:1: 'version'"},
+      {"version = 0\n", "memory.toml:1:1: 'version'"},
+      {"version = 3\n", "memory.toml:1:1: it was written by a newer Vidra"},
       {"[[host]]\naddress = \"10.1\"\n", "memory.toml:2:1: \"10.1\" is no address"},
       {"[[conversation]]\nclient = \"10.1.1.1\"\nserver = \"10.1.1.2\"\nprotocol = \"iec1004\"\n", "memory.toml:4:1: \"iec1004\" is no protocol of this build, did you mean \"iec104\"?"},
       {"[[conversation]]\nclient = \"10.1.1.1\"\nserver = \"10.1.1.2\"\nprotocol = \"modbus\"\nacts = [\"reed\"]\n", "did you mean \"read\"?"},

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "daemon/tool/output.h"
+#include "daemon/base/output.h"
 
 #include <fcntl.h>
 #include <fmt/format.h>
