@@ -37,6 +37,8 @@ enum class SensorFact : uint16_t {
   interface_down = 8,
   interface_up = 9,
   clock_stepped = 10,  // value: by how much, ns
+  degraded = 11,       // more comes than can be worked through; tag = the step of the plan (1 samples, 2 opaque, 3 measurements); points: since when
+  recovered = 12,      // points: from when to when; then what was left out: samples, opaque frames, reports, reads
 };
 
 }  // namespace vidra

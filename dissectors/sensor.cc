@@ -16,6 +16,8 @@ constexpr Function functions[] = {
     {8, 0xffff, "interface down", Act::diagnose},
     {9, 0xffff, "interface up", Act::diagnose},
     {10, 0xffff, "clock stepped", Act::diagnose},
+    {11, 0xffff, "degraded", Act::diagnose},
+    {12, 0xffff, "everything is worked through again", Act::diagnose},
 };
 }  // namespace
 extern const Protocol protocol;

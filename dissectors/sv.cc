@@ -10,6 +10,7 @@
 #include "dissectors/ber.h"
 #include "dissectors/iec61850.h"
 #include "dissectors/r_session.h"
+#include "dissectors/thrift.h"
 
 namespace vidra::sv {
 namespace {
@@ -171,6 +172,7 @@ struct Channels {
   double residual[2];                                         // squares, of channels 1-4 and 5-8 where there are just eight
   uint32_t below;                                             // bit c: channel c was negative
   uint32_t taken;                                             // samples
+  bool brief;                                                 // some were left out: no frequency
 };
 
 // One svID of one publisher.
@@ -202,6 +204,7 @@ struct Stream {
     sums.periods.fill(0);
     sums.residual[0] = sums.residual[1] = 0;
     sums.taken = 0;
+    sums.brief = false;
   }
 };
 
@@ -243,7 +246,7 @@ struct Layout {
 
 class Sv final : public Parser {
  public:
-  explicit Sv(Pool& pool) : pool_(&pool) {}
+  explicit Sv(Pool& pool) : pool_(&pool), thrift_(pool.shared<Thrift>()) {}
   ~Sv() override {
     for (size_t i = 0; i < layouts_used_; i++) pool_->give(layouts_[i].frame);
     for (size_t i = 0; i < streams_used_; i++) pool_->unmake(streams_[i]);
@@ -318,7 +321,13 @@ class Sv final : public Parser {
         stream.at++;
       }
       took(stream, count, say.time);
-      if (stream.channels) sample(stream, unit.subspan(s->sample_at, size_t{stream.channels} * stream.stride));
+      if (!stream.channels) continue;
+      if (thrift_ && thrift_->samples) [[unlikely]] {
+        if (stream.at % Thrift::kept) thrift_->samples_left_out++;
+        else squares(stream, unit.subspan(s->sample_at, size_t{stream.channels} * stream.stride));
+        continue;
+      }
+      sample(stream, unit.subspan(s->sample_at, size_t{stream.channels} * stream.stride));
     }
     if (say.time - l->told >= second) [[unlikely]] sum(*l, say, true);
     return true;
@@ -441,6 +450,27 @@ class Sv final : public Parser {
       c.shortest[i] = std::min(c.shortest[i], period), c.longest[i] = std::max(c.longest[i], period);
     }
     std::copy_n(v.begin(), n, c.before.begin());
+    c.taken++;
+  }
+
+  // The same where samples between were left out: squares only.
+  static void squares(Stream& s, Bytes octets) {
+    bool bad = false;
+    Reader r{octets, bad};
+    Channels& c = s.sums;
+    double v[8];
+    for (size_t i = 0; i < s.channels; i++) {
+      const double each = int32_t(r.be64() >> 32);
+      if (s.stride == 12) r.skip(4);
+      c.squares[i] += each * each;
+      if (i < 8) v[i] = each;
+    }
+    if (s.channels == 8) {
+      const double i = v[0] + v[1] + v[2] - v[3], u = v[4] + v[5] + v[6] - v[7];
+      c.residual[0] += i * i, c.residual[1] += u * u;
+    }
+    c.brief = true;
+    c.below = 0;                                          // nothing rises from here
     c.taken++;
   }
 
@@ -829,7 +859,7 @@ class Sv final : public Parser {
       p.set_real(std::sqrt(c.squares[i] / c.taken));
       p.quality = quality_of(s.quality[i]);
     }
-    for (uint32_t i = 0; i < s.channels && rate >= 200; i++) {            // regular zero crossings, and not of one sample each
+    for (uint32_t i = 0; i < s.channels && rate >= 200 && !c.brief; i++) {            // regular zero crossings, and not of one sample each
       if (c.periods[i] < 3 || c.longest[i] > 1.25 * c.shortest[i] || c.shortest[i] < 4) continue;
       const Object o = channel(s.key, frequency_of | (i + 1));
       std::array<char, 32> name;
@@ -869,6 +899,7 @@ class Sv final : public Parser {
   }
 
   Pool* pool_;
+  Thrift* thrift_;                       // null where the pool has no room for it
   size_t recent_ = most_layouts;
   Layout layouts_[most_layouts];
   size_t layouts_used_ = 0;

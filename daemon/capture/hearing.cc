@@ -21,6 +21,7 @@ namespace vidra {
 namespace {
 
 constexpr Time longest_wait = 10 * millisecond;
+constexpr Time longest_behind = 400 * millisecond;   // as good as a full buffer
 constexpr Time shortest_sleep = 20 * microsecond, longest_sleep = 500 * microsecond;   // between two looks at what has to be asked
 
 class Hearing final : public Source {
@@ -76,6 +77,7 @@ class Hearing final : public Source {
     const Outage& o = taps_[i]->outage();
     return !o.count || o.until;
   }
+  double fill() const override { return fill_; }
   Outage outage(uint16_t i) const override { return i < taps_.size() ? taps_[i]->outage() : Outage{}; }
   std::string flaw() const override {
     std::string all;
@@ -85,7 +87,7 @@ class Hearing final : public Source {
   }
 
  private:
-  struct Way { size_t taken = 0; Bytes last; };   // given out by the last poll
+  struct Way { size_t taken = 0; Bytes last; Time behind_since = 0; };   // given out by the last poll; since when something was left behind
 
   Time look() {
     // Both clocks of one moment: somebody who is put aside between the two readings would see the wall clock stepped. And no
@@ -106,6 +108,7 @@ class Hearing final : public Source {
     const Time now = look();
     Tap& t = *taps_[0];
     const size_t n = t.open() ? t.read(to, now, skew_) : 0;
+    fill_ = fill_of(0, now);
     heard_ = !t.open() ? now : t.drained() ? now - t.lag() : t.last();
     return n;
   }
@@ -113,6 +116,7 @@ class Hearing final : public Source {
   size_t read_all(std::span<Packet> to) {
     const Time now = look();
     heard_ = Merge::never;
+    fill_ = 0;
     for (size_t i = 0; i < taps_.size(); i++) {
       Tap& t = *taps_[i];
       bool drained = true;
@@ -124,11 +128,21 @@ class Hearing final : public Source {
         drained = t.drained();
         if (drained || n == 0) break;
       }
+      fill_ = std::max(fill_, fill_of(i, now));
       // What was left behind is not before the last frame read; of what is not yet here, nothing is older than the lag.
       heard_ = std::min(heard_, !t.open() ? now : drained ? now - (grouped_ ? std::max(window_, t.lag()) : t.lag()) : t.last());
       merge_->heard_until(i, !t.open() ? Merge::never : drained ? now - std::max(window_, t.lag()) : t.last());
     }
     return merge_->take(to, grouped_);
+  }
+
+  // Who cannot say how full its buffer is was never read to its end for so long: it brings more than is taken.
+  double fill_of(size_t i, Time now) {
+    const Tap& t = *taps_[i];
+    if (!t.open()) return ways_[i].behind_since = now, 0;
+    if (const double f = t.fill(); f >= 0) return f;
+    if (t.drained() || !ways_[i].behind_since) ways_[i].behind_since = now;
+    return std::min(1.0, double(now - ways_[i].behind_since) / double(longest_behind));
   }
 
   void wait() {
@@ -167,6 +181,7 @@ class Hearing final : public Source {
   Time now_ = 0, heard_ = 0, window_, sleep_ = shortest_sleep;
   size_t since_sleep_ = 0;                     // frames
   uint64_t trouble_ = 0;                       // by tap
+  double fill_ = 0;
   bool grouped_ = false;
   int stop_;
   std::atomic<bool> stopped_{false};

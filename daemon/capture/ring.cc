@@ -106,6 +106,17 @@ class Store {
   size_t blocks() const { return frames_.size(); }
   bool borrowed() const { return outstanding_ > 0; }
   bool all_held() const { return held_ == frames_.size(); }
+  // Blocks that are not the kernel's, of all: those that lie read and lent, and those it has filled since, which lie in a row.
+  double fill() const {
+    size_t ready = 0, least = 0, most = frames_.size() - held_;
+    while (least < most) {                        // a few looks, by halves
+      const size_t n = (least + most + 1) / 2;
+      const tpacket_block_desc* b = block((next_ + n - 1) % frames_.size());
+      if (__atomic_load_n(&b->hdr.bh1.block_status, __ATOMIC_RELAXED) & TP_STATUS_USER) ready = least = n;
+      else most = n - 1;
+    }
+    return double(held_ + ready) / double(frames_.size());
+  }
 
   // The next frame, or null when the kernel has filled no further block.
   tpacket3_hdr* next() {
@@ -173,6 +184,7 @@ class Ring final : public KernelTap {
   int descriptor() const override { return store_ ? store_->socket : -1; }
   bool drained() const override { return drained_; }
   Time lag() const override { return block_lag; }
+  double fill() const override { return store_ ? store_->fill() : 0; }
 
   size_t read(std::span<Packet> to, Time now, Time skew) override {
     drained_ = false;

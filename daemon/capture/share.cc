@@ -34,6 +34,7 @@ class Share final : public Source {
   bool live() const override { return whole_->live(); }
   bool up(uint16_t i) const override { return whole_->up(i); }
   Outage outage(uint16_t i) const override { return whole_->outage(i); }
+  double fill() const override { return whole_->fill(); }
   std::string flaw() const override { return whole_->flaw(); }
   double progress() const override { return whole_->progress(); }
 

@@ -59,6 +59,7 @@ struct Source {
   virtual bool live() const { return false; }       // stamps follow the wall clock, times do not
   virtual bool up(uint16_t) const { return true; }  // whether this interface can bring frames now
   virtual Outage outage(uint16_t) const { return {}; }
+  virtual double fill() const { return 0; }        // how full the buffer behind it is that nobody has read, as of the last poll: 0 to 1
   virtual std::string flaw() const { return {}; }  // what was wrong with the input, and where; "" when all was read
   virtual double progress() const { return -1; }   // 0 to 1 where the length is known
 };

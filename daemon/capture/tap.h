@@ -24,6 +24,7 @@ struct Tap {
   virtual bool open() const = 0;               // frames can come
   virtual int descriptor() const { return -1; }   // to be waited for; -1 while there is none
   virtual bool polled() const { return false; }   // it cannot be waited for: it has to be asked
+  virtual double fill() const { return -1; }   // of its buffer as yet unread, 0 to 1; below 0: it cannot say
   virtual Counters counters() const = 0;
   virtual const Outage& outage() const = 0;
   virtual std::string flaw() const = 0;        // "" when nothing is wrong

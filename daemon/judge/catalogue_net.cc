@@ -94,6 +94,11 @@ constexpr Detection rows[] = {
      "Decode the conversation from a capture: `vidra decode FILE`. Send the sample to the developers if the traffic is sound.",
      "Declare the right protocol for the port: `[[conversation]]\nclient = \"hmi\"\nserver = \"plc1\"\nprotocol = \"modbus\"\nport = 1502`.",
      lost},
+    {"NET-21", "Sensor is overloaded", 3, Audience::sensor, "", "other:other",
+     "More comes than the sensor can work through. It leaves out by plan, the least first: sampled values, payloads that nobody dissects, reports of values and polling; "
+     "commands, writes, settings and GOOSE never. Somebody may flood the network to hide.",
+     "Look what has grown (`vidra decode --count`): a storm, a flood, a mirror that brings more. If it stays, give the sensor more [capture] workers or a faster machine.",
+     "`[detection.NET-21]\nseverity = 2` where bursts are known.", {}},
 };
 
 }  // namespace

@@ -84,6 +84,6 @@ std::unique_ptr<Detector> scan_detector(const JudgeSettings&, std::shared_ptr<Sc
 std::unique_ptr<Detector> silence_detector(const JudgeSettings&);                                      // NET-10
 std::unique_ptr<Detector> internet_detector(const JudgeSettings&);                                     // NET-12
 std::unique_ptr<Detector> segment_detector(const JudgeSettings&);                                      // NET-15
-std::unique_ptr<Detector> sensor_detector(const JudgeSettings&);                                       // NET-16, NET-17
+std::unique_ptr<Detector> sensor_detector(const JudgeSettings&);                                       // NET-16, NET-17, NET-21
 
 }  // namespace vidra

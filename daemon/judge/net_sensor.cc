@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// NET-16 and NET-17: what the sensor could not hear or understand.
+// NET-16, NET-17 and NET-21: what the sensor could not hear, understand or work through.
 #include "daemon/judge/net.h"
 
 namespace vidra {
@@ -7,7 +7,7 @@ namespace {
 
 class Sensor final : public Detector {
  public:
-  explicit Sensor(const JudgeSettings& s) : blind_(row("NET-16")), lost_(row("NET-17")), sensor_(protocol_index("sensor")) { settle(s); }
+  explicit Sensor(const JudgeSettings& s) : blind_(row("NET-16")), lost_(row("NET-17")), degraded_(row("NET-21")), sensor_(protocol_index("sensor")) { settle(s); }
   void settle(const JudgeSettings& s) override {
     drops_ = uint64_t(s.number(blind_, "drops"));
     times_ = size_t(s.number(lost_, "times"));
@@ -47,6 +47,7 @@ class Sensor final : public Detector {
       case SensorFact::resynchronised:            // the sum of all; each conversation says its own as `unreadable`
         if (e.scene.flow) lose(e, c, out, n, "were skipped to find the next record");
         break;
+      case SensorFact::degraded: case SensorFact::recovered: overloaded(e, c, out, fact == SensorFact::recovered); break;
       case SensorFact::bound_hit: {
         Finding f = finding(lost_, e, c);
         f.cause = 2;
@@ -59,6 +60,25 @@ class Sensor final : public Detector {
       }
       default: break;
     }
+  }
+
+  void overloaded(const Event& e, const Context& c, Findings& out, bool over) {
+    constexpr std::string_view left_out[] = {
+        "", "of sampled values one in eight is worked out", "of sampled values one in eight is worked out, and payloads that no dissector wants are only counted",
+        "of sampled values one in eight is worked out, and undissected payloads, reports of values and polling are only counted"};
+    Finding f = finding(degraded_, e, c);
+    f.cause = 3;
+    f.station.clear();
+    f.object.clear();
+    const size_t step = std::min<size_t>(e.said->tag, std::size(left_out) - 1);
+    if (!over) f.what = fmt::format("More comes than the sensor can work through since {}: {}.", iso_time(e.points.empty() ? c.now : e.points[0].time), left_out[step]);
+    else if (e.points.size() >= 5) {
+      const Time from = e.points[0].time, until = Time(e.points[0].raw);
+      f.what = fmt::format("From {} to {} ({}) more came than the sensor could work through. Left out: {} samples, {} frames with undissected payload, {} reports of values, {} polls.", iso_time(from),
+                           iso_time(until), human_duration(until - from), e.points[1].raw, e.points[2].raw, e.points[3].raw, e.points[4].raw);
+    } else return;
+    f.expected = "Everything is worked through. Commands, writes, settings and GOOSE are never left out.";
+    out.raise(std::move(f));
   }
 
   void blind(const Event& e, const Context& c, Findings& out, const std::string& interface, uint8_t severity, std::string what, std::string expected, uint64_t weight = 1, SensorFact of = SensorFact(0)) {
@@ -103,6 +123,7 @@ class Sensor final : public Detector {
   static constexpr Want wants_[] = {{.protocol = "sensor"}, {.protocol = "tcp"}, {.protocol = "udp"}};
   const Detection& blind_;
   const Detection& lost_;
+  const Detection& degraded_;
   uint64_t drops_;
   size_t times_;
   Time window_;

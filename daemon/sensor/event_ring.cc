@@ -22,8 +22,14 @@ struct Flat {
 };
 static_assert(std::is_trivially_copyable_v<Scene>);
 
+// GOOSE and sampled values say only what changed, once.
+bool publishes(uint16_t protocol) {
+  static const int goose = protocol_index("goose"), sv = protocol_index("sv");
+  return protocol == goose || protocol == sv;
+}
+
 bool important(const Event& e) {
-  if (e.identity || e.said->refused || e.said->malformed) return true;
+  if (e.identity || e.said->refused || e.said->malformed || publishes(e.scene.protocol)) return true;
   switch (e.said->act) {
     case Act::read: case Act::report: case Act::other: case Act::browse: return false;
     default: return true;
@@ -32,6 +38,11 @@ bool important(const Event& e) {
 
 }  // namespace
 
+void EventRing::count_out(const Event& e, bool weighty) {
+  std::atomic<uint64_t>& count = weighty ? others_ : e.said->act == Act::report || e.said->role != Role::request ? reports_ : reads_;
+  count.store(count.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+}
+
 void EventRing::see(const Event& e) {
   const bool weighty = important(e);
   // What is too long for the ring in one piece is handed on in runs of points that fit.
@@ -39,6 +50,7 @@ void EventRing::see(const Event& e) {
   size_t done = 0;
   do {
     const size_t n = std::min(e.points.size() - done, most);
+    if (thrifty_ && !weighty) [[unlikely]] return count_out(e, weighty);
     const size_t octets = sizeof(Flat) + n * sizeof(Point) + e.texts.run().size();
     auto* at = static_cast<std::byte*>(ring_.reserve(octets, weighty ? 0 : ring_.capacity() / 4));
     while (!at && waits_) {
@@ -46,11 +58,7 @@ void EventRing::see(const Event& e) {
       sleep_for(100 * microsecond);
       at = static_cast<std::byte*>(ring_.reserve(octets));
     }
-    if (!at) {
-      std::atomic<uint64_t>& count = weighty ? others_ : e.said->act == Act::report || e.said->role != Role::request ? reports_ : reads_;
-      count.store(count.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
-      return;
-    }
+    if (!at) return count_out(e, weighty);
     Flat* flat = new (at) Flat;
     flat->turn = std::max(e.scene.time, watermark_.load(std::memory_order_relaxed));
     flat->scene = e.scene;

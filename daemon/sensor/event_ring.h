@@ -10,10 +10,12 @@
 
 namespace vidra {
 
-// What found no room on its way to the judge, by kind.
+// What was left out on its way to the judge, by kind: by plan (Overload), or because there was no room.
 struct Shed {
-  uint64_t reports = 0, reads = 0, others = 0;   // telemetry; polling; commands, writes, sessions, the sensor's own facts
-  uint64_t total() const { return reports + reads + others; }
+  uint64_t samples = 0, opaque = 0;              // sampled values not worked out; frames with payloads that no dissector wants, only counted
+  uint64_t reports = 0, reads = 0;               // telemetry; polling
+  uint64_t others = 0;                           // commands, writes, sessions, the sensor's own facts: never by plan
+  uint64_t total() const { return samples + opaque + reports + reads + others; }
 };
 
 // A worker's end of the way to the judge: events laid flat in a ring, and the time up to which nothing more will come. The
@@ -36,7 +38,9 @@ class EventRing final : public EventSink {
   }
   Time watermark() const { return closed_.load(std::memory_order_acquire) ? closed : reached(); }
   Time reached() const { return watermark_.load(std::memory_order_acquire); }   // the same, closed or not
-  Shed shed() const { return {reports_.load(std::memory_order_relaxed), reads_.load(std::memory_order_relaxed), others_.load(std::memory_order_relaxed)}; }
+  Shed shed() const { return {0, 0, reports_.load(std::memory_order_relaxed), reads_.load(std::memory_order_relaxed), others_.load(std::memory_order_relaxed)}; }
+  double fill() const { return double(ring_.used()) / double(ring_.capacity()); }
+  void leave_out_measurements(bool yes) { thrifty_ = yes; }   // worker: they are counted and not handed on
   bool crowded() const { return ring_.used() > ring_.capacity() / 2; }
 
   // Judge: when the oldest event takes its turn among those of other workers, or nothing; and the event itself handed on.
@@ -48,9 +52,12 @@ class EventRing final : public EventSink {
   void take(EventSink& to);
 
  private:
+  void count_out(const Event&, bool weighty);
+
   Ring ring_;
   Bell& bell_;
   const bool waits_;
+  bool thrifty_ = false;
   std::atomic<Time> watermark_{0};
   std::atomic<bool> closed_{false};
   std::atomic<uint64_t> reports_{0}, reads_{0}, others_{0};

@@ -76,6 +76,15 @@ std::string link_line(const SensorStatus::Telling& t) {
 void print_summary(const SensorStatus& s, Time heard_from, bool settled) {
   const Octets o = s.accounts.octets();
   fmt::print("\nheard       {} packets{}\n", human_count(s.accounts.packets), heard_from ? fmt::format(" in {}", human_duration(s.heard_until - heard_from)) : "");
+  uint64_t lost = 0;
+  for (const auto& i : s.interfaces) {
+    lost += i.counters.dropped_by_us;
+    for (const uint64_t n : {i.counters.dropped_by_card, i.counters.dropped_by_kernel}) lost += n == Counters::unknown ? 0 : n;
+  }
+  if (lost) fmt::print("lost        {} frames before they could be read\n", human_count(lost));
+  if (s.shed.total())
+    fmt::print("left out    {} samples not worked out, {} frames with undissected payload only counted, {} reports of values and {} polls not judged, {} others\n", human_count(s.shed.samples),
+               human_count(s.shed.opaque), human_count(s.shed.reports), human_count(s.shed.reads), human_count(s.shed.others));
   fmt::print("payload     {} = decoded {} + opaque {} + lost {}\n", human_bytes(o.seen), human_bytes(o.decoded), human_bytes(o.opaque), human_bytes(o.lost));
   fmt::print("            {} conversations", human_count(s.accounts.conversations));
   for (size_t i = 0; i < s.accounts.protocols.size(); i++)
@@ -286,6 +295,7 @@ int run(const Options& o) {
   sd_notify(0, "READY=1");
   std::map<std::string, std::string> told;
   std::map<std::string, Outage> outages;
+  Plan plan = Plan::all;
   Time next_status = 0, next_kept = KeptFiles::every;
   for (Time ticks = 0; !over; ticks += 200 * millisecond) {
     const int s = signals.wait(200 * millisecond);
@@ -308,6 +318,10 @@ int run(const Options& o) {
       if (i.outage.count != before.count || i.outage.until != before.until) log(4, blind_line(i.name, i.outage, before));
       before = i.outage;
     }
+    if (now.plan != plan)
+      log(now.plan == Plan::all ? 5 : 4, now.plan == Plan::all ? std::string("everything is worked through again")
+                                                               : fmt::format("degraded: more comes than can be worked through; {}. Take more [capture] workers, or a faster core", text_of(now.plan)));
+    plan = now.plan;
     for (const auto& t : now.collectors) {
       const std::string now_so = fmt::format("{} {}", name_of(t.link.state), t.link.text);
       if (told[t.collector] != now_so) log(level_of(t.link.state), link_line(t));

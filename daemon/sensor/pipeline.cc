@@ -18,8 +18,8 @@
 namespace vidra {
 namespace {
 
-// A fact of the sensor's own, as an event. `from`, `until`: of what took time, 0 where it is not known.
-void say_fact(EventSink& to, Time now, uint16_t interface, SensorFact fact, uint32_t tag, Time from = 0, Time until = 0) {
+// A fact of the sensor's own, as an event. `from`, `until`: of what took time, 0 where it is not known. `counts`: of the points behind.
+void say_fact(EventSink& to, Time now, uint16_t interface, SensorFact fact, uint32_t tag, Time from = 0, Time until = 0, std::span<const uint64_t> counts = {}) {
   static const int protocol = protocol_index("sensor");
   Scene scene;
   scene.time = now;
@@ -30,12 +30,14 @@ void say_fact(EventSink& to, Time now, uint16_t interface, SensorFact fact, uint
   m.act = Act::diagnose;
   m.function = uint16_t(fact);
   m.tag = tag;
-  m.points = 1;
-  Point p;
+  std::array<Point, 8> points;
+  for (size_t i = 0; i < counts.size() && i + 1 < points.size(); i++) points[i + 1].set_natural(counts[i]);
+  m.points = uint32_t(1 + counts.size());
+  Point& p = points[0];
   p.object = Object(ObjectKind::capture, interface);
   p.time = from;
   if (until) p.set_time(until);
-  to.see({scene, &m, nullptr, {&p, 1}, Texts()});
+  to.see({scene, &m, nullptr, {points.data(), m.points}, Texts()});
 }
 
 }  // namespace
@@ -221,9 +223,31 @@ void Pipeline::observe(Time until, EventSink& judge) {
     hearing.push_back({interfaces[i].name, c, 0, h.up, o});
   }
   Accounts accounts;
-  for (const Seen& s : seen_) accounts += s.accounts;
+  Shed shed;
+  Plan plan = Plan::all, worst = Plan::all;
+  for (const Seen& s : seen_) {
+    accounts += s.accounts;
+    shed.samples += s.shed.samples, shed.opaque += s.shed.opaque, shed.reports += s.shed.reports, shed.reads += s.shed.reads, shed.others += s.shed.others;
+    plan = std::max(plan, s.plan), worst = std::max(worst, s.worst);
+  }
+  if (worst > degraded_.told) {
+    if (degraded_.told == Plan::all) degraded_.since = now, degraded_.before = shed_;
+    degraded_.told = worst;
+    say_fact(judge, now, 0, SensorFact::degraded, uint32_t(worst), degraded_.since);
+  }
+  if (degraded_.told != Plan::all && plan == Plan::all) {
+    const Shed& b = degraded_.before;
+    const uint64_t left_out[] = {shed.samples - b.samples, shed.opaque - b.opaque, shed.reports - b.reports, shed.reads - b.reads};
+    say_fact(judge, now, 0, SensorFact::recovered, uint32_t(degraded_.told), degraded_.since, now, left_out);
+    degraded_.told = Plan::all;
+  }
+  if (shed.others > shed_.others)          // never by plan: there was no room at all
+    say_fact(judge, now, 0, SensorFact::bound_hit, uint32_t(std::min<uint64_t>(shed.others - shed_.others, UINT32_MAX)));
+  shed_ = shed;
   const std::lock_guard lock(snapshot_mutex_);
   snapshot_.accounts = std::move(accounts);
+  snapshot_.shed = shed;
+  snapshot_.plan = plan;
   snapshot_.interfaces = std::move(hearing);
   snapshot_.heard_until = now;
 }
@@ -233,7 +257,6 @@ void Pipeline::judge() {
   EventMerge merge(rings_, sources_[0]->live() ? 250 * millisecond : 0);
   Ears ears(*judge_, merge, workers_.size());
   EventSink& to = workers_.size() > 1 ? static_cast<EventSink&>(ears) : *judge_;
-  uint64_t shed_before = 0;
   Time copied = 0, observed = 0;
   for (;;) {
     const uint32_t rung = events_.heard();
@@ -253,12 +276,6 @@ void Pipeline::judge() {
       observe(until, *judge_);
     }
     if (keeping_.exchange(false)) copy_kept();
-    uint64_t shed = 0;
-    for (const auto& r : rings_) shed += r->shed().total();
-    if (shed > shed_before) {
-      say_fact(*judge_, until, 0, SensorFact::bound_hit, uint32_t(std::min<uint64_t>(shed - shed_before, UINT32_MAX)));
-      shed_before = shed;
-    }
     if (last) judge_->finish(until), copy_kept();
     judged_until_.store(until, std::memory_order_release);
     findings_bell_.ring();
@@ -267,11 +284,6 @@ void Pipeline::judge() {
       const std::lock_guard lock(snapshot_mutex_);
       snapshot_.judge = judge_->counters();
       snapshot_.learning = judge_->learning();
-      snapshot_.shed = {};
-      for (const auto& r : rings_) {
-        const Shed each = r->shed();
-        snapshot_.shed.reports += each.reports, snapshot_.shed.reads += each.reads, snapshot_.shed.others += each.others;
-      }
     }
     if (last) break;
     if (!n) events_.sleep(rung);
@@ -333,7 +345,7 @@ void Pipeline::tell_health(Time now) {
   h.counts = {{"packets", s.accounts.packets}, {"octets_seen", octets.seen}, {"octets_decoded", octets.decoded}, {"octets_opaque", octets.opaque},
               {"octets_lost", octets.lost}, {"conversations", s.accounts.conversations}, {"resynchronised", s.accounts.resynchronised},
               {"twins", s.accounts.twins()}, {"events", s.judge.events}, {"findings", s.judge.findings}, {"findings_dropped", s.findings_dropped},
-              {"stories", s.reporter.stories}, {"shed_reports", s.shed.reports}, {"shed_reads", s.shed.reads}, {"shed_others", s.shed.others},
+              {"stories", s.reporter.stories}, {"shed_reports", s.shed.reports}, {"shed_reads", s.shed.reads}, {"shed_others", s.shed.others}, {"shed_samples", s.shed.samples}, {"shed_opaque", s.shed.opaque}, {"plan", uint64_t(s.plan)},
               {"flows_evicted", s.accounts.flows_evicted}};
   uint64_t malformed = 0;
   for (const ProtocolAccount& p : s.accounts.protocols) malformed += p.malformed;
@@ -354,6 +366,7 @@ void Pipeline::tell_health(Time now) {
     }
     h.complaints.clear();
     if (box.failing) h.complaints.push_back("the outbox's disk takes nothing: " + box.trouble);
+    if (s.plan != Plan::all) h.complaints.push_back("more comes than can be worked through: " + std::string(text_of(s.plan)));
     if (s.findings_dropped) h.complaints.push_back("findings found no room on their way to the reporter");
     d->append(Lane::state, MessageType::health, 10, health_body(h, d->who));
   }

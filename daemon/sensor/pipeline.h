@@ -39,6 +39,7 @@ struct SensorStatus {
   Judge::Counters judge;
   Reporter::Counters reporter;
   Shed shed;
+  Plan plan = Plan::all;                   // what is left out now
   uint64_t findings_dropped = 0;           // found no room on their way to the reporter
   bool learning = false;
   std::vector<Telling> collectors;
@@ -109,6 +110,8 @@ class Pipeline {
   std::vector<uint64_t> dropped_;          // by interface, as of the last look
   struct Blind { uint64_t count = 0; Time since = 0; };
   std::vector<Blind> blind_;               // by interface: outages that were told; since when it is blind, 0 not
+  struct { Plan told = Plan::all; Time since = 0; Shed before; } degraded_;
+  Shed shed_;                              // as of the last look
   Time stepped_ = 0;                       // how far stamps and times are apart
   Time started_ = 0;
 

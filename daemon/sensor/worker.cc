@@ -23,17 +23,28 @@ void Worker::hear(Source& source) {
       const Packet& newest = burst[polled.packets - 1];
       if (!last_.stamp) first_ = {burst[0].stamp, burst[0].number};
       last_ = {newest.stamp, newest.number};
-      if (live) apart_ = newest.stamp - newest.time, apart_at_ = newest.time;
+      if (live) {
+        apart_ = newest.stamp - newest.time, apart_at_ = newest.time;
+        keep_up(polled.now, source.fill());
+      }
       traffic_->take(std::span<const Packet>(burst).first(polled.packets));
     }
     source.release();
     traffic_->tick(polled.now);
     now_ = polled.now;
-    if (now_ - looked_ >= second) look(&source, now_, false);
+    if (live && !polled.packets && overload_.plan() != Plan::all) keep_up(now_, source.fill());
+    if (now_ - looked_ >= second || overload_.plan() != looked_plan_) look(&source, now_, false);
     ring_.publish(polled.now);
     if (polled.ended) break;
   }
   look(&source, now_, true);
+}
+
+void Worker::keep_up(Time now, double fill) {
+  const Plan before = overload_.plan(), plan = overload_.look(now, std::max(fill, ring_.fill()));
+  if (plan == before) [[likely]] return;
+  traffic_->keep_to(plan);
+  ring_.leave_out_measurements(plan >= Plan::measurements);
 }
 
 void Worker::finish() {
@@ -48,6 +59,10 @@ void Worker::look(const Source* source, Time now, bool last) {
   else if (!lock.try_lock()) return;     // never waits for a reader
   looked_ = now;
   seen_.accounts = traffic_->accounts();
+  seen_.plan = looked_plan_ = overload_.plan();
+  seen_.worst = std::max(seen_.worst, seen_.plan);
+  seen_.shed = ring_.shed();
+  seen_.shed.samples = seen_.accounts.samples_left_out, seen_.shed.opaque = seen_.accounts.opaque_left_out;
   seen_.now = now, seen_.first = first_, seen_.last = last_, seen_.apart = apart_, seen_.apart_at = apart_at_;
   if (!source) return;
   const size_t n = source->interfaces().size();

@@ -6,6 +6,7 @@
 
 #include "daemon/capture/source.h"
 #include "daemon/sensor/event_ring.h"
+#include "daemon/traffic/overload.h"
 #include "daemon/traffic/traffic.h"
 
 namespace vidra {
@@ -21,6 +22,9 @@ struct Seen {
   std::vector<Heard> interfaces;
   Time now = 0;                          // how far it has heard
   struct Mark { Time stamp = 0; uint64_t number = 0; } first, last;   // its first and its last packet
+  Shed shed;
+  Plan plan = Plan::all;                 // what it leaves out now
+  Plan worst = Plan::all;                // and the most it left out since it was asked last
   Time apart = 0, apart_at = 0;          // how far stamps and times are apart; when that was seen, 0: never
 };
 
@@ -31,20 +35,25 @@ class Worker {
 
   void hear(Source&);                    // until it ends
   void finish();                         // nothing follows: what is held is heard or given up
-  // From any thread, at any time: what it had seen a second ago.
-  Seen seen() const {
+  // From any thread, at any time: what it had seen a second ago, or when its plan last changed.
+  Seen seen() {
     const std::lock_guard lock(mutex_);
-    return seen_;
+    Seen s = seen_;
+    seen_.worst = seen_.plan;
+    return s;
   }
 
  private:
+  void keep_up(Time now, double fill);
   void look(const Source*, Time now, bool last);
 
   std::unique_ptr<Traffic> traffic_;
   EventRing& ring_;
   Seen::Mark first_, last_;
   Time now_ = 0, looked_ = 0, apart_ = 0, apart_at_ = 0;
-  mutable std::mutex mutex_;             // held for a copy, once a second
+  Overload overload_;
+  Plan looked_plan_ = Plan::all;
+  std::mutex mutex_;             // held for a copy, once a second
   Seen seen_;
 };
 

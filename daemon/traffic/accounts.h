@@ -56,6 +56,7 @@ struct Accounts {
   uint64_t flows = 0, flows_evicted = 0;          // remembered now; forgotten early because the table was full
   uint64_t evicted_with_parser = 0;               // of them conversations that a dissector read
   uint64_t buffers_refused = 0, parsers_refused = 0, fragments_evicted = 0;   // bounds reached
+  uint64_t samples_left_out = 0, opaque_left_out = 0;   // by plan, under overload (Overload): samples not worked out; frames only counted
   uint64_t classified = 0, classify_refused = 0;  // conversations asked about by nDPI; asked too many at once
   std::vector<InterfaceAccount> interfaces;       // by number
   std::vector<ProtocolAccount> protocols;         // as the table of protocols
@@ -67,6 +68,7 @@ struct Accounts {
     fragments += o.fragments, datagrams_reassembled += o.datagrams_reassembled, datagrams_given_up += o.datagrams_given_up, fragment_overlaps += o.fragment_overlaps;
     flows += o.flows, flows_evicted += o.flows_evicted, evicted_with_parser += o.evicted_with_parser;
     buffers_refused += o.buffers_refused, parsers_refused += o.parsers_refused, fragments_evicted += o.fragments_evicted;
+    samples_left_out += o.samples_left_out, opaque_left_out += o.opaque_left_out;
     classified += o.classified, classify_refused += o.classify_refused;
     if (interfaces.size() < o.interfaces.size()) interfaces.resize(o.interfaces.size());
     for (size_t i = 0; i < o.interfaces.size(); i++) interfaces[i] += o.interfaces[i];

@@ -12,6 +12,7 @@
 #include "daemon/traffic/history.h"
 #include "daemon/traffic/stream.h"
 #include "daemon/traffic/twins.h"
+#include "dissectors/thrift.h"
 
 namespace vidra {
 namespace {
@@ -59,6 +60,8 @@ struct Traffic::Room {
   Twins twins;
   Fragments fragments;
   Classifier classifier;
+  Thrift* thrift = hearing.pool().shared<Thrift>();
+  Plan plan = Plan::all;
   std::vector<Ear> ears;
   Frame frame;
   Time now = 0, next_second = 0, started = 0, looked = 0;
@@ -252,6 +255,7 @@ struct Traffic::Room {
       account.not_understood++;
       return;
     }
+    if (plan >= Plan::opaque && leave_out(key, low, hash, p.interface)) [[unlikely]] return;
     const Twins::Word twin = twins.ask(frame, p.interface, now);
     if (twin == Twins::Word::twin) [[unlikely]] {
       account.twins++;
@@ -275,6 +279,25 @@ struct Traffic::Room {
       f = table.find(key, hash);
       if (f && !f->twin_said) f->twin_said = true, hearing.say(*f, Fact::twin_differs, f->up_is_low == low ? 0 : 1);
     }
+  }
+
+  // Payload of a conversation that no dissector wants: counted, neither compared with what came before nor put in order.
+  [[gnu::noinline]] bool leave_out(const FlowKey& key, bool low, uint64_t hash, uint16_t interface) {
+    if (frame.kind == Frame::Kind::fragment || frame.payload.empty() || frame.tcp_flags & (tcp_syn | tcp_fin | tcp_rst)) return false;
+    if (frame.kind != Frame::Kind::tcp && frame.kind != Frame::Kind::udp) return false;
+    Flow* const f = table.find(key, hash);
+    if (!f || f->mode != Mode::opaque || f->phase == Phase::closed || f->phase == Phase::attempted || f->phase == Phase::answered) return false;
+    const int d = touch(*f, low, interface);
+    Stream& s = f->stream[d];
+    if (s.hold || s.fin_held || s.over) return false;
+    s.started = s.has_ack = false;                // where it goes on is found anew
+    f->stream[1 - d].has_ack = false;
+    Octets& o = hearing.tally(*f, d);
+    o.seen += frame.payload.size() + frame.missing;
+    o.opaque += frame.payload.size();
+    o.lost += frame.missing;
+    accounts.opaque_left_out++;
+    return true;
   }
 
   [[gnu::noinline]] bool reassemble(uint16_t interface, uint16_t group) {
@@ -958,7 +981,7 @@ struct Traffic::Room {
   }
 
   [[gnu::noinline]] void classify(Flow& f) {
-    if (!settings.classify || frame.payload.empty()) return;
+    if (!settings.classify || frame.payload.empty() || plan >= Plan::opaque) return;
     // TPKT (RFC 1006) carries MMS, S7 and ICCP as well as RDP: on its own port nDPI's word for it would be a false friend.
     if (f.scene.server.port == 102) {
       f.classify_done = true;
@@ -1009,9 +1032,14 @@ Traffic::~Traffic() = default;
 void Traffic::take(const Packet& p) { room_->take({&p, 1}); }
 void Traffic::take(std::span<const Packet> packets) { room_->take(packets); }
 void Traffic::tick(Time now) { room_->tick(now); }
+void Traffic::keep_to(Plan plan) {
+  room_->plan = plan;
+  if (room_->thrift) room_->thrift->samples = plan >= Plan::samples;
+}
 void Traffic::finish() { room_->finish(); }
 const Accounts& Traffic::accounts() const {
   room_->accounts.flows = room_->table.used();
+  if (room_->thrift) room_->accounts.samples_left_out = room_->thrift->samples_left_out;
   return room_->accounts;
 }
 

@@ -6,6 +6,7 @@
 #include "daemon/capture/source.h"
 #include "daemon/judge/event.h"
 #include "daemon/traffic/accounts.h"
+#include "daemon/traffic/overload.h"
 
 namespace vidra {
 
@@ -63,6 +64,7 @@ class Traffic {
   void take(const Packet&);
   void take(std::span<const Packet>);
   void tick(Time now);           // time goes on without packets; never goes back
+  void keep_to(Plan);            // what may be left out from now on
   void finish();                 // the end of the input: what is held is heard or given up, conversations end
   const Accounts& accounts() const;
 

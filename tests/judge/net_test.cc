@@ -433,6 +433,26 @@ TEST(Blind, IsNotAnInterfaceThatIsHeardAgain) {
   h.sensor(SensorFact::interface_up, 0);
   EXPECT_TRUE(h.findings.empty()) << h.told();
 }
+// NET-21
+TEST(Overloaded, IsOneStoryFromItsBeginningToItsEndWithWhatWasLeftOut) {
+  Hearing h("");
+  Message begins, ends;
+  begins.function = uint16_t(SensorFact::degraded), ends.function = uint16_t(SensorFact::recovered);
+  begins.act = ends.act = Act::diagnose;
+  begins.tag = ends.tag = 2;
+  Point p{Object(ObjectKind::capture, 0)};
+  p.time = 1'795'295'212 * second;
+  h.event("sensor", {}, begins, {p});
+  ASSERT_EQ(h.times("NET-21"), 1u) << h.told();
+  EXPECT_NE(h.told().find("since 2026-11-21T21:06:52.000Z: of sampled values one in eight is worked out, and payloads that no dissector wants are only counted."), std::string::npos) << h.told();
+  p.set_time(p.time + 1400 * millisecond);
+  std::vector<Point> points{p};
+  for (uint64_t n : {700, 30, 2, 1}) points.emplace_back().set_natural(n);
+  h.event("sensor", {}, ends, points);
+  ASSERT_EQ(h.times("NET-21"), 2u) << h.told();
+  EXPECT_EQ(h.stories(), 1u);
+  EXPECT_NE(h.told().find("(1.4 s) more came than the sensor could work through. Left out: 700 samples, 30 frames with undissected payload, 2 reports of values, 1 polls."), std::string::npos) << h.told();
+}
 TEST(Lost, IsToldAtTheThirdLossOfAConversation) {
   Hearing h(plant);
   for (int i = 0; i < 2; i++) h.fact(Fact::unreadable, "10.1.1.10:50000", "10.1.1.20:2404");
