@@ -486,6 +486,7 @@ TEST(Detections, ThatAreOffAreOff) {
     h.opened("203.0.113.7:50000", "10.1.1.20:2404");
     h.fact(Fact::overlap, "10.1.1.10:50000", "10.1.1.20:2404");
     h.sensor(SensorFact::silent, 60);
+    h.sensor(SensorFact::degraded, 1);
     for (int i = 0; i < 3; i++) h.fact(Fact::unreadable, "10.1.1.10:50000", "10.1.1.20:2404");
     Message ask;
     ask.act = Act::read;
