@@ -83,13 +83,13 @@ int main(int argc, char** argv) {
   live.interfaces.push_back({settings.capture.interfaces[0], {}});
   live.buffer_octets = settings.capture.buffer;
   const std::string state = settings.state;
-  std::unique_ptr<Source> source;
+  std::vector<std::unique_ptr<Source>> sources;
   try {
-    source = open_live(live);
+    sources.push_back(open_live(live));
   } catch (const std::runtime_error& e) {
     return fail(e.what());
   }
-  Pipeline pipeline(settings, std::move(memory), std::move(source), keys, real_storage());
+  Pipeline pipeline(settings, std::move(memory), std::move(sources), keys, real_storage());
   std::mutex mutex;
   std::map<Address, Time> sent;                      // when each claim was given to the wire
   std::vector<Address> told;                         // about whom, in the order in which the critical lane was given them
