@@ -45,7 +45,7 @@ std::string Desk::start(bool reindex) {
   if (lock_ < 0) return fmt::format("{}: {}. Run it as the user that owns {}, or name another folder: vidra-collector --state DIR", lock, std::strerror(errno), state);
   if (flock(lock_, LOCK_EX | LOCK_NB)) return fmt::format("{}: another collector works in this folder. See: systemctl status vidra-collector", state);
   std::string error;
-  if (!load_or_make_keys(state + "/collector.keys", keys_, error)) return error;
+  if (!open_keys(state, "collector.keys", keys_, error)) return error;
   const std::string known = state + "/keys.db";
   if (!known_.open(known, error)) return error;
 

@@ -86,15 +86,13 @@ int change(KeysOptions& o, KeyState to) {
 
 int fingerprint(KeysOptions& o) {
   if (!o.at.find()) return 1;
-  Keys keys;
-  std::string error;
-  const std::string path = o.at.state + "/collector.keys";
-  if (!std::filesystem::exists(path)) {
-    std::cerr << path << " does not exist: the collector makes it at its first start\n";
+  std::string key = public_key(o.at.state, "collector.keys"), error;
+  if (Keys keys; key.empty() && load_keys(o.at.state + "/collector.keys", keys, error)) key = keys.curve_public;
+  if (fingerprint_of_z85(key).empty()) {
+    std::cerr << o.at.state << "/collector.keys does not exist: the collector makes it at its first start\n";
     return 1;
   }
-  if (!load_keys(path, keys, error)) return std::cerr << error << '\n', 1;
-  std::cout << fmt::format("server_key = \"{}\"\nfingerprint  {}\n", keys.curve_public, keys.fingerprint());
+  std::cout << fmt::format("server_key = \"{}\"\nfingerprint  {}\n", key, fingerprint_of_z85(key));
   return 0;
 }
 

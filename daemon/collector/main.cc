@@ -5,9 +5,11 @@
 
 #include <CLI/CLI.hpp>
 #include <csignal>
+#include <cstdlib>
 #include <filesystem>
 #include <iostream>
 
+#include "daemon/base/sandbox.h"
 #include "daemon/collector/desk.h"
 
 namespace {
@@ -29,7 +31,7 @@ int main(int argc, char** argv) {
   using namespace vidra;
   CLI::App app("Hears Vidra sensors, keeps what they say in a journal, shows their alerts.", "vidra-collector");
   std::string config, state, listen, show;
-  bool check = false, reindex = false, print_config = false, quiet = false;
+  bool check = false, reindex = false, print_config = false, quiet = false, sandboxed = true;
   app.add_option("--config", config, std::string("settings file (") + collector_config + ")");
   app.add_option("--state", state, "folder for keys, journal and index, instead of the settings'");
   app.add_option("--listen", listen, "address:port, instead of the settings'");
@@ -38,6 +40,7 @@ int main(int argc, char** argv) {
   app.add_flag("--reindex", reindex, "make the index anew from the journal, then go on");
   app.add_flag("--print-config", print_config, "write the complete, commented settings and stop");
   app.add_flag("--quiet", quiet, "do not say at the start how to connect a sensor");
+  app.add_flag("!--no-sandbox", sandboxed, "keep the right to do what a collector does not need: for debuggers only");
   app.set_version_flag("--version", "vidra-collector " VIDRA_VERSION);
   app.footer("Exit status: 0 asked to stop, or --check found nothing wrong; 1 it cannot work here; 2 wrong settings or command line.");
   try {
@@ -75,12 +78,23 @@ int main(int argc, char** argv) {
   sigaction(SIGINT, &act, nullptr);
   std::signal(SIGPIPE, SIG_IGN);
 
+  // From here on nothing is opened but its own folder and its one port, by this thread and all that it starts.
+  std::filesystem::create_directories(settings.state, ignored);         // where it cannot be, the desk says so
+  setenv("SQLITE_TMPDIR", settings.state.c_str(), 1);                   // large sortings
+  Sandbox sandbox;
+  sandbox.reads.push_back(std::filesystem::absolute(config, ignored).parent_path().string());
+  sandbox.writes.push_back(settings.state);
+  sandbox.binds.push_back(uint16_t(std::strtoul(settings.listen.c_str() + settings.listen.rfind(':') + 1, nullptr, 10)));
+  sandbox.connects = sandbox.binds;                                     // it knocks at its own door before it says that it listens
+  sandbox.listens = true;                                               // anew, when a key is revoked
+  const std::string held = sandboxed ? sandbox.enter() : "none, as --no-sandbox says";
+
   Desk desk(real_storage(), settings, std::cout, std::cerr, style_of(1));
   if (const std::string error = desk.start(reindex); !error.empty()) {
     std::cerr << "vidra-collector: " << error << '\n';
     return exit_failed;
   }
-  std::cerr << "listening on " << desk.endpoint() << ", keeping records in " << settings.state << '\n';
+  std::cerr << "listening on " << desk.endpoint() << ", keeping records in " << settings.state << "; sandbox: " << held << '\n';
   if (!quiet && desk.receiver().status().sensors.empty() && desk.intake().with_index([](Index& i) { return i.sensors(); }).empty())
     std::cerr << "No sensor has come yet. In a sensor's /etc/vidra/vidra.toml write\n\n"
               << "  [[collector]]\n  name = \"cert\"\n  endpoint = \"tcp://THIS-HOST" << desk.endpoint().substr(desk.endpoint().rfind(':')) << "\"\n  server_key = \"" << desk.public_key()

@@ -11,11 +11,15 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 #include <ctime>
+#include <fstream>
+#include <iterator>
 #include <utility>
 
 #include "daemon/base/clock.h"
+#include "daemon/base/sandbox.h"
 
 namespace vidra {
 
@@ -92,7 +96,7 @@ Keys make_keys() {
   return k;
 }
 
-bool load_keys(const std::string& path, Keys& k, std::string& error) {
+bool load_keys(const std::string& path, Keys& k, std::string& error, bool guarded) {
   const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (fd < 0) {
     error = fmt::format("{}: cannot be read: {}", path, std::strerror(errno));
@@ -103,7 +107,7 @@ bool load_keys(const std::string& path, Keys& k, std::string& error) {
   const bool known = ::fstat(fd, &s) == 0;
   const ssize_t n = ::read(fd, text, sizeof text);
   ::close(fd);
-  if (known && (s.st_mode & 077)) {
+  if (known && (s.st_mode & 077) && !guarded) {
     error = fmt::format("{}: others can read this secret (mode {:04o}); allowed is 0600: type chmod 600 {}", path, unsigned(s.st_mode & 07777), path);
     return false;
   }
@@ -128,6 +132,14 @@ bool load_keys(const std::string& path, Keys& k, std::string& error) {
   return true;
 }
 
+namespace {
+bool write_public(const std::string& path, const Keys& k, std::string& error) {
+  const std::string open_part = fmt::format("vidra public keys 1\nid {}\ncurve-public {}\nsign-public {}\nfingerprint {}\n", uuid_text(k.id), k.curve_public,
+                                            hex_text(k.sign_public), k.fingerprint());
+  return write_file(path + ".pub", open_part, 0644, error);
+}
+}  // namespace
+
 bool load_or_make_keys(const std::string& path, Keys& k, std::string& error) {
   if (sodium_init() < 0) {
     error = "libsodium cannot start: no random source";
@@ -143,9 +155,30 @@ bool load_or_make_keys(const std::string& path, Keys& k, std::string& error) {
     if (!ok) return false;
   }
   if (!load_keys(path, k, error)) return false;   // what lies there counts, should another process have been first
-  const std::string open_part = fmt::format("vidra public keys 1\nid {}\ncurve-public {}\nsign-public {}\nfingerprint {}\n", uuid_text(k.id), k.curve_public,
-                                            hex_text(k.sign_public), k.fingerprint());
-  return write_file(path + ".pub", open_part, 0644, error);
+  return write_public(path, k, error);
+}
+
+bool open_keys(const std::string& folder, const std::string& name, Keys& k, std::string& error) {
+  const char* credentials = std::getenv("CREDENTIALS_DIRECTORY");
+  const std::string given = credentials ? std::string(credentials) + "/" + name : std::string{}, path = folder + "/" + name;
+  if (!given.empty() && ::access(given.c_str(), R_OK) == 0) {
+    if (!load_keys(given, k, error, true)) return false;
+    if (public_key(folder, name) != k.curve_public) {
+      ::unlink((path + ".pub").c_str());
+      if (!write_public(path, k, error)) return false;
+    }
+  } else if (!load_or_make_keys(path, k, error)) {
+    return false;
+  }
+  lock_secret(k.curve_secret.data(), k.curve_secret.size());
+  lock_secret(k.sign_secret.data(), k.sign_secret.size());
+  return true;
+}
+
+std::string public_key(const std::string& folder, const std::string& name) {
+  std::ifstream in(folder + "/" + name + ".pub");
+  const std::string text{std::istreambuf_iterator<char>(in), {}};
+  return text.starts_with("vidra public keys 1\n") ? line_of(text, "curve-public") : "";
 }
 
 // --- the table

@@ -24,10 +24,16 @@ struct Keys {
 
 // Fresh keys from the machine's random source.
 Keys make_keys();
-// Reads a key file; refuses one that others than its owner can read. False with a sentence that says what to do.
-bool load_keys(const std::string& path, Keys&, std::string& error);
+// Reads a key file; refuses one that others than its owner can read, unless it is `guarded` by a service manager (access lists look like that).
+// False with a sentence that says what to do.
+bool load_keys(const std::string& path, Keys&, std::string& error, bool guarded = false);
 // Reads it, or makes it once (0600, with PATH.pub beside it for the other end's operator).
 bool load_or_make_keys(const std::string& path, Keys&, std::string& error);
+// A daemon's own keys: NAME of its service manager's credentials ($CREDENTIALS_DIRECTORY), where there is one, else FOLDER/NAME, made once. Beside
+// it lies NAME.pub in either case. Kept out of swap and dumps as far as the limit for locked memory goes.
+bool open_keys(const std::string& folder, const std::string& name, Keys&, std::string& error);
+// The open half, from NAME.pub: the CURVE key; "" where there is none.
+std::string public_key(const std::string& folder, const std::string& name);
 // Fingerprint of a CURVE public key in Z85; "" when it is none.
 std::string fingerprint_of_z85(const std::string& z85);
 

@@ -15,6 +15,7 @@
 #include <filesystem>
 #include <iostream>
 
+#include "daemon/base/clock.h"
 #include "daemon/base/text.h"
 #include "daemon/capture/choose.h"
 #include "daemon/capture/file.h"
@@ -24,15 +25,17 @@
 #include "daemon/judge/site_file.h"
 #include "daemon/report/line.h"
 #include "daemon/sensor/kept_files.h"
+#include "daemon/sensor/metrics.h"
 #include "daemon/sensor/pipeline.h"
+#include "daemon/sensor/service.h"
 
 namespace vidra {
 namespace {
 
 struct Options {
-  std::string config, play, state;
+  std::string config, play, state, run;
   double pace = 1;
-  bool check = false, print = false;
+  bool check = false, print = false, sandbox = true;
   int witness = -1;
   Time settle = 10 * second;
 };
@@ -230,7 +233,17 @@ int run(const Options& o) {
   if (made) return log(3, fmt::format("{}: {}; make it, or name another folder in [sensor] state", settings.state, made.message())), 1;
   Keys keys;
   std::string error;
-  if (!load_or_make_keys(settings.state + "/sensor.keys", keys, error)) return log(3, error), 1;
+  if (!open_keys(settings.state, "sensor.keys", keys, error)) return log(3, error), 1;
+  const std::string folder = run_folder(o.run);
+  Starts starts(folder);
+  if (const Time pause = starts.wait(); pause > 0) {
+    log(4, fmt::format("the last {} starts did not end well: this one waits {}; journalctl -u vidra-sensor says how they ended", starts.unwell(), human_duration(pause)));
+    sd_notify(0, fmt::format("STATUS=waits {}: the last {} starts did not end well\nEXTEND_TIMEOUT_USEC={}", human_duration(pause), starts.unwell(), (pause + 30 * second) / microsecond).c_str());
+    sleep_for(pause);
+  }
+  MetricsSocket metrics;
+  if (!folder.empty())
+    if (const std::string why = metrics.open(folder + "/vidra.sock"); !why.empty()) log(4, fmt::format("vidra status will not work: {}", why));
 
   std::vector<std::unique_ptr<Source>> sources;
   try {
@@ -276,6 +289,8 @@ int run(const Options& o) {
   const bool playing = !o.play.empty();
   const std::shared_ptr<const Language> language = settings.language;
   Running running{settings.site, settings.judge, {}, settings.remarks};
+  const std::string name = settings.name;
+  const Sandbox sandbox = sandbox_of(settings, o.config, folder);
   Pipeline pipeline(std::move(settings), std::move(memory), std::move(sources), keys, real_storage());
   pipeline.remember(std::move(inventory));
   Style style = style_of(STDOUT_FILENO);
@@ -284,7 +299,10 @@ int run(const Options& o) {
     if (s.revision == 0) print_story(std::cout, told(s, *style.language), style), std::cout.flush();
   };
   if (o.witness >= 0) pipeline.on_accepted = [fd = o.witness](const Pipeline::Witnessed& w) { witness(fd, w); };
+  // From here on nothing is opened that is not on its list. Before the threads: what is given up is given up by all of them.
+  log(6, fmt::format("sandbox: {}", o.sandbox ? sandbox.enter() : "none, as --no-sandbox says"));
   if (!pipeline.start(error)) return log(3, error), 1;
+  metrics.start([&pipeline, name, key = keys.fingerprint()] { return metrics_text(pipeline.status(), name, key); });
   log(6, fmt::format("vidra {} hears {}; this sensor is {}, key {}", VIDRA_VERSION, playing ? o.play : "its interfaces", uuid_text(keys.id), keys.fingerprint()));
 
   std::atomic<bool> over{false};
@@ -296,7 +314,7 @@ int run(const Options& o) {
   std::map<std::string, std::string> told;
   std::map<std::string, Outage> outages;
   Plan plan = Plan::all;
-  Time next_status = 0, next_kept = KeptFiles::every;
+  Time next_status = 0, next_kept = KeptFiles::every, moved = 0, slowest = 0;
   for (Time ticks = 0; !over; ticks += 200 * millisecond) {
     const int s = signals.wait(200 * millisecond);
     if (s == SIGHUP) {
@@ -313,6 +331,11 @@ int run(const Options& o) {
     if (!playing) reload_windows(pipeline, running);
     next_status = ticks + second;
     const SensorStatus now = pipeline.status();
+    // A live source brings time also on a silent link: a worker that does not come on hangs, and the service manager is not told that all is well.
+    if (playing || now.slowest != slowest) moved = ticks;
+    slowest = now.slowest;
+    const bool hangs = ticks - moved > 10 * second;
+    if (ticks >= minute && !hangs) starts.well();
     for (const auto& i : now.interfaces) {
       Outage& before = outages[i.name];
       if (i.outage.count != before.count || i.outage.until != before.until) log(4, blind_line(i.name, i.outage, before));
@@ -329,11 +352,13 @@ int run(const Options& o) {
     }
     std::string lines;
     for (const auto& t : now.collectors) lines += "; " + link_line(t);
-    sd_notify(0, fmt::format("WATCHDOG=1\nSTATUS={} packets, {} stories{}", human_count(now.accounts.packets), now.reporter.stories, lines).c_str());
+    sd_notify(0, fmt::format("{}STATUS={} packets, {} stories{}", hangs ? "" : "WATCHDOG=1\n", human_count(now.accounts.packets), now.reporter.stories, lines).c_str());
   }
   worker.join();
   if (const auto kept = pipeline.kept()) files.write(*kept, 0, true);
+  starts.well();
   const bool settled = pipeline.settle(o.settle);
+  metrics.stop();
   const SensorStatus end = pipeline.status();
   if (playing || o.print) print_summary(end, 0, settled);
   const std::string flaw = playing ? heard->flaw() : std::string{};
@@ -353,6 +378,8 @@ int main(int argc, char** argv) {
   app.add_option("--config", o.config, "vidra.toml; without it, the embedded defaults");
   app.add_flag("--check", o.check, "only say whether the settings are right");
   app.add_option("--state", o.state, "folder for keys and outboxes, instead of [sensor] state");
+  app.add_option("--run", o.run, "folder for the socket of `vidra status`, instead of the service manager's ($RUNTIME_DIRECTORY)");
+  app.add_flag("!--no-sandbox", o.sandbox, "keep the right to do what a sensor does not need: for debuggers only");
   app.add_option("--play", o.play, "hear this recording instead of an interface, then end with a summary");
   app.add_option("--pace", o.pace, "times the recorded pace; 0: as fast as it can be read")->check(CLI::Range(0.0, 1e6));
   app.add_flag("--print", o.print, "print each alert here too");

@@ -6,6 +6,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <filesystem>
 #include <map>
@@ -250,6 +251,7 @@ void Pipeline::observe(Time until, EventSink& judge) {
   snapshot_.plan = plan;
   snapshot_.interfaces = std::move(hearing);
   snapshot_.heard_until = now;
+  snapshot_.slowest = std::min_element(seen_.begin(), seen_.end(), [](const Seen& a, const Seen& b) { return a.now < b.now; })->now;
 }
 
 void Pipeline::judge() {

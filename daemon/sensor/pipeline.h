@@ -33,6 +33,7 @@ struct SensorStatus {
     OutboxStatus outbox;
     LinkStatus link;
   };
+  Time slowest = 0;                        // how far the worker has come that is furthest behind: it stands still where one hangs
   Time since = 0, heard_until = 0;         // wall time of the start; time of the last packet
   Accounts accounts;
   std::vector<Hearing> interfaces;

@@ -19,7 +19,7 @@
 namespace vidra {
 
 struct CaptureGroup {
-  enum class Kind : uint8_t { mirror, tap_pair, prp_pair } kind = Kind::mirror;
+  enum class Kind : uint8_t { mirror, tap_pair, prp_pair, remote_mirror } kind = Kind::mirror;
   std::string name;
   std::vector<std::string> interfaces;
 };

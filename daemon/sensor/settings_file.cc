@@ -49,11 +49,11 @@ void read_capture(TomlTable& root, CaptureSettings& s) {
     CaptureGroup g;
     size_t kind = 0;
     t.read("name", g.name);
-    t.read_choice("kind", kind, {"mirror", "tap-pair", "prp-pair"});
+    t.read_choice("kind", kind, {"mirror", "tap-pair", "prp-pair", "remote-mirror"});
     g.kind = CaptureGroup::Kind(kind);
     t.read("interfaces", g.interfaces);
     if (g.name.empty()) t.complain({}, "a [[group]] needs a name, like name = \"bay1\"");
-    if (g.interfaces.size() < 2 && g.kind != CaptureGroup::Kind::mirror) t.complain("interfaces", "a pair has two interfaces: interfaces = [\"eth1\", \"eth2\"]");
+    if (g.interfaces.size() < 2 && (g.kind == CaptureGroup::Kind::tap_pair || g.kind == CaptureGroup::Kind::prp_pair)) t.complain("interfaces", "a pair has two interfaces: interfaces = [\"eth1\", \"eth2\"]");
     for (const std::string& i : g.interfaces)
       if (std::find(s.interfaces.begin(), s.interfaces.end(), i) == s.interfaces.end())
         t.complain("interfaces", fmt::format("'{}' is not among the interfaces of [capture]", i));

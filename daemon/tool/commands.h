@@ -25,5 +25,7 @@ void add_diff(CLI::App&, int& status);
 void add_import(CLI::App&, int& status);
 void add_window(CLI::App&, int& status);
 void add_words(CLI::App&, int& status);
+void add_setup(CLI::App&, int& status);
+void add_status(CLI::App&, int& status);
 
 }  // namespace vidra

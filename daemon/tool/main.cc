@@ -26,6 +26,8 @@ int main(int argc, char** argv) {
   add_explain(app, status);
   add_tune(app, status);
   add_memory(app, status);
+  add_setup(app, status);
+  add_status(app, status);
   add_diff(app, status);
   add_import(app, status);
   add_window(app, status);
