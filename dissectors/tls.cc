@@ -10,6 +10,7 @@
 #include "dissectors/ber.h"
 #include "dissectors/digest.h"
 #include "dissectors/protocol.h"
+#include "dissectors/sha1.h"
 #include "dissectors/tls_ports.h"
 
 namespace vidra::tls {
@@ -409,6 +410,7 @@ class Tls final : public Parser {
     if (!list) return;
     Reader own = list.sub(list.be24());
     if (!r.ok()) return;
+    const Bytes whole_octets = own.peek();
     bool broken = false;                          // a certificate's own flaws are no flaw of the message
     Reader c{own.peek(), broken};
     Tlv whole = tlv(c), tbs = tlv(whole.body);
@@ -430,6 +432,10 @@ class Tls final : public Parser {
     say.point(say.named("not after")).set_time(time_of(not_after));
     const Bytes a = issuer.body.peek(), b = subject.body.peek();
     say.point(say.named("self-signed")).set(a.size() == b.size() && std::equal(a.begin(), a.end(), b.begin()));
+    std::array<char, 64> longer;                  // by its thumbprints it is known again
+    std::array<char, 40> shorter;
+    tell(say, "SHA-256 thumbprint", sha256_text(text_of(whole_octets), longer));
+    tell(say, "SHA-1 thumbprint", hex_text(sha1(whole_octets), shorter));
   }
 
   Pool* pool_;

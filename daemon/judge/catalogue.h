@@ -31,6 +31,7 @@ struct Detection {
   std::string_view next;       // what to check first
   std::string_view tune;       // how to tune it: the TOML to write
   std::span<const Threshold> thresholds = {};
+  const Detection* under = nullptr;   // of a site's own rule: the row of the catalogue whose settings it obeys
 };
 
 extern const std::span<const Detection> catalogue;   // family after family, by number

@@ -35,7 +35,6 @@ constexpr NotRaised rows[] = {
     {"ICP-04", "Quality of TASE.2 values", "A value's flags (held, suspect, not valid) come as one octet of bits whose layout the bilateral table decides; they are said as bits, not as quality."},
     {"ITO-06", "VPN edge", "IKE is not dissected; the Internet is NET-12."},
     {"ITO-08", "Expired, self-signed or weak TLS", "Self-signed certificates are what plants have; expiry belongs to an inventory."},
-    {"ITO-10", "Known indicators", "There is no list yet: it has to come from the CERT."},
     {"MMS-09, by reports", "Position that a report brings", "Reports carry members by position; the feedback of a control is followed where it is read by its name."},
     {"MMS-32", "Clock of a device not synchronised", "The clock's quality comes with each time stamp; it belongs to the comparison of clocks of all protocols."},
     {"MOD-14, MOD-15, MOD-17", "Exceptions, busy answers, values read back", "Gateways and sleeping devices give exceptions all day; what is read back follows the process."},

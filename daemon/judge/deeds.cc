@@ -5,76 +5,11 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
-#include <optional>
+
+#include "daemon/judge/patterns.h"
 
 namespace vidra {
 namespace {
-
-struct Range {
-  uint32_t first = 0, last = 0, sub_first = 0, sub_last = UINT32_MAX;
-  bool holds(uint32_t n) const { return n >= first && n <= last; }
-  bool holds(uint32_t n, uint32_t sub) const { return holds(n) && sub >= sub_first && sub <= sub_last; }
-};
-using Ranges = std::vector<Range>;
-
-std::string_view trimmed(std::string_view s) {
-  while (s.starts_with(' ')) s.remove_prefix(1);
-  while (s.ends_with(' ')) s.remove_suffix(1);
-  return s;
-}
-
-std::optional<uint32_t> number(std::string_view s) {
-  s = trimmed(s);
-  const bool hex = s.starts_with("0x");
-  if (hex) s.remove_prefix(2);
-  uint32_t n = 0;
-  const auto [end, error] = std::from_chars(s.data(), s.data() + s.size(), n, hex ? 16 : 10);
-  return error == std::errc() && end == s.data() + s.size() && !s.empty() ? std::optional(n) : std::nullopt;
-}
-
-bool span_of(std::string_view s, uint32_t& first, uint32_t& last) {
-  const size_t dash = s.find('-');
-  const auto a = number(s.substr(0, dash)), b = dash == s.npos ? a : number(s.substr(dash + 1));
-  if (!a || !b || *b < *a) return false;
-  first = *a, last = *b;
-  return true;
-}
-
-std::optional<Ranges> ranges(std::string_view list) {
-  Ranges all;
-  while (!trimmed(list).empty()) {
-    const size_t comma = list.find(','), slash = list.substr(0, comma).find('/');
-    const std::string_view item = list.substr(0, comma);
-    list = comma == list.npos ? std::string_view() : list.substr(comma + 1);
-    Range r;
-    if (!span_of(item.substr(0, slash), r.first, r.last)) return std::nullopt;
-    if (slash != item.npos && !span_of(item.substr(slash + 1), r.sub_first, r.sub_last)) return std::nullopt;
-    all.push_back(r);
-  }
-  return all;
-}
-
-bool any_holds(const Ranges& all, uint32_t n) {
-  if (all.empty()) return true;
-  for (const Range& r : all)
-    if (r.holds(n)) return true;
-  return false;
-}
-
-constexpr char low(char c) { return c >= 'A' && c <= 'Z' ? char(c + 32) : c; }
-
-bool like(std::string_view pattern, std::string_view text) {
-  size_t p = 0, t = 0, star = pattern.npos, mark = 0;
-  while (t < text.size()) {
-    if (p < pattern.size() && pattern[p] == '*') star = p++, mark = t;
-    else if (p < pattern.size() && (pattern[p] == '?' || low(pattern[p]) == low(text[t]))) p++, t++;
-    else if (star != pattern.npos) p = star + 1, t = ++mark;
-    else return false;
-  }
-  while (p < pattern.size() && pattern[p] == '*') p++;
-  return p == pattern.size();
-}
 
 struct Words { std::string client, server, station, object, value, function, reason, times, masters; };
 
@@ -114,7 +49,7 @@ struct Ready {
   bool says(const Message& m) const {
     if (m.link != bool(deed->flags & Deed::link) || m.continued) return false;
     if (deed->bits && !(m.qualifier & deed->bits)) return false;
-    if (!functions.empty() && std::none_of(functions.begin(), functions.end(), [&](const Range& r) { return r.holds(m.function, m.sub_function); })) return false;
+    if (!functions.empty() && std::none_of(functions.begin(), functions.end(), [&](const NumberRange& r) { return r.holds(m.function, m.sub_function); })) return false;
     return (flags_of(m) & deed->flags) == deed->flags && any_holds(reasons, m.reason);
   }
 
@@ -126,7 +61,7 @@ struct Ready {
       if (!values.empty()) {
         if (!p.has_number() && p.kind != ValueKind::bits) continue;
         const double v = p.has_number() ? p.number() : double(p.raw);
-        if (std::none_of(values.begin(), values.end(), [v](const Range& r) { return v >= r.first && v <= r.last; })) continue;
+        if (std::none_of(values.begin(), values.end(), [v](const NumberRange& r) { return v >= r.first && v <= r.last; })) continue;
       }
       if (!deed->text.empty() && !like(deed->text, p.kind == ValueKind::text ? e.texts.find(p.raw) : describe_value(p, e.texts, room))) continue;
       if (any_holds(qualifiers, p.qualifier)) return &p;
@@ -162,7 +97,7 @@ struct OfProtocol {
     }
     for (unsigned octet = 0; octet < 256; octet++) {
       for (const Ready& r : all)
-        if (!r.deed->flags && std::any_of(r.functions.begin(), r.functions.end(), [octet](const Range& f) { return f.last - f.first >= 255 || ((octet - f.first) & 255) <= f.last - f.first; }))
+        if (!r.deed->flags && std::any_of(r.functions.begin(), r.functions.end(), [octet](const NumberRange& f) { return f.last - f.first >= 255 || ((octet - f.first) & 255) <= f.last - f.first; }))
           listed.emplace_back(r);
       begin[octet + 1] = uint16_t(listed.size());
     }

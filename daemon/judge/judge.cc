@@ -78,17 +78,21 @@ void Judge::adopt(std::shared_ptr<const Site> site, const JudgeSettings& setting
   if (former_.size() > kept) former_.erase(former_.begin());
   site_ = std::move(site);
   settings_.detections = settings.detections;
+  settings_.indicators = settings.indicators;
+  settings_.rules = settings.rules;
   std::fill(policies_.begin(), policies_.end(), Policy{});
   for (const auto& [id, s] : settings_.detections)
     if (const Detection* d = detection(id)) policies_[index_of(*d)] = {s.off, s.severity};
   for (HeardHost& h : hosts_->table)
     if (h.first) h.declared = site_->host_of(h.address);
   for (const auto& d : detectors_) d->settle(settings_);
+  dispatch();                                        // other lists, other wants
   for (Slot& slot : slots_) slot = Slot{};           // each conversation is held against the new site at its next event
 }
 
 // Each list is laid out once, so that an event costs as many calls as there are detectors that want it.
 void Judge::dispatch() {
+  for (auto* list : {&wanted_, &identity_wanted_, &newcomer_wanted_, &ticking_}) list->clear();
   lists_.resize(protocols.size() * act_count * roles);
   struct Meant { Detector* detector; Want want; };   // names looked up once
   std::vector<std::vector<Meant>> of_protocol(protocols.size());
@@ -330,7 +334,7 @@ void Judge::finish(Time now) {
 }
 
 void Judge::raise(Finding&& f) {
-  const Policy& policy = policies_[index_of(*f.detection)];
+  const Policy& policy = policies_[index_of(f.detection->under ? *f.detection->under : *f.detection)];
   if (policy.off) return;
   if (policy.severity) f.severity = policy.severity;
   const HostId source = site_->host_of(f.source.address), target = site_->host_of(f.target.address);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include <map>
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -8,6 +9,9 @@
 #include "dissectors/message.h"
 
 namespace vidra {
+
+class Indicators;
+class FieldRules;
 
 // What an operator changed about one detection.
 struct DetectionSettings {
@@ -23,6 +27,8 @@ struct JudgeSettings {
   size_t flow_limit = 32'768;      // conversations whose resolution is kept, a power of two is made of it
   size_t host_limit = 16'384;      // hosts whose last word is kept
   std::map<std::string, DetectionSettings, std::less<>> detections;   // by id
+  std::shared_ptr<const Indicators> indicators;   // the site's lists; nullptr none
+  std::shared_ptr<const FieldRules> rules;        // its own rules; nullptr none
 
   // A threshold of a detection: what the operator set, else the catalogue's. The key must be in the catalogue.
   double number(const Detection&, std::string_view key) const;

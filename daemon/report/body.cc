@@ -56,13 +56,13 @@ std::string story_body(const Story& s, const Issuer& who, Time detected) {
   j["confidence"] = s.confidence;
   j["class"] = d.rsit;
   j["audience"] = audience(d.audience);
-  j["rule"] = {{"id", d.id}, {"rev", VIDRA_VERSION}, {"name", language.title(d)}, {"source", "vidra"}};
+  j["rule"] = {{"id", d.id}, {"rev", VIDRA_VERSION}, {"name", language.title(d)}, {"source", d.under ? "site" : "vidra"}};
   j["attck"] = Json::array();
   if (!d.technique.empty()) j["attck"].push_back(d.technique);
   j["count"] = s.count;
   if (s.in_window) j["in_window"] = true;
   if (d.audience == Audience::operations && !who.operations_in_full) {
-    j["redactions"] = {"src", "dst", "ics", "what", "expected", "next", "tune", "frame"};
+    j["redactions"] = {"src", "dst", "ics", "what", "expected", "next", "tune", "resembles", "frame"};
     put_unless_empty(j, "why", language.why(d));
     return written(j);
   }
@@ -80,6 +80,9 @@ std::string story_body(const Story& s, const Issuer& who, Time detected) {
   j["why"] = language.why(d);
   j["next"] = language.next(d);
   put_unless_empty(j, "tune", d.tune);
+  if (s.resembles)
+    j["resembles"] = {{"name", s.resembles->name}, {"observed", s.resembles->observed}, {"assessment", "What this source has done is like what is known of it: " + s.resembles->did},
+                      {"confidence", s.resembles->confidence}, {"note", no_attribution}};
   if (s.frame) j["frame"] = s.frame;
   return written(j);
 }

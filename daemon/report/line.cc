@@ -143,6 +143,11 @@ std::pair<std::string, std::string> party_at(const nlohmann::json& body, const c
   return {address, text_at(*i, "name")};
 }
 
+// Observation, assessment, confidence: each said as what it is.
+std::string likeness(std::string_view name, double confidence, const std::vector<std::string>& observed, std::string_view did) {
+  return fmt::format("resembles {}, confidence {}. Observed: {}. {}{}{}", name, confidence_word(confidence), join(observed, "; "), did, did.empty() ? "" : " ", no_attribution);
+}
+
 }  // namespace
 
 std::string_view severity_name(int s) { return severities[size_t(std::clamp(s, 0, 5))]; }
@@ -181,6 +186,7 @@ std::string replay_line(const Story& s, const Language& language) {
   j["expected"] = s.expected;
   j["why"] = language.why(d);
   j["next"] = language.next(d);
+  if (s.resembles) j["resembles"] = {{"name", s.resembles->name}, {"observed", s.resembles->observed}, {"confidence", s.resembles->confidence}};
   j["in_window"] = s.in_window;
   j["story"] = s.id;
   j["number"] = s.number;
@@ -206,6 +212,7 @@ Told told(const Story& s, const Language& language) {
   t.target_name = s.target.name;
   t.station = s.station, t.object = s.object;
   t.what = s.what, t.expected = s.expected, t.why = language.why(d), t.next = language.next(d);
+  if (s.resembles) t.like = likeness(s.resembles->name, s.resembles->confidence, s.resembles->observed, s.resembles->did);
   return t;
 }
 
@@ -231,6 +238,13 @@ std::optional<Told> told(const nlohmann::json& body, const Language& language) {
   std::tie(t.source, t.source_name) = party_at(body, "src");
   std::tie(t.target, t.target_name) = party_at(body, "dst");
   t.what = text_at(body, "what"), t.expected = text_at(body, "expected"), t.why = text_at(body, "why"), t.next = text_at(body, "next");
+  if (const auto i = body.find("resembles"); i != body.end() && i->is_object()) {
+    std::vector<std::string> observed;
+    if (const auto o = i->find("observed"); o != i->end() && o->is_array())
+      for (const auto& each : *o)
+        if (each.is_string()) observed.push_back(each);
+    t.like = likeness(text_at(*i, "name"), number_at<double>(*i, "confidence", 0), observed, "");
+  }
   const std::string said_in = text_at(body, "language");
   const bool in_it_already = (said_in.empty() ? "en" : said_in) == language.tag;
   if (const Detection* d = detection(t.detection))
@@ -268,6 +282,7 @@ void print_story(std::ostream& out, const Told& t, const Style& style) {
   if (t.redacted && t.what.empty()) field(out, "seen", in.say("told as states and counts only: the site keeps the rest of what concerns its operation"), style);
   field(out, "seen", t.what, style);
   field(out, "expected", t.expected, style);
+  field(out, "like", t.like, style);
   field(out, "next", t.next, style);
   std::vector<std::string> notes{place(t).empty() ? "" : in.say("at {}", {place(t)}), t.detection, t.technique};
   if (t.confidence < 0.995) notes.push_back(in.say("confidence {} %", {fmt::format("{:.0f}", t.confidence * 100)}));

@@ -14,7 +14,8 @@ namespace vidra {
 // `vidra replay --json`: one story as one JSON object in one line, without the line's end. Its keys are stable
 // (docs/OPERATING.md): detection, title, severity, first, last (epoch seconds as strings with nine decimals), count,
 // protocol, source, source_name, target, target_name, port, station, object, technique, what, expected, why, next,
-// confidence, in_window, story, number, frame. All are always there; what is not known is "" (port, frame: 0).
+// confidence, in_window, story, number, frame. All are always there; what is not known is "" (port, frame: 0). Only a story
+// that resembles a known attack has `resembles`.
 std::string replay_line(const Story&, const Language& = in_english);
 
 // How a story is shown to people.
@@ -37,6 +38,7 @@ struct Told {
   std::string detection, title, technique, site, sensor, story;
   std::string protocol, source, source_name, target, target_name, station, object;   // target with its port
   std::string what, expected, why, next;
+  std::string like;        // which known attack it resembles, with the evidence; "" none
 };
 Told told(const Story&, const Language& = in_english);
 // None when it is no alert and no update. Title, why and next are said in the language asked for, whatever the sensor's, where

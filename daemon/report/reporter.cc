@@ -43,6 +43,7 @@ void Reporter::found(Finding&& f) {
   advance(std::max(clock_, f.scene.time));
   counters_.findings++;
   heard_in_second_++;
+  if (resemblances_.see(f)) liken(f.source.address);
   const Key key{f.detection, f.source.address, f.target.address, f.cause};
   if (auto i = index_.find(key); i != index_.end()) return merge(i->second, std::move(f));
   if (room_for(f.detection, severity_of(f))) return open(key, std::move(f), false);
@@ -50,6 +51,19 @@ void Reporter::found(Finding&& f) {
   const Key collective{f.detection, {}, {}, collective_cause};
   if (auto i = index_.find(collective); i != index_.end()) return merge(i->second, std::move(f));
   open(collective, std::move(f), true);
+}
+
+// What a source has done so far is like something that is known: its stories say so with their next word.
+void Reporter::liken(const Address& source) {
+  for (auto& [key, at] : index_) {
+    if (!(key.source == source) || at->collective) continue;
+    const Resemblance* like = resemblances_.of(source, key.detection);
+    if (!like || at->story.resembles == *like) continue;
+    at->story.resembles = *like;
+    if (at->pending) continue;
+    at->pending = true;
+    due_.insert({at->told + settings_.update_every, at->story.number, &*at});
+  }
 }
 
 bool Reporter::room_for(const Detection* d, uint8_t severity) {
@@ -133,6 +147,7 @@ void Reporter::take_words(Open& o, Finding&& f) {
   s.source.name = shortened(s.source.name, longest_name);
   s.target.name = shortened(s.target.name, longest_name);
   s.port = f.scene.server.port;
+  if (const Resemblance* like = resemblances_.of(s.source.address, s.detection)) s.resembles = *like;
   s.station = shortened(f.station, longest_name);
   s.object = shortened(f.object, longest_name);
   s.what = shortened(f.what, longest_sentence);

@@ -71,6 +71,7 @@ class Reporter final : public FindingSink {
   void open(const Key&, Finding&&, bool collective);
   void merge(Opens::iterator, Finding&&);
   void take_words(Open&, Finding&&);
+  void liken(const Address& source);
   void tell(Open&);
   void close(Opens::iterator, bool early);
   void advance(Time now);
@@ -83,6 +84,7 @@ class Reporter final : public FindingSink {
   struct Due { Time time; uint64_t number; Open* open; auto operator<=>(const Due&) const = default; };
   std::set<Due> due_;                  // updates that wait for their turn
   std::unordered_map<const Detection*, Kind> kinds_;
+  Resemblances resemblances_;
   Time clock_ = 0;
   int64_t second_ = -1;
   uint32_t heard_in_second_ = 0, opened_in_second_ = 0;

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
+#include <optional>
 #include <string>
 
 #include "daemon/judge/finding.h"
+#include "daemon/report/resemblance.h"
 
 namespace vidra {
 
@@ -21,6 +23,7 @@ struct Story {
   Party source, target;
   uint16_t port = 0;           // server's, 0 for none
   std::string station, object, what, expected;
+  std::optional<Resemblance> resembles;   // a known attack, with all that its source has done
   bool in_window = false;
   bool closed = false;         // no update will follow
 };

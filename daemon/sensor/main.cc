@@ -139,18 +139,25 @@ struct Looks {
   }
 };
 
-// What runs: the windows of the box are taken over by themselves, the rest when it is asked for.
+// What runs: the windows of the box and the lists are taken over by themselves, the rest when it is asked for.
 struct Running {
   std::shared_ptr<const Site> site;
   JudgeSettings judge;
+  SensorSettings settings;                 // where the lists lie, and how they looked when they were read
   Looks windows = {};                      // as they were taken over: not yet, since one may be opened while the site is read
   Problems remarks = {};                   // on them, which are told
+  std::vector<int64_t> lists = {};         // how they looked a second ago
 };
 
 // Works that cannot be read stop no sensor: without them it tells more, not less.
 void tell_remarks(const SensorSettings& s) {
   for (const std::string& r : s.remarks) log(4, r);
   if (!s.remarks.empty()) log(4, fmt::format("{}: what is said above is not in force; correct it, the sensor reads it again by itself", s.site->windows_file));
+}
+
+std::string told_lists(const JudgeSettings& s) {
+  const size_t indicators = s.indicators ? s.indicators->size() : 0, passed = s.indicators ? s.indicators->passed_over() : 0, rules = s.rules ? s.rules->all().size() : 0;
+  return fmt::format("{} indicators ({} lines passed over), {} rules", human_count(indicators), human_count(passed), rules);
 }
 
 void reload_windows(Pipeline& pipeline, Running& running) {
@@ -171,6 +178,24 @@ void reload_windows(Pipeline& pipeline, Running& running) {
   log(5, fmt::format("{}: {} of works open", site->windows_file, open == 1 ? "1 window" : fmt::format("{} windows", open)));
 }
 
+// Lists are replaced by others, by people and by programs: what was written again and then rests for a second is read, all or nothing.
+void reload_lists(Pipeline& pipeline, Running& running) {
+  if (running.settings.indicator_files.empty() && running.settings.rule_files.empty()) return;
+  std::vector<int64_t> now = looks_of_lists(running.settings);
+  const bool rests = now == running.lists;
+  running.lists = std::move(now);
+  if (running.lists == running.settings.list_looks || !rests) return;
+  Problems problems;
+  running.settings.site = running.site;
+  load_lists(running.settings, problems);
+  for (const std::string& p : problems) log(3, p);
+  if (!problems.empty()) return log(3, "the lists are refused; the ones before are kept");
+  running.judge.indicators = running.settings.judge.indicators;
+  running.judge.rules = running.settings.judge.rules;
+  pipeline.adopt(running.site, running.judge);
+  log(5, fmt::format("lists taken over: {}", told_lists(running.judge)));
+}
+
 void reload(Pipeline& pipeline, const Options& o, Running& running) {
   Problems problems;
   SensorSettings fresh = load_settings(o.config, problems);
@@ -180,8 +205,9 @@ void reload(Pipeline& pipeline, const Options& o, Running& running) {
     return;
   }
   tell_remarks(fresh);
-  running = {fresh.site, fresh.judge, {}, fresh.remarks};
+  running = {fresh.site, fresh.judge, fresh, {}, fresh.remarks};
   pipeline.adopt(fresh.site, fresh.judge);
+  if (fresh.judge.indicators || fresh.judge.rules) log(6, told_lists(fresh.judge));
   log(6, fmt::format("{}: site and detections taken over; capture, traffic and collectors change at the next start", o.config));
 }
 
@@ -288,9 +314,10 @@ int run(const Options& o) {
   Source* const heard = sources.front().get();
   const bool playing = !o.play.empty();
   const std::shared_ptr<const Language> language = settings.language;
-  Running running{settings.site, settings.judge, {}, settings.remarks};
+  Running running{settings.site, settings.judge, settings, {}, settings.remarks};
   const std::string name = settings.name;
   const Sandbox sandbox = sandbox_of(settings, o.config, folder);
+  if (settings.judge.indicators || settings.judge.rules) log(6, told_lists(settings.judge));
   Pipeline pipeline(std::move(settings), std::move(memory), std::move(sources), keys, real_storage());
   pipeline.remember(std::move(inventory));
   Style style = style_of(STDOUT_FILENO);
@@ -299,6 +326,7 @@ int run(const Options& o) {
     if (s.revision == 0) print_story(std::cout, told(s, *style.language), style), std::cout.flush();
   };
   if (o.witness >= 0) pipeline.on_accepted = [fd = o.witness](const Pipeline::Witnessed& w) { witness(fd, w); };
+  ::tzset();                               // for the hours of rules: later the time zone's file cannot be read
   // From here on nothing is opened that is not on its list. Before the threads: what is given up is given up by all of them.
   log(6, fmt::format("sandbox: {}", o.sandbox ? sandbox.enter() : "none, as --no-sandbox says"));
   if (!pipeline.start(error)) return log(3, error), 1;
@@ -328,7 +356,7 @@ int run(const Options& o) {
     if (ticks >= next_kept) pipeline.keep(), next_kept = ticks + KeptFiles::every;
     if (const auto kept = pipeline.kept()) files.write(*kept, ticks, false);
     if (ticks < next_status) continue;
-    if (!playing) reload_windows(pipeline, running);
+    if (!playing) reload_windows(pipeline, running), reload_lists(pipeline, running);
     next_status = ticks + second;
     const SensorStatus now = pipeline.status();
     // A live source brings time also on a silent link: a worker that does not come on hangs, and the service manager is not told that all is well.

@@ -49,6 +49,11 @@ Sandbox sandbox_of(const SensorSettings& s, const std::string& config, const std
   const auto folder_of = [&](const std::string& file) { return std::filesystem::absolute(std::filesystem::path(file), none).parent_path().string(); };
   for (const std::string& file : {config, s.memory, s.site ? s.site->windows_file : std::string{}})
     if (!file.empty()) box.reads.push_back(folder_of(file));
+  for (const auto* named : {&s.indicator_files, &s.rule_files})         // they are read again whenever they are written again
+    for (const std::string& name : *named) {
+      const std::filesystem::path at = std::filesystem::path(s.path).parent_path() / name;
+      box.reads.push_back(std::filesystem::is_directory(at, none) ? std::filesystem::absolute(at, none).string() : folder_of(at.string()));
+    }
   box.writes.push_back(s.state);
   if (!run.empty()) box.writes.push_back(run);
   box.connects.push_back(53);                                          // names, where an answer is too long for a datagram

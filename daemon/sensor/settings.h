@@ -8,6 +8,8 @@
 
 #include "daemon/base/toml_file.h"
 #include "daemon/capture/live.h"
+#include "daemon/judge/field_rules.h"
+#include "daemon/judge/indicators.h"
 #include "daemon/judge/memory.h"
 #include "daemon/judge/settings.h"
 #include "daemon/judge/site.h"
@@ -70,11 +72,18 @@ struct SensorSettings {
   std::vector<CollectorLink> collectors;
   std::shared_ptr<const Site> site;         // never null
   Problems remarks;                         // what is not in force, though the sensor may run: windows of the box that are wrong
+  std::string path;                         // where all this was read; files are named relative to it
+  std::vector<std::string> indicator_files, rule_files;   // as [indicators] and [rules] name them
+  std::vector<FieldRule> own_rules;         // those of vidra.toml itself
+  std::vector<int64_t> list_looks;          // looks_of_lists when they were read
 };
 
 // Reads vidra.toml. What is wrong is in problems, each with its place; then the settings are not to be used.
 // An empty path is the embedded defaults.
 SensorSettings load_settings(const std::string& path, Problems&);
+// The site's lists and rules, from the files that the settings name, into settings.judge: all of them or, with problems, none.
+void load_lists(SensorSettings&, Problems&);
+std::vector<int64_t> looks_of_lists(const SensorSettings&);   // of these files from outside: other numbers when one was written again
 Memory load_learned(const SensorSettings&, Problems&);   // the Memory named in the settings, empty where none is
 // A file of what was learned. One that was frozen is refused when it was changed since, or when none of the trusted keys (hexadecimal;
 // none: any) signed it; where keys are trusted, one that nobody froze is refused, too.

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
 
+#include "daemon/judge/field_rule_file.h"
+#include "daemon/judge/indicator_file.h"
 #include "daemon/judge/memory_file.h"
 #include "daemon/judge/site_file.h"
 #include "daemon/record/seal.h"
@@ -161,6 +164,20 @@ void read_judge(TomlTable& root, SensorSettings& s) {
   }
 }
 
+// Behind the site, whose hosts the rules name.
+void read_lists(TomlTable& root, SensorSettings& s, Problems& problems) {
+  if (auto t = root.table("indicators")) {
+    t->read("files", s.indicator_files);
+    t->finish();
+  }
+  if (auto t = root.table("rules")) {
+    t->read("files", s.rule_files);
+    t->finish();
+  }
+  read_rules(root, *s.site, s.own_rules, problems);
+  load_lists(s, problems);
+}
+
 void read_collector(TomlTable& t, SensorSettings& s) {
   CollectorLink c;
   if (!t.read("name", c.name)) t.complain({}, "a [[collector]] needs a name, like name = \"cert\"");
@@ -215,6 +232,8 @@ SensorSettings load_settings(const std::string& path, Problems& problems) {
   read_judge(*root, s);
   for (TomlTable& t : root->tables("collector")) read_collector(t, s);
   s.site = std::make_shared<const Site>(read_site(*root, problems, &s.remarks));
+  s.path = path;
+  read_lists(*root, s, problems);
   root->finish();
   // Interfaces of one group meet: they share a number. The others are each for themselves.
   s.traffic.interfaces = std::max<size_t>(1, s.capture.interfaces.size());
@@ -228,6 +247,37 @@ SensorSettings load_settings(const std::string& path, Problems& problems) {
   // A memory named without a folder lies beside the settings.
   if (!s.memory.empty() && s.memory[0] != '/' && !path.empty()) s.memory = (std::filesystem::path(path).parent_path() / s.memory).string();
   return s;
+}
+
+void load_lists(SensorSettings& s, Problems& problems) {
+  const size_t before = problems.size();
+  s.list_looks = looks_of_lists(s);          // before they are read: what is written meanwhile looks otherwise
+  std::vector<FieldRule> rules = s.own_rules;
+  auto indicators = std::make_shared<Indicators>();
+  for (const std::string& path : indicator_paths(s.indicator_files, s.path, problems)) {
+    if (path.ends_with(".toml")) load_rules(path, *s.site, rules, problems);
+    else load_indicators(path, *indicators, problems);
+  }
+  for (const std::string& path : indicator_paths(s.rule_files, s.path, problems)) {
+    if (!path.ends_with(".toml")) problems.push_back(fmt::format("{}: rules are written in TOML files; lists of indicators are named in [indicators] files", path));
+    else load_rules(path, *s.site, rules, problems);
+  }
+  if (problems.size() != before) return;
+  s.judge.indicators = indicators->files.empty() ? nullptr : std::move(indicators);
+  s.judge.rules = rules.empty() ? nullptr : std::make_shared<const FieldRules>(std::move(rules));
+}
+
+std::vector<int64_t> looks_of_lists(const SensorSettings& s) {
+  Problems none;
+  std::vector<std::string> paths = indicator_paths(s.indicator_files, s.path, none);
+  for (std::string& path : indicator_paths(s.rule_files, s.path, none)) paths.push_back(std::move(path));
+  std::vector<int64_t> looks;
+  for (const std::string& path : paths) {
+    struct stat at{};
+    const bool there = ::stat(path.c_str(), &at) == 0;
+    for (const int64_t each : {there ? at.st_mtim.tv_sec * second + at.st_mtim.tv_nsec : 0, there ? int64_t(at.st_size) : -1, int64_t(at.st_ino), int64_t(text_key(path))}) looks.push_back(each);
+  }
+  return looks;
 }
 
 Memory load_known(const std::string& path, Problems& problems, std::span<const std::string> trusted) {

@@ -16,6 +16,7 @@ void add_learn(CLI::App&, int& status);
 void add_check(CLI::App&, int& status);
 void add_catalogue(CLI::App&, int& status);
 void add_protocols(CLI::App&, int& status);
+void add_rules(CLI::App&, int& status);
 void add_doctor(CLI::App&, int& status);
 void add_explain(CLI::App&, int& status);
 void add_tune(CLI::App&, int& status);

@@ -21,6 +21,7 @@ int main(int argc, char** argv) {
   add_check(app, status);
   add_catalogue(app, status);
   add_protocols(app, status);
+  add_rules(app, status);
   add_doctor(app, status);
   add_inventory(app, status);
   add_explain(app, status);

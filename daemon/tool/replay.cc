@@ -309,6 +309,11 @@ int check(const std::string& path) {
              s.site->conversations.size(), s.site->points.size(), s.site->publishers.size(), s.site->windows.size());
   fmt::print("  memory   {}: {} hosts, {} conversations\n", s.memory.empty() ? "(none)" : s.memory, memory.hosts().size(), memory.conversations().size());
   fmt::print("  judges   {}\n", s.judge.mode == JudgeSettings::Mode::learn ? "while it learns: only what needs no knowledge" : "against site and memory");
+  if (const Indicators* i = s.judge.indicators.get())
+    fmt::print("  lists    {} addresses, {} names, {} URLs, {} fingerprints in {}; {} lines passed over (doubles, and kinds that no traffic says)\n", human_count(i->count(Indicator::Kind::address)),
+               human_count(i->count(Indicator::Kind::name)), human_count(i->count(Indicator::Kind::url)), human_count(i->count(Indicator::Kind::print)),
+               i->files.size() == 1 ? "1 file" : fmt::format("{} files", i->files.size()), human_count(i->passed_over()));
+  if (s.judge.rules) fmt::print("  rules    {}; `vidra rules check` says what each waits for\n", s.judge.rules->all().size());
   for (const auto& [id, d] : s.judge.detections)
     if (d.off) fmt::print("  off      {} {}\n", id, detection(id)->title);
   if (s.collectors.empty()) fmt::print("  tells    nobody: add a [[collector]]\n");

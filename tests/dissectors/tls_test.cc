@@ -65,6 +65,8 @@ TEST(Tls, a_certificate_says_whose_and_how_long) {
   EXPECT_EQ(said(s, "serial"), "1234");
   EXPECT_EQ(Time(s.points.at(4).raw), 2110672441 * second);
   EXPECT_EQ(s.points.at(5).raw, 1u);
+  EXPECT_EQ(said(s, "SHA-1 thumbprint"), "40126ec6ff379f948c68b712465dacee1fdd39f5");   // as openssl x509 -fingerprint says
+  EXPECT_EQ(said(s, "SHA-256 thumbprint"), "defe18d77174c3e0cc17c438ae1f413b372fcd4d00d4b9581c27b14939e6b3d0");
 }
 
 TEST(Tls, a_message_may_lie_across_records) {

@@ -5,6 +5,7 @@
 #include <random>
 #include <set>
 
+#include "daemon/judge/said_fields.h"
 #include "tests/every/foreign.h"
 #include "tests/support/heap.h"
 #include "tests/support/hear.h"
@@ -130,6 +131,21 @@ TEST_P(Every, samples_say_what_they_are) {
   for (const Function& f : protocol.functions)
     rows += std::any_of(spoken.begin(), spoken.end(), [&](auto s) { return s.first == f.number && (f.sub == 0xffff || f.sub == s.second); });
   std::printf("             %.*s: %zu of %zu functions are spoken by a sample\n", int(protocol.name.size()), protocol.name.data(), rows, protocol.functions.size());
+}
+
+// What rules may ask of a protocol (docs/RULES.md) is all that its samples say.
+TEST_P(Every, samples_say_no_field_that_rules_may_not_ask_for) {
+  Said heard{protocol.name};
+  for (const Played& p : all) {
+    Keeper keeper;
+    Talk talk(protocol, keeper);
+    for (const auto& r : p.records) talk.parser->parse(r.octets, r.from, talk.say);
+    for (const Sentence& s : keeper.sentences) add_said(heard, s.head, s.points.data(), s.points.size());
+  }
+  const Said table = said_by(protocol.name);
+  EXPECT_NE(table.fields, ~0u) << "no row in daemon/judge/said_fields.cc; its samples say: " << list_of(heard);
+  EXPECT_EQ(heard.fields & ~table.fields, 0u) << "its samples say: " << list_of(heard);
+  EXPECT_EQ(heard.kinds & ~table.kinds, 0u) << "its samples say: " << list_of(heard);
 }
 
 // A record that is cut short says so; it is never taken for a whole one, and nothing is read past its end (ASan).

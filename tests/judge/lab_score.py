@@ -31,6 +31,14 @@ OWN = {                       # which families tell of a label's protocol
     "ftp": ("ENG-",),
 }
 JUDGED = set(OWN)
+LIKE = {                      # which known attack the stories of a label resemble
+    "atk-02-104-sweep": "Industroyer2 (2022)",
+    "atk-03-modbus-write": "FrostyGoop (2024)",
+    "atk-04-mms-control": "Industroyer (2016), its IEC 61850 part",
+    "atk-11-ftp": "Poland, December 2025",
+    "atk-12-hmi-sweep": "Ukraine, December 2015",
+    "atk-12-scada-sweep": "Ukraine, December 2015",
+}
 BEFORE, AFTER, FEW = 1.0, 5.0, 3
 
 
@@ -58,7 +66,7 @@ def stories(vidra, site, memory, capture):
         if "detection" not in s:
             continue
         found.append({"id": s["detection"], "severity": s["severity"], "first": float(s["first"]), "last": float(s["last"]), "count": s["count"],
-                      "protocol": s["protocol"], "source": address(s["source"]), "target": address(s["target"]), "what": s["what"]})
+                      "protocol": s["protocol"], "source": address(s["source"]), "target": address(s["target"]), "what": s["what"], "like": s.get("resembles", {}).get("name", "")})
     return found
 
 
@@ -122,6 +130,12 @@ def main():
             check(bool(own), f"{label['id']}: {label['what'][:70]}",
                   [f"{len(told)} stories, {len(began)} begun here{'' if len(began) <= FEW else ': more than ' + str(FEW)}"]
                   + [f"{s['id']} {s['severity']} x{s['count']} {s['what'][:150]}" for s in told])
+        for label in labels:
+            if wanted := LIKE.get(label["id"]):
+                own = [s for s in found if matches(s, label, macs) and s["id"].startswith(OWN[label["protocol"]])]
+                check(any(s["like"] == wanted for s in own), f"{label['id']} resembles {wanted}", [f"{s['id']} resembles {s['like'] or 'nothing'}" for s in own])
+        others = {s["like"] for s in found} - set(LIKE.values()) - {""}
+        check(not others, "nothing resembles another known attack", sorted(others))
         # What an ordinary action raises names its actor; an attack under way at the same time names the attacker.
         for label in labels:
             if label["expected"] != "no alert":

@@ -4,7 +4,7 @@
 import difflib, os, subprocess, sys
 
 docs = os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', '..', 'docs')
-PAGES = [('ALERTS.md', 'catalogue'), ('PROTOCOLS.md', 'protocols')]
+PAGES = [('ALERTS.md', 'catalogue'), ('PROTOCOLS.md', 'protocols'), ('RULES.md', 'rules')]
 
 print(f'1..{len(PAGES)}')
 failed = False
