@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // NET-10: a control link that was asked all the time and is asked no more. What engineering stations open they also close.
+#include <array>
+
 #include "daemon/judge/net.h"
 #include "daemon/judge/rules.h"
 
@@ -23,9 +25,12 @@ class SilentLinks final : public Detector {
   void see(const Event& e, const Context& c, Findings&) override {
     const Scene& s = e.scene;
     // After a hole in the hearing every link begins anew: nobody knows what was said meanwhile.
-    if (s.time - heard_ > deaf) links_.each([&](Link& l) { l.since = 0; });
+    if (s.time - heard_ > deaf) links_.each([&](Link& l) { l.since = 0; }), noted_.fill({});
     heard_ = s.time;
     if (!c.conversation.known() || c.learning) return;
+    Noted& noted = noted_[c.conversation.pair % noted_.size()];        // once a second for each link is often enough
+    if (noted.pair == c.conversation.pair && s.time - noted.at < second) [[likely]] return;
+    noted = {c.conversation.pair, s.time};
     asked_.at(key_of(key_of(s.server.address), s.protocol)) = s.time;
     Link& l = links_.at(c.conversation.pair);
     const Time pause = l.last ? s.time - l.last : 0;
@@ -60,7 +65,9 @@ class SilentLinks final : public Detector {
   struct Link { Time since = 0, last = 0, longest = 0; bool told = false; Scene scene; };   // scene: of its first question
   const Detection& row_ = row("NET-10");
   Time steady_, silence_, heard_ = 0, looked_ = 0;
+  struct Noted { uint64_t pair = 0; Time at = 0; };
   static constexpr Time deaf = 10 * second;
+  std::array<Noted, 1024> noted_{};
   Recent<Link> links_{1024};
   Recent<Time> asked_{1024};                       // each server in a protocol, by whom it knows
 };

@@ -31,26 +31,26 @@ enum class Standing : uint8_t { unjudged, known, stand_in, stranger };
 // A table of 64-bit keys that forgets the oldest of a few when it is full.
 template <class Value> class Recent {
  public:
-  explicit Recent(size_t size = 1024) : rows_(size) {}
+  explicit Recent(size_t size = 1024) : rows_(size), mask_((size - 1) & ~size_t{3}) {}   // size: a power of two, 4 or more
   Value& at(uint64_t key, bool* fresh = nullptr) {
-    const size_t first = (key * 0x9e3779b97f4a7c15ull >> 32) & (rows_.size() - 1) & ~size_t{3};
-    Row* oldest = &rows_[first];
-    for (size_t i = first; i < first + 4; i++) {
-      if (rows_[i].used && rows_[i].key == key) {
-        rows_[i].used = ++clock_;
+    Row* const row = place(key);
+    for (Row* r = row; r != row + 4; r++)
+      if (r->key == key && r->used) {
+        r->used = ++clock_;
         if (fresh) *fresh = false;
-        return rows_[i].value;
+        return r->value;
       }
-      if (rows_[i].used < oldest->used) oldest = &rows_[i];
-    }
+    Row* oldest = row;
+    for (Row* r = row + 1; r != row + 4; r++)
+      if (r->used < oldest->used) oldest = r;
     *oldest = {key, ++clock_, Value{}};
     if (fresh) *fresh = true;
     return oldest->value;
   }
   const Value* find(uint64_t key) const {
-    const size_t first = (key * 0x9e3779b97f4a7c15ull >> 32) & (rows_.size() - 1) & ~size_t{3};
-    for (size_t i = first; i < first + 4; i++)
-      if (rows_[i].used && rows_[i].key == key) return &rows_[i].value;
+    const Row* const row = const_cast<Recent*>(this)->place(key);
+    for (const Row* r = row; r != row + 4; r++)
+      if (r->key == key && r->used) return &r->value;
     return nullptr;
   }
   template <class F> void each(F f) {
@@ -60,7 +60,9 @@ template <class Value> class Recent {
 
  private:
   struct Row { uint64_t key = 0, used = 0; Value value{}; };
+  Row* place(uint64_t key) { return rows_.data() + ((key * 0x9e3779b97f4a7c15ull >> 32) & mask_); }
   std::vector<Row> rows_;
+  size_t mask_;
   uint64_t clock_ = 0;
 };
 
