@@ -70,7 +70,7 @@ class FieldRuleDetector final : public Detector {
     if (r.quality || r.quality_good) {
       if (!(p.quality & r.quality) && !(r.quality_good && p.quality == good)) return false;
     }
-    if (!r.values.empty() && std::none_of(r.values.begin(), r.values.end(), [&](const Comparison& v) { return v.holds(p); })) return false;
+    if (!r.values.empty() && std::none_of(r.values.begin(), r.values.end(), [&](const ValueTest& v) { return v.holds(p); })) return false;
     if (!r.texts.empty()) {
       const std::string shown = p.kind == ValueKind::text ? std::string(e.texts.find(p.raw)) : value_text(p, e.texts);
       if (std::none_of(r.texts.begin(), r.texts.end(), [&](const std::string& t) { return like(t, shown); })) return false;

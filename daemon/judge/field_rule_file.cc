@@ -273,7 +273,7 @@ class RuleReader {
   void values() {
     if (said("value", said_value | said_text))
       for (const std::string& each : list("value")) {
-        if (const auto c = parse_comparison(each)) r_.values.push_back(*c), r_.value_words.push_back(each);
+        if (const auto c = parse_value_test(each)) r_.values.push_back(*c), r_.value_words.push_back(each);
         else t_.complain("value", fmt::format("\"{}\" is no value; write a number, a range \"10-20\", \"not 0-400\", \"> 100\", on, off, intermediate or faulty; for texts use text = \"…\"", each));
       }
     else t_.ignore("value");

@@ -43,7 +43,7 @@ std::string text_of(const Selector& s, const Site& site) {
 
 }  // namespace
 
-bool Comparison::holds(const Point& p) const {
+bool ValueTest::holds(const Point& p) const {
   const bool state = how >= How::off;
   if (state) {
     if (p.kind == ValueKind::double_point) return p.raw == (how == How::off ? 1u : how == How::on ? 2u : how == How::intermediate ? 0u : 3u);
@@ -64,23 +64,23 @@ bool Comparison::holds(const Point& p) const {
   }
 }
 
-std::optional<Comparison> parse_comparison(std::string_view text) {
-  using How = Comparison::How;
+std::optional<ValueTest> parse_value_test(std::string_view text) {
+  using How = ValueTest::How;
   std::string_view s = trimmed(text);
   struct Word { std::string_view word; How how; };
   constexpr Word words[] = {{"off", How::off}, {"open", How::off}, {"false", How::off}, {"on", How::on}, {"closed", How::on}, {"true", How::on}, {"intermediate", How::intermediate}, {"faulty", How::faulty}};
   for (const Word& w : words)
-    if (s == w.word) return Comparison{w.how, 0, 0};
+    if (s == w.word) return ValueTest{w.how, 0, 0};
   constexpr Word signs[] = {{"<=", How::less_equal}, {">=", How::greater_equal}, {"!=", How::unequal}, {"<", How::less}, {">", How::greater}, {"=", How::equal}};
   for (const Word& w : signs)
     if (s.starts_with(w.word)) {
       const auto v = real(s.substr(w.word.size()));
-      return v ? std::optional(Comparison{w.how, *v, *v}) : std::nullopt;
+      return v ? std::optional(ValueTest{w.how, *v, *v}) : std::nullopt;
     }
   const bool outside = s.starts_with("not ");
   if (outside) s = trimmed(s.substr(4));
-  if (const auto v = real(s)) return Comparison{outside ? How::unequal : How::equal, *v, *v};
-  Comparison c;
+  if (const auto v = real(s)) return ValueTest{outside ? How::unequal : How::equal, *v, *v};
+  ValueTest c;
   c.how = outside ? How::outside : How::between;
   return between(s, c.least, c.most) ? std::optional(c) : std::nullopt;
 }

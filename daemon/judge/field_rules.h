@@ -12,12 +12,12 @@
 namespace vidra {
 
 // What a value is held against: a number and how, or a word that every form of a state has.
-struct Comparison {
+struct ValueTest {
   enum class How : uint8_t { between, outside, less, less_equal, greater, greater_equal, equal, unequal, off, on, intermediate, faulty } how = How::equal;
   double least = 0, most = 0;
   bool holds(const Point&) const;
 };
-std::optional<Comparison> parse_comparison(std::string_view);   // "> 100", "10-20", "not 0-400", "on", "7"
+std::optional<ValueTest> parse_value_test(std::string_view);   // "> 100", "10-20", "not 0-400", "on", "7"
 
 // When a rule holds, in the wall time of the box, of UTC, or of an offset from it.
 struct Hours {
@@ -46,7 +46,7 @@ struct FieldRule {
   std::vector<ObjectRange> objects;
   Ranges numbers;                          // of objects, whatever their kind
   std::vector<std::string> object_patterns, texts;
-  std::vector<Comparison> values;
+  std::vector<ValueTest> values;
   std::vector<std::string> value_words;    // as they were written
   uint32_t quality = 0;                    // any of these
   bool quality_good = false;

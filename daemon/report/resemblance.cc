@@ -38,33 +38,33 @@ bool object_fits(std::string_view wanted, std::string_view object) {
 
 constexpr std::string_view stranger_104 = "I104-01, I104-02, NET-01, NET-02, NET-03, NET-12";
 
-constexpr Step industroyer_104[] = {
+constexpr AttackStep industroyer_104[] = {
     {"objects of a station tried one by one", "I104-04", true},
     {"breakers operated faster than people do", "I104-05, I104-06", true},
     {"by a host that is no known master", stranger_104},
     {"after a search for control protocols", "NET-06, NET-07"},
     {"stations interrogated or read", "I104-27"},
 };
-constexpr Step industroyer_61850[] = {
+constexpr AttackStep industroyer_61850[] = {
     {"the data models of devices listed", "MMS-24", true},
     {"switches operated by a client that may not", "MMS-02, MMS-07, MMS-03", true},
     {"by a new MMS client", "MMS-01"},
     {"after a search for control protocols", "NET-06, NET-07"},
 };
-constexpr Step industroyer2[] = {
+constexpr AttackStep industroyer2[] = {
     {"a host that is no known master opened the link, or commanded", stranger_104, true},
     {"breakers operated faster than people do", "I104-05", true},
     {"objects switched to and fro", "I104-06"},
     {"commands that stations refuse", "I104-10, I104-03"},
     {"executed without the select that belongs to it", "I104-07"},
 };
-constexpr Step frostygoop[] = {
+constexpr AttackStep frostygoop[] = {
     {"a client that the plant does not know", "MOD-01, MOD-25, NET-01, NET-02, NET-03, NET-12", true},
     {"holding registers written", "MOD-02, MOD-03, MOD-04", true, "register, registers"},
     {"registers read one after the other", "MOD-12"},
     {"from outside the site", "MOD-25, NET-12"},
 };
-constexpr Step pipedream[] = {
+constexpr AttackStep pipedream[] = {
     {"what it was made for: CODESYS, Schneider's UMAS or Omron's FINS", "CDS-01, CDS-02, CDS-05, MOD-22, FIN-01, FIN-02, CDS-03, CDS-04, FIN-03, FIN-04", true},
     {"CODESYS runtimes found, logged on to or changed", "CDS-01, CDS-02, CDS-03, CDS-04, CDS-05"},
     {"Schneider controllers programmed, or their functions tried", "MOD-22, MOD-11"},
@@ -73,32 +73,32 @@ constexpr Step pipedream[] = {
     {"web pages or terminals of devices misused", "ENG-01, ENG-03"},
     {"a search for control protocols", "NET-07"},
 };
-constexpr Step triton[] = {
+constexpr AttackStep triton[] = {
     {"a safety controller was spoken to", "TRI-01"},
     {"its program or its state was changed", "TRI-02", true},
     {"it was asked for its status with a body, the way to an implant", "TRI-03"},
     {"its key switch stood in PROGRAM", "TRI-04"},
 };
-constexpr Step havex[] = {
+constexpr AttackStep havex[] = {
     {"ports 11234 and 12401 tried, that few others look for", "NET-06, NET-07", true, "11234, 12401"},
     {"ports 102, 502 and 44818 tried", "NET-06, NET-07", false, "44818"},
     {"a conversation that was never there (DCOM lists OPC servers so)", "NET-02, NET-03"},
     {"contact with the Internet", "NET-12"},
 };
-constexpr Step stuxnet[] = {
+constexpr AttackStep stuxnet[] = {
     {"the controller's cyclic program loaded: OB1 or OB35", "S7-03, S7-05", true, "OB1, OB35"},
     {"DB890 loaded", "S7-03, S7-05", false, "DB890"},
     {"blocks read or controller asked what it is", "S7-04, S7-08"},
     {"further blocks loaded", "S7-03", false, "!OB1, OB35, DB890"},
     {"a database entered by its default password", "ITO-04"},
 };
-constexpr Step fuxnet[] = {
+constexpr AttackStep fuxnet[] = {
     {"gateways entered by SSH or terminal", "ENG-04, ENG-01, ITO-05", true},
     {"a field bus flooded with frames", "MOD-20, MOD-18", true},
     {"gateways or serial servers set or reset", "ENG-05, ENG-03"},
     {"firmware moved", "ENG-07"},
 };
-constexpr Step poland[] = {
+constexpr AttackStep poland[] = {
     {"devices entered with a vendor's password", "ENG-01, ENG-02, ENG-03", true, "password"},
     {"files of devices deleted or replaced", "ENG-02, MMS-20, ITO-03", true, "!password"},
     {"their terminals or web pages used", "ENG-01, ENG-03, ENG-04", false, "!password"},
@@ -108,7 +108,7 @@ constexpr Step poland[] = {
     {"hosts taken over by Windows' own means", "ITO-01, ITO-02"},
     {"over the Internet's edge", "NET-12"},
 };
-constexpr Step ukraine_2015[] = {
+constexpr AttackStep ukraine_2015[] = {
     {"a host that the site knows operated breakers faster than people do", "I104-05, MMS-07, DNP-06", true},
     {"its screen was taken over from afar", "ITO-01, ITO-07"},
     {"serial servers set or reset, firmware moved", "ENG-05, ENG-07"},
@@ -139,7 +139,7 @@ Resemblances::Resemblances() {
   uint16_t at = 0;
   for (size_t i = 0; i < behaviours.size(); i++) {
     first_step_.push_back(at);
-    for (const Step& s : behaviours[i].steps) {
+    for (const AttackStep& s : behaviours[i].steps) {
       uint16_t place = 0;
       for (std::string_view list = s.detections; !list.empty();) told_by_.push_back({next_of(list), at, uint16_t(i), place++});
       at++;
@@ -200,10 +200,10 @@ bool Resemblances::weigh(Source& who, size_t behaviour) {
   // One finding is one step, though several tell of it.
   unsigned steps = 0;
   std::vector<const Detection*> counted;
-  std::vector<const Step*> taken;
+  std::vector<const AttackStep*> taken;
   Like like{behaviour, who.last, {}, {}};
   for (size_t i = 0; i < b.steps.size(); i++) {
-    const Step& step = b.steps[i];
+    const AttackStep& step = b.steps[i];
     if (!lately(seen[i])) {
       if (step.needed) return false;
       continue;
@@ -216,12 +216,12 @@ bool Resemblances::weigh(Source& who, size_t behaviour) {
       if (const std::string_view id = next_of(list); seen[i].listed >> place & 1) like.parts.push_back(id);
   }
   if (steps < b.least) return false;
-  const auto at = [&](const Step* s) { return seen[s - b.steps.data()].first; };
-  std::stable_sort(taken.begin(), taken.end(), [&](const Step* x, const Step* y) { return at(x) < at(y); });
+  const auto at = [&](const AttackStep* s) { return seen[s - b.steps.data()].first; };
+  std::stable_sort(taken.begin(), taken.end(), [&](const AttackStep* x, const AttackStep* y) { return at(x) < at(y); });
   like.said.name = b.name;
   like.said.did = b.did;
   like.said.confidence = std::min(0.8, std::round(100 * (b.confidence + 0.1 * (steps - b.least))) / 100);
-  for (const Step* s : taken) like.said.observed.push_back(fmt::format("{} {}, {}", iso_time(at(s), 0).substr(11, 8), seen[s - b.steps.data()].detection->id, s->says));
+  for (const AttackStep* s : taken) like.said.observed.push_back(fmt::format("{} {}, {}", iso_time(at(s), 0).substr(11, 8), seen[s - b.steps.data()].detection->id, s->says));
   const auto before = std::find_if(who.likes.begin(), who.likes.end(), [behaviour](const Like& l) { return l.behaviour == behaviour; });
   if (before == who.likes.end()) return who.likes.push_back(std::move(like)), true;
   if (like.said.observed.size() < before->said.observed.size()) return before->last = who.last, false;   // what was observed stays so

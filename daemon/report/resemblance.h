@@ -11,7 +11,7 @@
 namespace vidra {
 
 // One thing that is done in a behaviour, as the findings that tell of it.
-struct Step {
+struct AttackStep {
   std::string_view says;             // "breakers operated faster than people do"
   std::string_view detections;       // any of these: "I104-05, I104-06"
   bool needed = false;               // without it there is no likeness
@@ -22,7 +22,7 @@ struct Step {
 struct Behaviour {
   std::string_view name;             // "Industroyer2 (2022)"
   std::string_view did;              // what is known of it, one sentence
-  std::span<const Step> steps;
+  std::span<const AttackStep> steps;
   unsigned least = 2;                // so many different steps
   Time window = 10 * minute;         // from the first to the last of them, of one source
   double confidence = 0.5;           // with the least of steps; each further one adds a tenth, up to four fifths

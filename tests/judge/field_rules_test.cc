@@ -66,14 +66,14 @@ TEST(FieldRules, OnesThatRestAreReadAndLeftOut) {
 TEST(FieldRules, ValuesInWords) {
   Point p;
   p.set_real(-3.5);
-  const auto holds = [&](std::string_view s) { return parse_comparison(s)->holds(p); };
+  const auto holds = [&](std::string_view s) { return parse_value_test(s)->holds(p); };
   EXPECT_TRUE(holds("-3.5") && holds("< -3") && holds(">= -3.5") && holds("-4--3") && holds("not 0-400") && holds("!= 7") && holds("not 7") && holds("-10-10"));
   EXPECT_FALSE(holds("3.5") || holds("> -3.5") || holds("0-5") || holds("not -4-0") || holds("on"));
   p.set_double_point(1);
   EXPECT_TRUE(holds("off") && holds("open") && !holds("on") && !holds("intermediate"));
   p.set(true);
   EXPECT_TRUE(holds("on") && holds("closed") && holds("1") && !holds("off") && !holds("faulty"));
-  for (std::string_view wrong : {"", "lots", "> ", "5-", "9-3", "5 6", "not"}) EXPECT_FALSE(parse_comparison(wrong)) << wrong;
+  for (std::string_view wrong : {"", "lots", "> ", "5-", "9-3", "5 6", "not"}) EXPECT_FALSE(parse_value_test(wrong)) << wrong;
 }
 TEST(FieldRules, HoursOverMidnightAndDays) {
   const Time friday = 1'795'132'800 * second;         // 2026-11-20T00:00Z, a Friday

@@ -66,7 +66,7 @@ TEST(Behaviours, AreWellFormed) {
       }
     };
     known(b.unless);
-    for (const Step& s : b.steps) {
+    for (const AttackStep& s : b.steps) {
       known(s.detections);
       EXPECT_FALSE(s.says.empty());
       steps++;
