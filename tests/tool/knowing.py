@@ -183,19 +183,19 @@ check(status == 1 and re.search(r"new-memory\.toml:\d+:\d+: it was written by a 
 state = folder / "state"
 (folder / "learning.toml").write_text(f'[sensor]\nstate = "{state}"\n[judge]\nmode = "learn"\n')
 (folder / "watching.toml").write_text(f'[sensor]\nstate = "{state}"\n[judge]\nmode = "watch"\n')
-done = subprocess.run([vidrad, "--config", "learning.toml", "--play", baseline], capture_output=True, text=True, timeout=300)
+done = subprocess.run([vidrad, "--config", "learning.toml", "--pace", "0", "--play", baseline], capture_output=True, text=True, timeout=300)
 check(done.returncode == 0 and (state / "learned.toml").read_text().count("[[conversation]]") == before, "a sensor that learns keeps what it learned", done.stderr)
 status, out, err = run("inventory", "--config", "watching.toml", "--json")
 check(status == 0 and len(out.splitlines()) == len(truth), "and its inventory", err)
 status, out, err = run("memory", "freeze", "--config", "watching.toml", "--by", "N. N.")
 check(status == 0 and "[frozen]" in (state / "learned.toml").read_text(), "its own key freezes it", err)
-done = subprocess.run([vidrad, "--config", "watching.toml", "--print", "--play", attacks], capture_output=True, text=True, timeout=300)
+done = subprocess.run([vidrad, "--config", "watching.toml", "--print", "--pace", "0", "--play", attacks], capture_output=True, text=True, timeout=300)
 check(done.returncode == 0 and "were learned before" in done.stderr and "10.10.1.199" in done.stdout and "New host" in done.stdout, "it judges by it after a restart", done.stderr[-2000:])
 status, again, err = run("inventory", "--config", "watching.toml", "--json")
 check(status == 0 and len(again.splitlines()) > len(truth), "and the inventory has grown", err)
 (state / "inventory.toml").write_text("version = 9\n")
 (state / "learned.toml").write_text((state / "learned.toml").read_text().replace('"iec104"', '"dnp3"', 1))
-done = subprocess.run([vidrad, "--config", "watching.toml", "--play", baseline], capture_output=True, text=True, timeout=300)
+done = subprocess.run([vidrad, "--config", "watching.toml", "--pace", "0", "--play", baseline], capture_output=True, text=True, timeout=300)
 check(done.returncode == 0 and "newer Vidra" in done.stderr and "it was changed after N. N." in done.stderr and (state / "inventory.toml.refused").exists() and "nothing that was learned counts" in done.stderr,
       "what was changed or is newer is told, and stops no sensor", done.stderr)
 
