@@ -53,7 +53,7 @@ void allow_path(int rules, const std::string& path, uint64_t rights) {
 
 std::string landlock(const Sandbox& s) {
   const long abi = ::syscall(SYS_landlock_create_ruleset, nullptr, 0, 1u);
-  if (abi < 1) return "no Landlock in this kernel";
+  if (abi < 1) return errno == ENOSYS || errno == EOPNOTSUPP ? "no Landlock in this kernel" : fmt::format("no Landlock: {}", std::strerror(errno));
   RulesetAttr attr{ll_all_1, 0};
   if (abi >= 2) attr.files |= ll_refer;
   if (abi >= 3) attr.files |= ll_truncate;

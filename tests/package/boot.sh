@@ -11,7 +11,7 @@ finish() { echo end >/result.end; }
 trap finish EXIT
 
 ip link add near type veth peer name far
-for i in near far; do sysctl -qw net.ipv6.conf.$i.disable_ipv6=1; ip link set $i arp off multicast off up; done
+for i in near far; do [ ! -e /proc/sys/net/ipv6/conf/$i ] || echo 1 >/proc/sys/net/ipv6/conf/$i/disable_ipv6; ip link set $i arp off multicast off up; done
 cat >/etc/vidra/vidra.toml <<X
 [capture]
 interfaces = ["near"]
@@ -23,9 +23,9 @@ systemctl start vidra-sensor; say $? 'systemctl start comes back once the sensor
 [ "$(is ActiveState)" = active ] && [ "$(is Type)" = notify ]; say $? 'active'
 until_true 'is StatusText | grep -q packets'; say $? 'its status says what it hears'
 pid=$(is MainPID)
-[ "$(ps -o user= -p "$pid" 2>/dev/null || stat -c %U /proc/$pid)" = vidra ]; say $? 'as its own user'
+grep -q "^Uid:[[:space:]]*$(id -u vidra)[[:space:]]" /proc/$pid/status; say $? 'as its own user'
 grep -q '^CapEff:\s*0*2000$' /proc/$pid/status && grep -q '^Seccomp:\s*2' /proc/$pid/status && grep -q '^NoNewPrivs:\s*1' /proc/$pid/status; say $? 'with CAP_NET_RAW alone, under seccomp'
-journalctl -u vidra-sensor -o cat | grep 'sandbox: ' | grep -v 'no seccomp'; say $? 'its own sandbox is in place under the unit'\''s'
+journalctl -u vidra-sensor -o cat | grep 'sandbox: ' | grep -v 'no seccomp\|no Landlock: '; say $? 'its own sandbox is in place under the unit'\''s'
 vidra status | grep near; say $? 'vidra status'
 [ "$(stat -c %a:%U:%G /run/vidra/vidra.sock)" = 660:vidra:vidra ]; say $? 'the socket is for its group'
 runuser -u nobody -- vidra status; [ $? = 1 ]; say $? 'and for nobody else'
@@ -51,6 +51,7 @@ systemctl start vidra-sensor; [ $? != 0 ] && sleep 1 && [ "$(is NRestarts)" = 0 
 rm -f /etc/credstore/sensor.keys
 systemctl start vidra-collector && [ "$(systemctl show -p ActiveState --value vidra-collector)" = active ]; say $? 'the collector starts'
 until_true 'vidra keys fingerprint | grep -q server_key'; say $? 'and says its key'
-kill -9 "$(systemctl show -p MainPID --value vidra-collector)"; until_true '[ "$(systemctl show -p NRestarts --value vidra-collector)" = 1 ] && [ "$(systemctl show -p ActiveState --value vidra-collector)" = active ]'; say $? 'killed: it is back'
+journalctl -u vidra-collector -o cat | tail -n 20
+there=$(systemctl show -p MainPID --value vidra-collector); [ "$there" -gt 1 ] && kill -9 "$there"; until_true '[ "$(systemctl show -p NRestarts --value vidra-collector)" = 1 ] && [ "$(systemctl show -p ActiveState --value vidra-collector)" = active ]'; say $? 'killed: it is back'
 systemctl stop vidra-collector; [ "$(systemctl show -p Result --value vidra-collector)" = success ]; say $? 'stopped, cleanly'
 printf '[capture]\ninterfaces = ["lo"]\n# mine\n' >/etc/vidra/vidra.toml

@@ -29,6 +29,7 @@ root=$(mktemp -d /var/tmp/vidra-package.XXXXXX)
 cleanup() { for m in proc sys; do mountpoint -q "$root/$m" && umount -l "$root/$m"; done; rm -rf --one-file-system "$root"; rm -f "$log"; }
 trap cleanup EXIT
 tar -C "$root" -xf "$base"
+chmod 0755 "$root"                    # it becomes "/": other users pass through it
 cp /etc/resolv.conf "$root/etc/" 2>/dev/null
 for f in /etc/apt/apt.conf.d/*; do [ -f "$f" ] && cp "$f" "$root/etc/apt/apt.conf.d/"; done
 [ -s /etc/ssl/certs/ca-certificates.crt ] && cp -L /etc/ssl/certs/ca-certificates.crt "$root/etc/ssl/certs/ca-certificates.crt"
@@ -57,7 +58,7 @@ if command -v systemd-nspawn >/dev/null && [ -z "${NO_BOOT:-}" ]; then
   mkdir -p "$root/etc/systemd/system/multi-user.target.wants" "$root/etc/credstore"
   printf '[Unit]\nAfter=multi-user.target\n[Service]\nType=oneshot\nExecStart=/bin/bash /boot.sh\nExecStopPost=/bin/systemctl --no-block poweroff\nTimeoutStartSec=180\n[Install]\nWantedBy=multi-user.target\n' >"$root/etc/systemd/system/boot-test.service"
   ln -sf /etc/systemd/system/boot-test.service "$root/etc/systemd/system/multi-user.target.wants/boot-test.service"
-  timeout 300 systemd-nspawn -q -D "$root" -b --register=no --keep-unit --private-network --console=pipe --capability=CAP_NET_ADMIN,CAP_NET_RAW </dev/null >"$log" 2>&1
+  timeout 300 systemd-nspawn -q --system-call-filter="landlock_create_ruleset landlock_add_rule landlock_restrict_self" -D "$root" -b --register=no --keep-unit --private-network --console=pipe --capability=CAP_NET_ADMIN,CAP_NET_RAW </dev/null >"$log" 2>&1
   if [ -s "$root/result" ]; then
     while IFS=$'\t' read -r status text; do say "$status" "booted: $text" "$root/result.log"; done <"$root/result"
     grep -q '^end' "$root/result.end" 2>/dev/null; say $? 'booted: came to its end' "$root/result.log"
@@ -71,7 +72,7 @@ fi
 
 check 'apt-get remove -y -qq vidra-sensor vidra-collector && [ ! -e /usr/bin/vidrad ] && grep -q "# mine" /etc/vidra/vidra.toml && [ -e /var/lib/vidra/kept ]' 'removed: settings and state stay'
 check 'apt-get purge -y -qq vidra-sensor vidra-collector vidra-tools && [ ! -e /etc/vidra ] && [ ! -e /var/lib/vidra ] && [ ! -e /var/lib/vidra-collector ] && [ ! -e /usr/share/vidra ]' 'purged: nothing is left'
-check '! dpkg -l "vidra-*" 2>/dev/null | grep -E "^.[^n]"| grep -v "^un" | grep vidra-' 'and dpkg knows of nothing'
+check '! dpkg-query -W -f="\${Package} \${db:Status-Status}\n" "vidra-*" 2>/dev/null | grep -v " not-installed"' 'and dpkg knows of nothing'
 if ls "$debs"/vidra-dpdk_*.deb >/dev/null 2>&1; then
   check 'apt-get install -y -qq --no-install-recommends /debs/vidra-*.deb && ls /usr/lib/*/vidra/vidra-dpdk.so && ! ldd /usr/lib/*/vidra/vidra-dpdk.so | grep "not found"' 'vidra-dpdk: installed with all that it links'
 fi

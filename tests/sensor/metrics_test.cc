@@ -101,7 +101,11 @@ TEST(Starts, AFourthOneWaits) {
   ::unlink((folder + "/starts").c_str());
   Time waited[12];
   for (Time& w : waited) w = Starts(folder).wait();
-  EXPECT_EQ(waited[0], 0), EXPECT_EQ(waited[2], 0), EXPECT_EQ(waited[3], second), EXPECT_EQ(waited[4], 2 * second), EXPECT_EQ(waited[11], minute);
+  EXPECT_EQ(waited[0], 0);
+  EXPECT_EQ(waited[2], 0);
+  EXPECT_EQ(waited[3], second);
+  EXPECT_EQ(waited[4], 2 * second);
+  EXPECT_EQ(waited[11], minute);
   Starts well(folder);
   well.well();
   EXPECT_EQ(Starts(folder).wait(), 0);
