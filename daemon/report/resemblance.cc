@@ -110,7 +110,7 @@ constexpr AttackStep poland[] = {
 };
 constexpr AttackStep ukraine_2015[] = {
     {"a host that the site knows operated breakers faster than people do", "I104-05, MMS-07, DNP-06", true},
-    {"its screen was taken over from afar", "ITO-01, ITO-07"},
+    {"it opened remote desktops, or was reached by a remote access tool", "ITO-01, ITO-07"},
     {"serial servers set or reset, firmware moved", "ENG-05, ENG-07"},
 };
 
@@ -125,7 +125,7 @@ constexpr Behaviour rows[] = {
     {"Stuxnet (2010)", "It loaded changed blocks into S7 controllers: OB1, OB35, DB890.", stuxnet, 2, hour, 0.5},
     {"Fuxnet (2024)", "Hundreds of sensor gateways were entered, wiped, and made to flood the meters' buses with frames.", fuxnet, 2, 2 * hour, 0.4},
     {"Poland, December 2025", "Devices of wind and solar sites were entered with vendors' passwords, firmware was spoilt, files were deleted, serial servers reset: no control protocol was needed.", poland, 2, 2 * hour, 0.5},
-    {"Ukraine, December 2015", "Operators' own screens were taken over, and the breakers were opened by the host that is allowed to.", ukraine_2015, 1, 30 * minute, 0.4, "NET-01, I104-01, I104-02, MMS-01, MMS-02",
+    {"Ukraine, December 2015", "Operators' own screens were taken over, and the breakers were opened by the host that is allowed to.", ukraine_2015, 2, 2 * hour, 0.5, "NET-01, I104-01, I104-02, MMS-01, MMS-02",
      Behaviour::Source::named},
 };
 

@@ -40,7 +40,7 @@ TEST(Catalogue, RowsAreComplete) {
     EXPECT_TRUE(d.severity >= 1 && d.severity <= 5) << d.id;
     EXPECT_TRUE(d.technique.empty() || std::regex_match(std::string(d.technique), std::regex("T0[0-9]{3}"))) << d.id << " " << d.technique;
     EXPECT_TRUE(d.audience == Audience::sensor || !d.technique.empty()) << d.id << ": what concerns security names its technique";
-    EXPECT_TRUE(std::regex_match(std::string(d.rsit), std::regex("[a-z-]+:[a-z-]+"))) << d.id << " " << d.rsit;
+    EXPECT_TRUE(std::regex_match(std::string(d.rsit), std::regex("[a-z-]+:[a-z0-9-]+"))) << d.id << " " << d.rsit;
     for (std::string_view text : {d.title, d.why, d.next, d.tune}) EXPECT_GE(text.size(), 5u) << d.id;
     for (std::string_view text : {d.why, d.next}) EXPECT_TRUE(text.ends_with('.')) << d.id << ": " << text;
     for (const Threshold& t : d.thresholds) EXPECT_TRUE(!t.key.empty() && t.meaning.ends_with('.') && t.value > 0) << d.id << " " << t.key;

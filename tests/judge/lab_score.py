@@ -36,8 +36,6 @@ LIKE = {                      # which known attack the stories of a label resemb
     "atk-03-modbus-write": "FrostyGoop (2024)",
     "atk-04-mms-control": "Industroyer (2016), its IEC 61850 part",
     "atk-11-ftp": "Poland, December 2025",
-    "atk-12-hmi-sweep": "Ukraine, December 2015",
-    "atk-12-scada-sweep": "Ukraine, December 2015",
 }
 BEFORE, AFTER, FEW = 1.0, 5.0, 3
 

@@ -53,7 +53,7 @@ TEST(Behaviours, AreWellFormed) {
   size_t steps = 0;
   for (const Behaviour& b : behaviours) {
     EXPECT_FALSE(b.name.empty() || b.did.empty() || !b.did.ends_with('.')) << b.name;
-    EXPECT_TRUE(b.least >= 1 && b.least <= b.steps.size()) << b.name;
+    EXPECT_TRUE(b.least >= 2 && b.least <= b.steps.size()) << b.name;
     EXPECT_TRUE(b.confidence > 0 && b.confidence <= 0.8) << b.name << ": never certain";
     EXPECT_GT(b.window, 0) << b.name;
     const auto known = [&](std::string_view list) {
@@ -89,7 +89,7 @@ TEST(Resemblance, EachBehaviourIsKnownAgainByItsSteps) {
       {"Stuxnet (2010)", {found("S7-03", 0, "OB35"), found("S7-03", second, "DB890")}},
       {"Fuxnet (2024)", {found("ENG-04", 0), found("MOD-20", minute)}},
       {"Poland, December 2025", {found("ENG-01", 0, "password"), found("ENG-02", minute, "events.log")}},
-      {"Ukraine, December 2015", {found("I104-05", 0, "", "10.1.1.10", "hmi")}},
+      {"Ukraine, December 2015", {found("I104-05", 0, "", "10.1.1.10", "hmi"), found("ENG-05", 2 * minute, "", "10.1.1.10", "hmi")}},
   };
   for (const Case& c : cases) {
     After a(c.findings);
@@ -105,6 +105,7 @@ TEST(Resemblance, OneStepAloneIsLikeNothing) {
   for (std::string_view id : {"I104-05", "I104-01", "MOD-02", "MOD-01", "TRI-02", "MMS-24", "NET-06", "ENG-02", "S7-03", "CDS-01"})
     EXPECT_EQ(After({found(id, 0, "OB10")}).told.like(id), "") << id;
   EXPECT_EQ(After({found("ENG-02", 0, "password")}).told.like("ENG-02"), "");
+  EXPECT_EQ(After({found("I104-05", 0, "", "10.1.1.10", "hmi")}).told.like("I104-05"), "") << "an operator in a hurry is no campaign";
   EXPECT_EQ(After({found("S7-03", 0, "OB100"), found("S7-03", second, "DB8901")}).told.like("S7-03"), "");
 }
 TEST(Resemblance, StepsOfTwoSourcesAreNotPutTogether) {
