@@ -23,7 +23,7 @@ with tempfile.TemporaryDirectory() as folder:
         # The programs are not installed where the test runs; everything else stays as it is.
         copy = pathlib.Path(folder) / path.name
         copy.write_text(re.sub(r"(?m)^(Exec\w+=)\S+", r"\1/bin/true", text))
-        verify = subprocess.run(["systemd-analyze", "verify", str(copy)], capture_output=True, text=True)
+        verify = subprocess.run(["systemd-analyze", "verify", "--man=no", str(copy)], capture_output=True, text=True)
         if verify.returncode or verify.stderr or verify.stdout:   # it exits 0 even for keys it does not know
             failures += 1
             print(f"FAILED: {path.name}: {verify.stderr}{verify.stdout}")
@@ -44,7 +44,7 @@ with tempfile.TemporaryDirectory() as folder:
     # The test can fail: a misspelt key is noticed.
     broken = pathlib.Path(folder) / "vidra-broken.service"
     broken.write_text("[Service]\nExecStart=/bin/true\nWatchdogSecs=3\n")
-    if not subprocess.run(["systemd-analyze", "verify", str(broken)], capture_output=True).stderr:
+    if not subprocess.run(["systemd-analyze", "verify", "--man=no", str(broken)], capture_output=True).stderr:
         failures += 1
         print("FAILED: a misspelt key was not noticed")
 sys.exit(1 if failures else 0)
