@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
-#include <sstream>
+#include <iterator>
 
 #include "daemon/judge/field_rule_file.h"
 #include "daemon/judge/indicator_file.h"
@@ -282,9 +282,8 @@ std::vector<int64_t> looks_of_lists(const SensorSettings& s) {
 
 Memory load_known(const std::string& path, Problems& problems, std::span<const std::string> trusted) {
   std::ifstream in(path, std::ios::binary);
-  std::ostringstream whole;
-  if (!in || !(whole << in.rdbuf())) return load_memory(path, problems);   // says why
-  const std::string text = whole.str();
+  const std::string text{std::istreambuf_iterator<char>(in), {}};
+  if (!in.is_open() || in.bad()) return load_memory(path, problems);       // says why
   const bool frozen = is_sealed(text);
   if (frozen || !trusted.empty())
     if (const std::string flaw = seal_flaw(text, trusted); !flaw.empty()) {

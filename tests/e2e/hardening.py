@@ -34,7 +34,8 @@ for program in programs:
         pads = pathlib.Path(program).read_bytes().count(bytes.fromhex("f30f1efa"))
         tap.check(pads > 50 or ("IBT" in notes and "SHSTK" in notes), f"{name}: {pads} branch targets are marked (CET)", notes)
     tap.check("__stack_chk_fail" in symbols, f"{name}: stack protector")
-    tap.check(re.search(r"__\w+_chk\b", symbols) is not None, f"{name}: _FORTIFY_SOURCE")
+    if not name.endswith(".so"):               # a module calls nothing whose size is known, and so nothing that is checked
+        tap.check(re.search(r"__\w+_chk\b", symbols) is not None, f"{name}: _FORTIFY_SOURCE")
     tap.check("TEXTREL" not in dynamic and "RPATH" not in dynamic and ("RUNPATH" not in dynamic), f"{name}: no text relocation, no path to look for libraries", dynamic)
 
 if not shutil.which("systemd-analyze"):
