@@ -80,11 +80,11 @@ void Makers::read_txt(std::string_view s) {
   }
 }
 
-Makers Makers::load(const std::string& folder) {
+Makers Makers::load(const std::string& from) {
   Makers m;
   for (const char* name : {"oui", "mam", "oui36", "iab"}) {
-    if (const std::string csv = whole(folder + "/" + name + ".csv"); !csv.empty()) m.read_csv(csv);
-    else m.read_txt(whole(folder + "/" + name + ".txt"));
+    if (const std::string csv = whole(from + "/" + name + ".csv"); !csv.empty()) m.read_csv(csv);
+    else m.read_txt(whole(from + "/" + name + ".txt"));
   }
   std::sort(m.list_.begin(), m.list_.end(), [](const Assigned& a, const Assigned& b) { return std::pair(a.first, a.bits) < std::pair(b.first, b.bits); });
   return m;

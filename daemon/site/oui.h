@@ -14,7 +14,7 @@ class Makers {
  public:
   static constexpr const char* folder = "/usr/share/ieee-data";
   // Reads oui.csv, mam.csv, oui36.csv and iab.csv, or the .txt of the same name where there is no .csv. Nothing there: nobody is known.
-  static Makers load(const std::string& folder = Makers::folder);
+  static Makers load(const std::string& from = folder);
   bool empty() const { return list_.empty(); }
   size_t size() const { return list_.size(); }
   // The longest assignment that holds it; "" unknown. Addresses that somebody gave himself belong to no maker.
