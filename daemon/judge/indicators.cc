@@ -4,20 +4,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cstring>
+
+#include "daemon/base/mix.h"
 
 namespace vidra {
 namespace {
 
 constexpr char low(char c) { return c >= 'A' && c <= 'Z' ? char(c + 32) : c; }
-
-uint64_t mix(uint64_t x) {
-  x ^= x >> 30;
-  x *= 0xbf58476d1ce4e5b9ull;
-  x ^= x >> 27;
-  x *= 0x94d049bb133111ebull;
-  return x ^ x >> 31;
-}
 
 // From the end to the front, so that a name's own domains are met on the way.
 constexpr uint64_t seed = 0xcbf29ce484222325ull;
@@ -28,12 +21,7 @@ uint64_t text_hash(Indicator::Kind k, std::string_view s) {
   return mix(h);
 }
 
-uint64_t address_hash(const Address& a, unsigned bits) {
-  uint64_t lower, upper;
-  std::memcpy(&lower, a.octets.data(), 8);
-  std::memcpy(&upper, a.octets.data() + 8, 8);
-  return mix(lower ^ mix(upper ^ mix(uint64_t(a.kind) << 8 | bits)));
-}
+uint64_t address_hash(const Address& a, unsigned bits) { return mix(a, bits); }
 
 Address masked(Address a, unsigned bits) {
   for (size_t i = 0; i < a.octets.size(); i++) {

@@ -2,8 +2,8 @@
 #include "daemon/judge/inventory.h"
 
 #include <algorithm>
-#include <cstring>
 
+#include "daemon/base/mix.h"
 #include "daemon/judge/detector.h"
 #include "dissectors/facts.h"
 
@@ -30,13 +30,7 @@ std::string_view trimmed(std::string_view s) {
 
 }  // namespace
 
-size_t Inventory::Hash::operator()(const Address& a) const {
-  uint64_t low, high;
-  std::memcpy(&low, a.octets.data(), 8);
-  std::memcpy(&high, a.octets.data() + 8, 8);
-  uint64_t x = (low ^ (high + uint64_t(a.kind)) * 0x9e3779b97f4a7c15ull) * 0xbf58476d1ce4e5b9ull;
-  return x ^ x >> 29;
-}
+size_t Inventory::Hash::operator()(const Address& a) const { return mix(a); }
 
 Inventory::Inventory(const Inventory& o) : limit_(o.limit_), entries_(o.entries_), changes_(o.changes_), unkept_(o.unkept_), version_(o.version_) {
   for (InventoryEntry& e : entries_) by_address_.emplace(e.address, &e);

@@ -3,21 +3,13 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 
+#include "daemon/base/mix.h"
 #include "daemon/judge/detector.h"
 #include "daemon/judge/publishers.h"
 
 namespace vidra {
 namespace {
-
-uint64_t mix(uint64_t x) {
-  x ^= x >> 30;
-  x *= 0xbf58476d1ce4e5b9ull;
-  x ^= x >> 27;
-  x *= 0x94d049bb133111ebull;
-  return x ^ x >> 31;
-}
 
 bool is_facts(uint16_t protocol) {
   static const int tcp = protocol_index("tcp"), udp = protocol_index("udp");
@@ -101,12 +93,7 @@ const DangerMemory* ConversationMemory::danger(uint64_t of, Act act) const {
   return nullptr;
 }
 
-size_t Memory::Hash::operator()(const Address& a) const {
-  uint64_t low, high;
-  std::memcpy(&low, a.octets.data(), 8);
-  std::memcpy(&high, a.octets.data() + 8, 8);
-  return mix(low ^ mix(high + uint64_t(a.kind)));
-}
+size_t Memory::Hash::operator()(const Address& a) const { return mix(a); }
 size_t Memory::Hash::operator()(const Key& k) const { return mix((*this)(k.client) + mix((*this)(k.server) ^ k.what)); }
 
 const HostMemory* Memory::host(const Address& a) const {

@@ -5,21 +5,14 @@
 
 #include <algorithm>
 #include <charconv>
-#include <cstring>
+
+#include "daemon/base/mix.h"
 
 namespace vidra {
 namespace {
 
 constexpr std::string_view roles[] = {"other", "master", "rtu", "ied", "hmi", "plc", "meter", "engineering", "router", "time", "server"};
 constexpr std::string_view point_kinds[] = {"other", "switchgear", "tap", "set_point", "reset", "measurement", "status", "counter"};
-
-uint64_t mix(uint64_t x) {       // of splitmix64: every bit of x moves every bit of the result
-  x ^= x >> 30;
-  x *= 0xbf58476d1ce4e5b9ull;
-  x ^= x >> 27;
-  x *= 0x94d049bb133111ebull;
-  return x ^ x >> 31;
-}
 
 bool private_range(const Address& a) {
   if (a.kind == Address::Kind::mac) return true;
@@ -103,12 +96,7 @@ std::string text_of(const ObjectRange& r) {
   return s;
 }
 
-size_t Site::Hash::operator()(const Address& a) const {
-  uint64_t low, high;
-  std::memcpy(&low, a.octets.data(), 8);
-  std::memcpy(&high, a.octets.data() + 8, 8);
-  return mix(low ^ mix(high + uint64_t(a.kind)));
-}
+size_t Site::Hash::operator()(const Address& a) const { return mix(a); }
 size_t Site::Hash::operator()(const StationKey& k) const { return mix(k.station ^ mix(uint64_t(k.host) << 16 | k.protocol)); }
 
 void Site::index() {

@@ -39,25 +39,11 @@ Judged judge_files(const std::vector<std::string>& files, SensorSettings setting
   Reporter reporter(settings.report, stories);
   Judge judge(settings.site, std::move(memory), settings.judge, reporter);
   Traffic traffic(settings.traffic, judge);
-  for (const std::string& path : files) {
-    try {
-      const Played played = play(path, traffic, nullptr, [&](Time now) {
-        judge.tick(now);
-        reporter.tick(now);
-      }, false);
-      out.packets += played.packets;
-      if (!out.first) out.first = played.first;
-      out.last = played.last;
-      if (!played.flaw.empty()) {
-        fmt::print(stderr, "vidra: {}\n", played.flaw);
-        if (out.status == exit_done) out.status = exit_damaged;
-      }
-    } catch (const std::runtime_error& e) {   // the others are judged all the same
-      fmt::print(stderr, "vidra: {}\n", e.what());
-      out.status = exit_failed;
-    }
-  }
-  traffic.finish();
+  const PlayedFiles played = play_files(files, traffic, [&](Time now) {
+    judge.tick(now);
+    reporter.tick(now);
+  });
+  out.packets = played.packets, out.first = played.first, out.last = played.last, out.status = played.status;
   judge.tick(out.last);
   reporter.tick(out.last);
   judge.finish(out.last);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/tool/playing.h"
 
+#include <fmt/format.h>
 #include <unistd.h>
 
 #include <array>
@@ -9,6 +10,7 @@
 
 #include "daemon/base/text.h"
 #include "daemon/capture/file.h"
+#include "daemon/tool/commands.h"
 
 namespace vidra {
 namespace {
@@ -73,6 +75,30 @@ Played play(const std::string& path, Traffic& traffic, const std::function<void(
   if (finish) traffic.finish();
   if (after) after(out.last);
   out.flaw = source->flaw();
+  return out;
+}
+
+void PlayedFiles::flawed(const std::string& flaw) {
+  if (flaw.empty()) return;
+  fmt::print(stderr, "vidra: {}\n", flaw);
+  if (status == exit_done) status = exit_damaged;
+}
+
+PlayedFiles play_files(const std::vector<std::string>& paths, Traffic& traffic, const std::function<void(Time)>& after) {
+  PlayedFiles out;
+  for (const std::string& path : paths) {
+    try {
+      const Played played = play(path, traffic, nullptr, after, false);
+      out.packets += played.packets;
+      if (!out.first) out.first = played.first;
+      out.last = played.last;
+      out.flawed(played.flaw);
+    } catch (const std::runtime_error& e) {
+      fmt::print(stderr, "vidra: {}\n", e.what());
+      out.status = exit_failed;
+    }
+  }
+  traffic.finish();
   return out;
 }
 

@@ -50,39 +50,17 @@ void complain(const Problems& problems) {
 }
 
 // What is heard of the files, and how they ended.
-struct Replayed {
+struct Replayed : PlayedFiles {
   Accounts accounts;
-  uint64_t packets = 0;
-  Time first = 0, last = 0;
-  int status = exit_done;
 };
-
-void flawed(Replayed& r, const std::string& flaw) {
-  if (flaw.empty()) return;
-  fmt::print(stderr, "vidra: {}\n", flaw);
-  if (r.status == exit_done) r.status = exit_damaged;
-}
 
 // All on this thread.
 Replayed replay_alone(const ReplayOptions& o, const SensorSettings& settings, Judge& judge, Reporter& reporter) {
-  Replayed out;
   Traffic traffic(settings.traffic, judge);
-  for (const std::string& path : o.files) {
-    try {
-      const Played played = play(path, traffic, nullptr, [&](Time now) {
-        judge.tick(now);
-        reporter.tick(now);
-      }, false);
-      out.packets += played.packets;
-      if (!out.first) out.first = played.first;
-      out.last = played.last;
-      flawed(out, played.flaw);
-    } catch (const std::runtime_error& e) {   // the others are judged all the same
-      fmt::print(stderr, "vidra: {}\n", e.what());
-      out.status = exit_failed;
-    }
-  }
-  traffic.finish();
+  Replayed out{play_files(o.files, traffic, [&](Time now) {
+    judge.tick(now);
+    reporter.tick(now);
+  }), {}};
   out.accounts = traffic.accounts();
   return out;
 }
@@ -141,7 +119,7 @@ Replayed replay_shared(const ReplayOptions& o, const SensorSettings& settings, J
   }
   out.first = first.stamp, out.last = last.stamp;
   out.packets = out.accounts.packets;
-  for (const auto& source : sources[0]) flawed(out, source->flaw());
+  for (const auto& source : sources[0]) out.flawed(source->flaw());
   return out;
 }
 

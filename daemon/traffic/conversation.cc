@@ -397,7 +397,7 @@ void Hearing::say_recognised(const Flow& f, std::string_view name) {
   speaker_.end();
 }
 
-void Hearing::say(SensorFact fact, uint16_t interface, uint32_t tag, std::string_view text) {
+void Hearing::say(SensorFact fact, uint16_t interface, uint32_t tag, std::string_view text, uint32_t qualifier) {
   if (!has_sensor_) return;
   Scene scene;
   scene.time = now_;
@@ -411,27 +411,9 @@ void Hearing::say(SensorFact fact, uint16_t interface, uint32_t tag, std::string
   m.role = Role::report;
   m.act = Act::diagnose;
   m.tag = tag;
+  m.qualifier = qualifier;
   Point& p = speaker_.point({ObjectKind::capture, interface});
   if (!text.empty()) p.set_text(speaker_.text(text));
-  speaker_.end();
-}
-
-void Hearing::say_heard(uint16_t interface, uint32_t one_way, uint32_t two_way) {
-  if (!has_sensor_) return;
-  Scene scene;
-  scene.time = now_;
-  scene.frame = frame_;
-  scene.interface = interface;
-  scene.protocol = sensor_;
-  speaker_.midstream = speaker_.after_gap = false;
-  scene_ = &scene;
-  Message& m = speaker_.begin();
-  m.function = uint16_t(SensorFact::one_way);
-  m.role = Role::report;
-  m.act = Act::diagnose;
-  m.tag = one_way;
-  m.qualifier = two_way;
-  speaker_.point({ObjectKind::capture, interface});
   speaker_.end();
 }
 

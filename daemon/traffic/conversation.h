@@ -51,8 +51,7 @@ class Hearing final : private Listener {
 
   void say(const Flow&, Fact, int from, uint32_t tag = 0, uint32_t qualifier = 0);
   void say(const Scene&, Fact, uint32_t tag = 0);
-  void say(SensorFact, uint16_t interface, uint32_t tag, std::string_view text = {});
-  void say_heard(uint16_t interface, uint32_t one_way, uint32_t two_way);   // TCP conversations of which one direction was heard, or both
+  void say(SensorFact, uint16_t interface, uint32_t tag, std::string_view text = {}, uint32_t qualifier = 0);
   void say_recognised(const Flow&, std::string_view name);
 
   bool served(Carrier c, uint16_t port) const { return (c == Carrier::udp ? udp_ports_ : tcp_ports_)[port]; }

@@ -172,7 +172,7 @@ struct Traffic::Room {
     for (size_t i = 0; i < ears.size(); i++) {
       Ear& e = ears[i];
       if (settings.workers > 1) {                // what it comes to, whoever hears all workers decides
-        hearing.say_heard(uint16_t(i), e.flows_one_way, e.flows_two_way);
+        hearing.say(SensorFact::one_way, uint16_t(i), e.flows_one_way, {}, e.flows_two_way);
       } else if (!e.one_way && e.flows_one_way >= few_one_way && !e.flows_two_way) {
         e.one_way = true;
         hearing.say(SensorFact::one_way, uint16_t(i), e.flows_one_way);

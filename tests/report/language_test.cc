@@ -61,6 +61,7 @@ TEST(Words, every_row_is_translated_in_every_language_that_is_delivered) {
     EXPECT_EQ(c->rows_right, catalogue.size()) << tag;
     EXPECT_EQ(all_of(c->missing), "") << tag;
     EXPECT_EQ(all_of(c->stale), "") << tag;
+    EXPECT_EQ(all_of(c->left_over), "") << tag;
   }
 }
 
