@@ -1,6 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Adds up the JUnit logs of `meson test` and closes with 'N passed, N failed, N skipped'. Exit 1 when anything failed or nothing ran."""
+"""Adds up the JUnit logs of `meson test` and closes with 'N passed, N failed, N skipped'. Exit 1 when anything failed or nothing ran.
+
+A program that ends badly though none of its cases failed (a sanitizer's report, a crash) is a failure too: the log of programs
+beside each JUnit log knows."""
+import json
+import os
 import sys
 import xml.etree.ElementTree as xml
 
@@ -13,6 +18,7 @@ for path in sys.argv[1:]:
         print(f"no results in {path}: {e}")
         failed += 1
         continue
+    failed_before = failed
     for case in suites.iter("testcase"):
         name = f"{case.get('classname') or ''}.{case.get('name')}"
         if case.find("failure") is not None or case.find("error") is not None:
@@ -25,12 +31,13 @@ for path in sys.argv[1:]:
             why.setdefault(reason or "no reason given", []).append(name)
         else:
             passed += 1
-    # what was started and ended badly without a test case of its own
-    for suite in suites.iter("testsuite"):
-        cases = list(suite.iter("testcase"))
-        if not cases and (int(suite.get("errors") or 0) or int(suite.get("failures") or 0)):
-            failed += 1
-            print(f"failed: {suite.get('name')}")
+    programs = path.replace(".junit.xml", ".json")
+    if os.path.exists(programs):
+        ended_badly = [p for p in map(json.loads, open(programs)) if p["result"] not in ("OK", "SKIP", "EXPECTEDFAIL")]
+        unsaid = len(ended_badly) - (failed - failed_before)
+        for p in ended_badly:
+            print(f"ended badly: {p['name']}: {p['result'].lower()}")
+        failed += max(0, unsaid)
 for reason, names in sorted(why.items()):
     print(f"skipped: {reason} ({len(names)}: {', '.join(names[:3])}{', …' if len(names) > 3 else ''})")
 print(f"{passed} passed, {failed} failed, {skipped} skipped")

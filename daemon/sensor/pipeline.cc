@@ -186,9 +186,10 @@ void Pipeline::stop() {
 void Pipeline::observe(Time until, EventSink& judge) {
   seen_.clear();
   for (const auto& w : workers_) seen_.push_back(w->seen());
-  const auto interfaces = sources_[0]->interfaces();
-  dropped_.resize(interfaces.size());
-  blind_.resize(interfaces.size());
+  size_t interfaces = 0;                   // as many as the worker knows that has read furthest
+  for (const Seen& s : seen_) interfaces = std::max(interfaces, s.interfaces.size());
+  dropped_.resize(interfaces);
+  blind_.resize(interfaces);
   Time now = until;
   const Seen* newest = nullptr;
   for (const Seen& s : seen_) {
@@ -201,7 +202,7 @@ void Pipeline::observe(Time until, EventSink& judge) {
     stepped_ = newest->apart;
   }
   std::vector<SensorStatus::Hearing> hearing;
-  for (size_t i = 0; i < interfaces.size(); i++) {
+  for (size_t i = 0; i < interfaces; i++) {
     const Seen::Heard h = together(seen_, i);
     const Counters& c = h.counters;
     uint64_t dropped = c.dropped_by_us;
@@ -221,7 +222,7 @@ void Pipeline::observe(Time until, EventSink& judge) {
       say_fact(judge, now, uint16_t(i), SensorFact::interface_up, uint32_t(std::min<Time>((o.until - o.from) / millisecond, UINT32_MAX)), o.from, o.until);
       told.since = 0;
     }
-    hearing.push_back({interfaces[i].name, c, 0, h.up, o});
+    hearing.push_back({h.name, c, 0, h.up, o});
   }
   Accounts accounts;
   Shed shed;

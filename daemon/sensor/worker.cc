@@ -65,9 +65,12 @@ void Worker::look(const Source* source, Time now, bool last) {
   seen_.shed.samples = seen_.accounts.samples_left_out, seen_.shed.opaque = seen_.accounts.opaque_left_out;
   seen_.now = now, seen_.first = first_, seen_.last = last_, seen_.apart = apart_, seen_.apart_at = apart_at_;
   if (!source) return;
-  const size_t n = source->interfaces().size();
-  seen_.interfaces.resize(n);
-  for (size_t i = 0; i < n; i++) seen_.interfaces[i] = {source->counters(uint16_t(i)), source->outage(uint16_t(i)), source->up(uint16_t(i))};
+  const std::span<const Interface> interfaces = source->interfaces();
+  for (size_t i = seen_.interfaces.size(); i < interfaces.size(); i++) seen_.interfaces.emplace_back().name = interfaces[i].name;
+  for (size_t i = 0; i < interfaces.size(); i++) {
+    Seen::Heard& heard = seen_.interfaces[i];
+    heard.counters = source->counters(uint16_t(i)), heard.outage = source->outage(uint16_t(i)), heard.up = source->up(uint16_t(i));
+  }
 }
 
 Seen::Heard together(const std::vector<Seen>& all, size_t interface) {

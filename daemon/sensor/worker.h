@@ -14,6 +14,7 @@ namespace vidra {
 // What a worker has heard, as of its last look.
 struct Seen {
   struct Heard {
+    std::string name;                    // of the interface; a recording names its own as it goes
     Counters counters;
     Outage outage;
     bool up = true;
