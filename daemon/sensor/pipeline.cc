@@ -149,6 +149,8 @@ bool Pipeline::start(std::string& error) {
     d->outbox.start();
     if (!d->sender.start(error)) return false;
   }
+  for (size_t i = 0; i < workers_.size(); i++) workers_[i]->meet(*sources_[i]);
+  observe(0, *judge_);                     // who asks for the status before a packet came sees the interfaces
   judge_thread_ = std::thread(&Pipeline::judge, this);
   reporter_thread_ = std::thread(&Pipeline::report, this);
   return true;

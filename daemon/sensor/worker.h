@@ -34,6 +34,7 @@ class Worker {
  public:
   Worker(const TrafficSettings& s, EventRing& ring) : traffic_(std::make_unique<Traffic>(s, ring)), ring_(ring) {}
 
+  void meet(const Source& s) { look(&s, now_, true); }   // what it will hear is known before anything comes
   void hear(Source&);                    // until it ends
   void finish();                         // nothing follows: what is held is heard or given up
   // From any thread, at any time: what it had seen a second ago, or when its plan last changed.
