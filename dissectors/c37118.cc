@@ -19,6 +19,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <cstring>
 
 #include "dissectors/crc.h"
 #include "dissectors/protocol.h"
@@ -879,8 +880,11 @@ struct Sight { Recognised::Sure sure = Recognised::no; bool commands = false; };
 // A frame whose check word is right says yes, also behind the end of one that began unheard.
 Sight sight(Bytes b) {
   int tries = 0;
-  for (size_t at = 0; at + smallest <= b.size() && tries < 8 && at < 4096; at++) {
-    if (b[at] != 0xAA) continue;
+  const size_t last = b.size() < smallest ? 0 : std::min<size_t>(b.size() - smallest + 1, 4096);   // where one may begin
+  for (size_t at = 0; at < last && tries < 8; at++) {
+    const void* const found = std::memchr(b.data() + at, 0xAA, last - at);
+    if (!found) break;
+    at = size_t(static_cast<const uint8_t*>(found) - b.data());
     const Bytes here = b.subspan(at);
     if (!plausible(here)) continue;
     tries++;

@@ -128,6 +128,7 @@ class Parser final : public vidra::Parser {
 };
 
 Recognised recognises(Bytes up, Bytes down, Carrier) {
+  if ((!up.empty() && !is_header(up[0])) || (!down.empty() && !is_header(down[0]))) return {};   // most that is asked of
   Recognised::Client client = Recognised::unknown;
   size_t sure = 0, any = 0;
   Plain p;

@@ -2,6 +2,8 @@
 // IEC 60870-5-104:2006 with A1:2016, over the ASDUs of IEC 60870-5-101:2003. A record is one APDU. Cause of transmission and
 // common address have two octets, the information object's address three (104, 6). The secured types of IEC 60870-5-7 and
 // the private range are named and kept opaque.
+#include <cstring>
+
 #include "dissectors/asdu.h"
 
 namespace vidra::iec104 {
@@ -166,8 +168,11 @@ Walk walk(Bytes octets) {
 Walk walk_from_anywhere(Bytes octets) {
   const Walk first = walk(octets);
   if (!first.broken || first.frames) return first;
-  for (size_t at = 1; at < std::min<size_t>(octets.size(), 255); at++) {
-    if (octets[at] != 0x68) continue;
+  const size_t last = std::min<size_t>(octets.size(), 255);
+  for (size_t at = 1; at < last; at++) {
+    const void* const found = std::memchr(octets.data() + at, 0x68, last - at);
+    if (!found) break;
+    at = size_t(static_cast<const uint8_t*>(found) - octets.data());
     const Walk w = walk(octets.subspan(at));
     if (!w.broken && w.frames >= 3) return w;
   }

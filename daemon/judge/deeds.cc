@@ -55,15 +55,20 @@ struct Ready {
 
   // The point that the deed is about: nullptr where it asks for one and none is like it.
   const Point* point(const Event& e) const {
-    char room[192];                                // asked of every point: no words on the heap
     for (const Point& p : e.points.first(std::min<size_t>(e.points.size(), 256))) {
-      if (!deed->object.empty() && !like(deed->object, describe_object(p.object, e.texts, room))) continue;
+      if (!deed->object.empty()) {
+        char room[192];                              // asked of every point: no words on the heap
+        if (!like(deed->object, describe_object(p.object, e.texts, room))) continue;
+      }
       if (!values.empty()) {
         if (!p.has_number() && p.kind != ValueKind::bits) continue;
         const double v = p.has_number() ? p.number() : double(p.raw);
         if (std::none_of(values.begin(), values.end(), [v](const NumberRange& r) { return v >= r.first && v <= r.last; })) continue;
       }
-      if (!deed->text.empty() && !like(deed->text, p.kind == ValueKind::text ? e.texts.find(p.raw) : describe_value(p, e.texts, room))) continue;
+      if (!deed->text.empty()) {
+        char room[192];
+        if (!like(deed->text, p.kind == ValueKind::text ? e.texts.find(p.raw) : describe_value(p, e.texts, room))) continue;
+      }
       if (any_holds(qualifiers, p.qualifier)) return &p;
     }
     return nullptr;
@@ -83,30 +88,51 @@ struct Glance {
 };
 
 // The deeds of one protocol, laid out so that a usual message meets few of them: by the lower octet of its function; those that
-// want a flag only where one is set; those that want a reason only where one is given; and the few that want neither.
+// want a flag or a bit only where one is set; those that want a reason only where one is given; and the few that want neither.
 struct OfProtocol {
   std::vector<Ready> all;
   std::array<uint16_t, 257> begin{};     // of an octet's deeds in `listed`
-  std::vector<Glance> listed, flagged, reasoned, others;
+  std::vector<Glance> listed, flagged, marked, reasoned, others;
   uint8_t flags = 0;
+  uint32_t bits = 0;                     // of Message::qualifier
+  // The acts that any of an octet's deeds, or of the few, wants in a role: most messages are done with here.
+  struct Wanted { ActSet always = 0, unmet = 0; };
+  static constexpr size_t roles = 3;
+  std::array<Wanted, 256 * roles> wanted{};
 
   void lay_out() {
     for (const Ready& r : all) {
       if (r.deed->flags) flags |= r.deed->flags, flagged.emplace_back(r);
+      else if (r.deed->bits) bits |= r.deed->bits, marked.emplace_back(r);
       else if (r.functions.empty()) (r.reasons.empty() ? others : reasoned).emplace_back(r);
     }
     for (unsigned octet = 0; octet < 256; octet++) {
       for (const Ready& r : all)
-        if (!r.deed->flags && std::any_of(r.functions.begin(), r.functions.end(), [octet](const NumberRange& f) { return f.last - f.first >= 255 || ((octet - f.first) & 255) <= f.last - f.first; }))
+        if (!r.deed->flags && !r.deed->bits && std::any_of(r.functions.begin(), r.functions.end(), [octet](const NumberRange& f) { return f.last - f.first >= 255 || ((octet - f.first) & 255) <= f.last - f.first; }))
           listed.emplace_back(r);
       begin[octet + 1] = uint16_t(listed.size());
+      for (size_t role = 0; role < roles; role++) {
+        Wanted& w = wanted[octet * roles + role];
+        const auto add = [&](const Glance& g) {
+          if (g.roles >> role & 1) (g.met ? w.unmet : w.always) |= g.acts;
+        };
+        std::for_each(listed.begin() + begin[octet], listed.end(), add);
+        std::for_each(others.begin(), others.end(), add);
+      }
     }
+  }
+  bool passes(const Message& m, ActSet act, bool known) const {
+    const Wanted& w = wanted.data()[(m.function & 255) * roles + size_t(m.role)];
+    const bool flagged_so = flags && (m.refused | m.malformed | m.test | m.simulated | m.broadcast | m.encrypted | m.link);
+    return !((w.always | (known ? 0 : w.unmet)) & act) && !flagged_so && !(m.qualifier & bits) && (!m.reason || reasoned.empty());
   }
   template <class F> void each(const Message& m, F f) const {
     const size_t octet = m.function & 255;
     for (const Glance *g = listed.data() + begin[octet], *end = listed.data() + begin[octet + 1]; g != end; g++) f(*g);
     if (flags_of(m) & flags) [[unlikely]]
       for (const Glance& g : flagged) f(g);
+    if (m.qualifier & bits) [[unlikely]]
+      for (const Glance& g : marked) f(g);
     if (m.reason)
       for (const Glance& g : reasoned) f(g);
     for (const Glance& g : others) f(g);
@@ -134,17 +160,21 @@ class Deeds final : public Detector {
     const Message& m = *e.said;
     const ActSet act = bit(m.act);
     const bool known = c.conversation.known() && c.conversation.flow == e.scene.flow;
-    of_protocol_[e.scene.protocol].each(m, [&](const Glance& g) {
+    const OfProtocol& of = of_protocol_.data()[e.scene.protocol];
+    if (of.passes(m, act, known)) [[likely]] return;
+    of.each(m, [&](const Glance& g) {
       if (!(g.acts & act) || !(g.roles >> unsigned(m.role) & 1) || (g.met && known)) return;
       if (g.ready->says(m)) [[unlikely]] weigh(*g.ready, e, c, to);
     });
   }
 
  private:
-  struct Count {
+  struct Tally {
     Time first = 0;
     unsigned n = 0;
     bool told = false;
+  };
+  struct Count : Tally {
     std::array<uint64_t, 64> seen{};     // which of them, a filter of 4,096 bits
   };
 
@@ -182,7 +212,7 @@ class Deeds final : public Detector {
     unsigned heard = 1;
     uint64_t weight = 0;
     if (r.times > 1) {
-      weight = count(counts_.at(key), r, e, p, heard);
+      weight = r.deed->of == Deed::Of::messages ? count(tallies_.at(key), r, e, p, heard) : count(counts_.at(key), r, e, p, heard);
       if (!weight) return;
     }
     if (most == 2 || r.deed->daily) {      // what is told counts for the day, not what is only counted
@@ -198,19 +228,16 @@ class Deeds final : public Detector {
   }
 
   // How many are to be told when they are enough: all of them the first time, one more each time after; 0 when too few.
-  static unsigned count(Count& n, const Ready& r, const Event& e, const Point* p, unsigned& heard) {
-    if (!n.first || e.scene.time - n.first > r.window) n = {.first = e.scene.time};
-    const Message& m = *e.said;
-    uint64_t what = n.n;
-    switch (r.deed->of) {
-      case Deed::Of::messages: break;
-      case Deed::Of::objects: what = p ? p->object.key() : 0; break;
-      case Deed::Of::functions: what = uint64_t(m.function) << 16 | m.sub_function; break;
-      case Deed::Of::stations: what = m.station; break;
-      case Deed::Of::servers: what = key_of(e.scene.server.address) + m.station; break;
-    }
-    if (r.deed->of == Deed::Of::messages) n.n++;
-    else {
+  template <class N> static unsigned count(N& n, const Ready& r, const Event& e, const Point* p, unsigned& heard) {
+    if (!n.first || e.scene.time - n.first > r.window) n = {}, n.first = e.scene.time;
+    if constexpr (std::is_same_v<N, Tally>) {
+      n.n++;
+    } else {
+      const Message& m = *e.said;
+      uint64_t what = m.station;
+      if (r.deed->of == Deed::Of::objects) what = p ? p->object.key() : 0;
+      else if (r.deed->of == Deed::Of::functions) what = uint64_t(m.function) << 16 | m.sub_function;
+      else if (r.deed->of == Deed::Of::servers) what = key_of(e.scene.server.address) + m.station;
       const uint64_t h = key_of(what, 7), place = h & 4095;
       uint64_t& word = n.seen[place >> 6];
       if (!(word >> (place & 63) & 1)) word |= 1ull << (place & 63), n.n++;
@@ -280,6 +307,7 @@ class Deeds final : public Detector {
   std::shared_ptr<Shared> shared_;
   std::vector<OfProtocol> of_protocol_;
   std::vector<Want> wants_;
+  Recent<Tally> tallies_;                // of messages, which are many: small rows
   Recent<Count> counts_;
   Recent<Time> notices_;
   Pacer pacer_;

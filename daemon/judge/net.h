@@ -38,23 +38,40 @@ struct Scanners {
   }
 };
 
-// A bounded set of numbers with the time each was last seen; the oldest makes room.
+// A bounded set of numbers with the time each was last seen; the oldest makes room. Found by hash: a host with much business is asked
+// about at each of its conversations.
 template <size_t N>
 class RecentSet {
  public:
   // True when it was not there, or longer ago than `keep`.
   bool add(uint64_t key, Time now, Time keep) {
-    size_t oldest = 0;
-    for (size_t i = 0; i < used_; i++) {
-      if (entries_[i].key == key) {
-        const bool fresh = now - entries_[i].at > keep;
-        entries_[i].at = now;
-        return fresh;
-      }
-      if (entries_[i].at < entries_[oldest].at) oldest = i;
+    size_t at = home(key);
+    for (; index_[at]; at = (at + 1) & mask) {
+      Entry& e = entries_[index_[at] - 1u];
+      if (e.key != key) continue;
+      const bool fresh = now - e.at > keep;
+      e.at = now;
+      return fresh;
     }
-    entries_[used_ < N ? used_++ : oldest] = {key, now};
+    size_t to = used_;
+    if (used_ < N) {
+      used_++;
+    } else {
+      to = 0;
+      for (size_t i = 1; i < N; i++)
+        if (entries_[i].at < entries_[to].at) to = i;
+      drop(to);
+      for (at = home(key); index_[at];) at = (at + 1) & mask;
+    }
+    entries_[to] = {key, now};
+    index_[at] = uint16_t(to + 1);
     return true;
+  }
+  // Whether there are so many.
+  bool reaches(size_t n, Time now, Time within) const {
+    size_t found = 0;
+    for (size_t i = 0; i < used_ && found < n; i++) found += now - entries_[i].at <= within;
+    return found >= n;
   }
   size_t count(Time now, Time within) const {
     size_t n = 0;
@@ -67,8 +84,21 @@ class RecentSet {
   }
 
  private:
+  static constexpr size_t mask = 2 * N - 1;          // of an index at most half full
+  static_assert((N & (N - 1)) == 0 && N < 65'535);
+  static size_t home(uint64_t key) { return (key * 0x9e3779b97f4a7c15ull >> 32) & mask; }
+  // Out of the index; what lies behind moves up where it may.
+  void drop(size_t entry) {
+    size_t hole = home(entries_[entry].key);
+    while (index_[hole] != entry + 1) hole = (hole + 1) & mask;
+    for (size_t at = (hole + 1) & mask; index_[at]; at = (at + 1) & mask)
+      if (((at - home(entries_[index_[at] - 1u].key)) & mask) >= ((at - hole) & mask)) index_[hole] = index_[at], hole = at;
+    index_[hole] = 0;
+  }
+
   struct Entry { uint64_t key = 0; Time at = 0; };
   std::array<Entry, N> entries_{};
+  std::array<uint16_t, 2 * N> index_{};              // place in entries_, and 1; 0 none
   size_t used_ = 0;
 };
 

@@ -161,8 +161,8 @@ class Scan final : public Detector {
     if (fresh) s.hosts.add(mix(to.address), c.now, slow_window_), s.ports.add(to.port, c.now, slow_window_), s.last_host = to.address;
 
     const size_t scale = unsure ? 2 : 1;                    // a front-end that starts finds some of its stations switched off
-    if (!s.pace.told && fresh && (s.pairs.count(c.now, window_) >= targets_ * scale || s.pairs.count(c.now, slow_window_) >= slow_targets_ * scale)) tell_scan(s, c, out);
-    if (!s.search_pace.told && fresh && is_ot_port(to.port) && s.ot_ports.count(c.now, search_window_) >= ports_ * scale) tell_search(s, c, out);
+    if (!s.pace.told && fresh && (s.pairs.reaches(targets_ * scale, c.now, window_) || s.pairs.reaches(slow_targets_ * scale, c.now, slow_window_))) tell_scan(s, c, out);
+    if (!s.search_pace.told && fresh && is_ot_port(to.port) && s.ot_ports.reaches(ports_ * scale, c.now, search_window_)) tell_search(s, c, out);
   }
 
   void tick(const Context& c, Findings& out) override {

@@ -25,18 +25,6 @@ std::string colored(std::string_view text, std::string_view code, const Style& s
 }
 std::string dim(std::string_view text, const Style& style) { return colored(text, "\033[2m", style); }
 
-// The longest run of whole characters that fits.
-size_t fitting(std::string_view s, size_t width) {
-  size_t at = 0;
-  while (at < s.size()) {
-    size_t after = at + 1;
-    while (after < s.size() && (uint8_t(s[after]) & 0xc0) == 0x80) after++;
-    if (columns(s.substr(0, after)) > width) break;
-    at = after;
-  }
-  return at;
-}
-
 std::vector<std::string> wrapped(std::string_view text, size_t width) {
   std::vector<std::string> lines;
   while (!text.empty() && lines.size() <= longest_field) {

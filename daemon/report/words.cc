@@ -110,16 +110,32 @@ std::string capitals(std::string_view s) {
   return out;
 }
 
+namespace {
+
+size_t width_of(char32_t c) {
+  if (c < 0x300) return 1;
+  if (c < 0x370 || (c >= 0x1ab0 && c < 0x1b00) || (c >= 0x20d0 && c < 0x2100) || (c >= 0xfe00 && c < 0xfe10)) return 0;
+  const bool wide = (c >= 0x1100 && c < 0x1160) || (c >= 0x2e80 && c < 0xa4d0) || (c >= 0xac00 && c < 0xd7a4) || (c >= 0xf900 && c < 0xfb00) ||
+                    (c >= 0xfe30 && c < 0xfe70) || (c >= 0xff00 && c < 0xff61) || (c >= 0x1f300 && c < 0x1fa00) || (c >= 0x20000 && c < 0x3fffe);
+  return wide ? 2 : 1;
+}
+
+}  // namespace
+
 size_t columns(std::string_view s) {
   size_t n = 0;
-  for (size_t at = 0; at < s.size();) {
-    const char32_t c = next(s, at);
-    if ((c >= 0x300 && c < 0x370) || (c >= 0x1ab0 && c < 0x1b00) || (c >= 0x20d0 && c < 0x2100) || (c >= 0xfe00 && c < 0xfe10)) continue;
-    const bool wide = (c >= 0x1100 && c < 0x1160) || (c >= 0x2e80 && c < 0xa4d0) || (c >= 0xac00 && c < 0xd7a4) || (c >= 0xf900 && c < 0xfb00) ||
-                      (c >= 0xfe30 && c < 0xfe70) || (c >= 0xff00 && c < 0xff61) || (c >= 0x1f300 && c < 0x1fa00) || (c >= 0x20000 && c < 0x3fffe);
-    n += wide ? 2 : 1;
-  }
+  for (size_t at = 0; at < s.size();) n += width_of(next(s, at));
   return n;
+}
+
+size_t fitting(std::string_view s, size_t width) {
+  size_t used = 0;
+  for (size_t at = 0; at < s.size();) {
+    const size_t before = at;
+    used += width_of(next(s, at));
+    if (used > width) return before;
+  }
+  return s.size();
 }
 
 }  // namespace vidra

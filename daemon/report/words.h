@@ -25,5 +25,7 @@ std::string capitals(std::string_view);
 
 // How many columns a printable text takes; combining marks take none, East Asian wide ones two.
 size_t columns(std::string_view);
+// The longest run of whole characters at its front that takes no more: octets.
+size_t fitting(std::string_view, size_t width);
 
 }  // namespace vidra

@@ -2,6 +2,7 @@
 #include "daemon/traffic/conversation.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace vidra {
 namespace {
@@ -40,6 +41,7 @@ Hearing::Hearing(const TrafficSettings& settings, std::span<const Protocol* cons
       if (port.carrier == Carrier::tcp) tcp_ports_.set(port.number);
       if (port.carrier == Carrier::udp) udp_ports_.set(port.number);
       if (port.carrier == Carrier::ip) ip_protocols_.set(uint8_t(port.number));
+      ports_.push_back({place_of(port.carrier, port.number), uint16_t(i)});
     }
     for (const DeclaredPort& d : settings_.ports)
       if (d.protocol == i) carriers |= uint8_t(d.carrier);
@@ -49,29 +51,50 @@ Hearing::Hearing(const TrafficSettings& settings, std::span<const Protocol* cons
     if (d.carrier == Carrier::tcp) tcp_ports_.set(d.number);
     if (d.carrier == Carrier::udp) udp_ports_.set(d.number);
     if (d.carrier == Carrier::ip) ip_protocols_.set(uint8_t(d.number));
+    if (d.protocol < protocols_.size()) ports_.push_back({place_of(d.carrier, d.number), d.protocol});
+  }
+  std::sort(ports_.begin(), ports_.end(), [](const Served& a, const Served& b) { return std::pair(a.at, a.protocol) < std::pair(b.at, b.protocol); });
+  for (size_t i = 0; i < protocols_.size(); i++) {
+    if (carriers_[i] & uint8_t(Carrier::tcp)) asked_[0].push_back(uint16_t(i));
+    if (carriers_[i] & uint8_t(Carrier::udp)) asked_[1].push_back(uint16_t(i));
   }
 }
 
+std::span<const Hearing::Served> Hearing::served_at(Carrier carrier, uint16_t number) const {
+  const auto before = [](const Served& a, uint32_t at) { return a.at < at; };
+  const auto first = std::lower_bound(ports_.begin(), ports_.end(), place_of(carrier, number), before);
+  return {first, std::lower_bound(first, ports_.end(), place_of(carrier, number) + 1, before)};
+}
+
 bool Hearing::at_port(size_t protocol, Carrier carrier, uint16_t number) const {
-  for (const Port& p : protocols_[protocol]->ports)
-    if (p.carrier == carrier && p.number == number) return true;
-  for (const DeclaredPort& d : settings_.ports)
-    if (d.protocol == protocol && d.carrier == carrier && d.number == number) return true;
+  for (const Served& s : served_at(carrier, number))
+    if (s.protocol == protocol) return true;
   return false;
 }
 
 Hearing::Choice Hearing::choose(const Flow& f, Bytes up, Bytes down, Carrier carrier) const {
   Choice best;
   const uint16_t server = f.flipped ? f.scene.client.port : f.scene.server.port, client = f.flipped ? f.scene.server.port : f.scene.client.port;
-  const uint16_t number = carrier == Carrier::ip ? f.key.protocol() : f.key.number();
-  for (size_t i = 0; i < protocols_.size(); i++) {
-    if (!(carriers_[i] & uint8_t(carrier))) continue;
-    const bool port = numbered(carrier) ? at_port(i, carrier, number) : at_port(i, carrier, server) || at_port(i, carrier, client);
-    if (numbered(carrier) && !port) continue;
+  const auto ask = [&](uint16_t i, bool port) {
     const Recognised r = protocols_[i]->recognises(up, down, carrier);
     const int score = r.sure == Recognised::yes ? 4 + port : r.sure == Recognised::maybe && port ? 2 : 0;
     if (score > best.score) best = {int(i), score, r};
     else if (score == 2 && best.score == 2) best.tied = true;
+  };
+  if (numbered(carrier)) {
+    int before = -1;                               // a protocol may be declared where it is usual
+    for (const Served& s : served_at(carrier, carrier == Carrier::ip ? f.key.protocol() : f.key.number()))
+      if (int(s.protocol) != std::exchange(before, s.protocol) && carriers_[s.protocol] & uint8_t(carrier)) ask(s.protocol, true);
+    return best;
+  }
+  std::span<const Served> one = served_at(carrier, server), other = served_at(carrier, client);
+  const auto among = [](std::span<const Served>& rest, uint16_t i) {   // asked in the order in which they are sorted
+    while (!rest.empty() && rest.front().protocol < i) rest = rest.subspan(1);
+    return !rest.empty() && rest.front().protocol == i;
+  };
+  for (uint16_t i : asked_[carrier == Carrier::udp]) {
+    const bool at_one = among(one, i), at_other = among(other, i);
+    ask(i, at_one || at_other);
   }
   return best;
 }

@@ -56,7 +56,7 @@ class Hearing final : private Listener {
 
   bool served(Carrier c, uint16_t port) const { return (c == Carrier::udp ? udp_ports_ : tcp_ports_)[port]; }
   bool served_ip(uint8_t protocol) const { return ip_protocols_[protocol]; }   // somebody wants what IP carries there
-  Octets& tally(const Flow& f, int d) { return accounts_.interfaces[f.stream[d].interface].octets; }
+  Octets& tally(const Flow& f, int d) { return accounts_.interfaces.data()[f.stream[d].interface].octets; }
   uint16_t facts_of(const Flow& f) const { return f.key.protocol() == 6 ? tcp_ : udp_; }
   uint16_t tcp() const { return tcp_; }
   uint16_t udp() const { return udp_; }
@@ -87,6 +87,11 @@ class Hearing final : private Listener {
   uint64_t frame_ = 0;
   uint16_t tcp_ = 0, udp_ = 0, sensor_ = 0;
   bool has_tcp_ = false, has_udp_ = false, has_sensor_ = false;
+  struct Served { uint32_t at; uint16_t protocol; };   // at: carrier and number
+  static uint32_t place_of(Carrier c, uint16_t number) { return uint32_t(c) << 16 | number; }
+  std::span<const Served> served_at(Carrier, uint16_t) const;
+  std::vector<Served> ports_;                   // usual and declared, sorted by both
+  std::vector<uint16_t> asked_[2];              // whose recognisers are asked of TCP, of UDP
   std::vector<uint8_t> carriers_;               // of each protocol, or-ed
   std::bitset<65'536> tcp_ports_, udp_ports_;   // at which somebody usually serves
   std::bitset<256> ip_protocols_;

@@ -107,7 +107,7 @@ class FlowTable {
  public:
   static constexpr size_t wheel_slots = 256;
 
-  FlowTable(size_t flows, const Keyed& keyed) : keyed_(keyed), limit_(flows), index_(flows), flows_(raw(flows)) {
+  FlowTable(size_t flows, const Keyed& keyed) : keyed_(keyed), limit_(flows), index_(flows), memory_(raw(flows)), flows_(memory_.get()) {
     for (uint32_t& h : wheel_) h = Flow::none;
     free_ = Flow::none;
   }
@@ -152,7 +152,7 @@ class FlowTable {
     free_ = i;
     used_--;
   }
-  uint32_t number(const Flow& f) const { return uint32_t(&f - flows_.get()); }
+  uint32_t number(const Flow& f) const { return uint32_t(&f - flows_); }
 
   void set_rank(Flow& f, Rank rank, Time now) {
     if (f.rank == rank) return;
@@ -278,7 +278,8 @@ class FlowTable {
   size_t limit_, used_ = 0;
   uint32_t high_ = 0, free_;
   Index index_;
-  Memory flows_;
+  Memory memory_;
+  Flow* const flows_;        // asked several times a packet: an owner of an array checks itself each time
   uint32_t head_[rank_count] = {Flow::none, Flow::none, Flow::none, Flow::none};
   uint32_t tail_[rank_count] = {Flow::none, Flow::none, Flow::none, Flow::none};
   uint32_t wheel_[wheel_slots];

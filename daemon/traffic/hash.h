@@ -63,8 +63,9 @@ class Index {
     size_t n = 16;
     while (n < 2 * slots) n *= 2;
     mask_ = uint32_t(n - 1);
-    entries_.reset(static_cast<Entry*>(std::calloc(n, sizeof(Entry))));
-    if (!entries_) std::abort();
+    memory_.reset(static_cast<Entry*>(std::calloc(n, sizeof(Entry))));
+    if (!memory_) std::abort();
+    entries_ = memory_.get();
   }
 
   void prefetch(uint64_t hash) const { __builtin_prefetch(&entries_[uint32_t(hash) & mask_]); }
@@ -99,7 +100,8 @@ class Index {
  private:
   struct Entry { uint32_t tag, slot; };
   struct Free { void operator()(Entry* e) const { std::free(e); } };
-  std::unique_ptr<Entry[], Free> entries_;
+  std::unique_ptr<Entry[], Free> memory_;
+  Entry* entries_;
   uint32_t mask_;
 };
 

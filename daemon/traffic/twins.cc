@@ -9,7 +9,7 @@
 
 namespace vidra {
 
-Twins::Twins(uint64_t seed) : keyed_(seed), heard_(zeroed(size)), sequences_(zeroed(size / 4)) {
+Twins::Twins(uint64_t seed) : keyed_(seed), memory_(zeroed(size)), sequences_(zeroed(size / 4)) {
   static_assert(sizeof secret_ == XXH_SECRET_DEFAULT_SIZE);
   XXH3_generateSecret_fromSeed(secret_, keyed_.seed());
 }

@@ -41,7 +41,8 @@ class Twins {
 
   Keyed keyed_;
   uint8_t secret_[192];                                 // of XXH3, from the seed
-  Table heard_, sequences_;
+  Table memory_, sequences_;
+  Entry* const heard_ = memory_.get();
   int doubled_[16] = {};                                // by interface
 };
 

@@ -2,7 +2,10 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "daemon/judge/deeds.h"
+#include "daemon/judge/net.h"
 #include "tests/judge/hearing.h"
 
 namespace vidra {
@@ -548,4 +551,28 @@ acts = ["read"]
 }
 
 }  // namespace
+// A bounded set is what a plain list would be: the same is new, the same is counted, the oldest makes room.
+TEST(RecentSet, is_what_a_list_would_be) {
+  struct Entry { uint64_t key; Time at; };
+  for (uint64_t range : {3u, 20u, 40u, 1000u}) {
+    RecentSet<32> set;
+    std::vector<Entry> list;
+    uint64_t drawn = range;
+    for (Time now = 1; now < 3000; now++) {
+      drawn = drawn * 6364136223846793005ull + 1442695040888963407ull;
+      const uint64_t key = (drawn >> 33) % range * 0x10000;
+      const auto there = std::find_if(list.begin(), list.end(), [&](const Entry& e) { return e.key == key; });
+      const bool fresh = there == list.end() || now - there->at > 50;
+      if (there != list.end()) there->at = now;
+      else if (list.size() < 32) list.push_back({key, now});
+      else *std::min_element(list.begin(), list.end(), [](const Entry& a, const Entry& b) { return a.at < b.at; }) = {key, now};
+      ASSERT_EQ(set.add(key, now, 50), fresh) << range << " at " << now;
+      const size_t within = size_t(std::count_if(list.begin(), list.end(), [&](const Entry& e) { return now - e.at <= 20; }));
+      ASSERT_EQ(set.count(now, 20), within);
+      ASSERT_TRUE(set.reaches(within, now, 20));
+      ASSERT_FALSE(set.reaches(within + 1, now, 20));
+    }
+  }
+}
+
 }  // namespace vidra

@@ -151,4 +151,14 @@ TEST(Words, a_text_is_cut_between_characters) {
 }
 
 }  // namespace
+TEST(Words, what_fits_is_the_longest_run_of_whole_characters) {
+  const std::string text = printable("Prekidač Q0 — Трафостаница Šabac 漢字 e\u0301 \xff end");
+  for (size_t width = 0; width < 60; width++) {
+    size_t best = 0;
+    for (size_t n = 0; n <= text.size(); n++)
+      if ((n == text.size() || (uint8_t(text[n]) & 0xc0) != 0x80) && columns(std::string_view(text).substr(0, n)) <= width) best = n;
+    EXPECT_EQ(fitting(text, width), best) << width;
+  }
+}
+
 }  // namespace vidra
