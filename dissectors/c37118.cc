@@ -351,7 +351,9 @@ struct C37118 final : Parser {
     } while (!record.empty());
   }
 
+  // What the sensor did not hear is not missing from the stream.
   void gap(Side from, uint64_t) override {
+    for (Stream& s : streams_) s.timed = false;
     seeking_[from == Side::client ? 0 : 1] = true;
     if (from == fragments_from_) fragment_octets_ = 0, fragment_next_ = 0;
   }

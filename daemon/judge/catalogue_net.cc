@@ -99,6 +99,10 @@ constexpr Detection rows[] = {
      "commands, writes, settings and GOOSE never. Somebody may flood the network to hide.",
      "Look what has grown (`vidra decode --count`): a storm, a flood, a mirror that brings more. If it stays, give the sensor more [capture] workers or a faster machine.",
      "`[detection.NET-21]\nseverity = 2` where bursts are known.", {}},
+    {"NET-22", "Switch-over that nobody declared", 3, Audience::security, "T0848", "other:undetermined",
+     "The masters that are known are silent, and a host that comes the way they come has taken over their stations. Control centres do this in every exercise and every failure; an intruder who has silenced them would look alike.",
+     "Ask the control centre whether it has switched over, and to which host.",
+     "Declare the stand-in: `[[master_group]]\nname = \"control centre\"\nmembers = [\"scada\"]\nstandby = [\"scada2\"]\nstations = [\"rtu1\"]`."},
 };
 
 }  // namespace

@@ -35,6 +35,7 @@ class CommandDetector final : public Detector {
     if (const auto outcomes = commands_.see(e); !outcomes.empty()) [[unlikely]] tell(outcomes, c, f);
   }
   void tick(const Context& c, Findings& f) override {
+    shared_->goes_on(c.now);
     tell(commands_.tick(c.now), c, f);
     for (const auto& r : rules_) r->tick(c, f);
   }

@@ -30,17 +30,10 @@ class Master final : public Detector {
     if (c.conversation.known() && knows_address(e, c)) [[likely]] return;
     const Standing standing = shared_->standing(e.scene, c, to);
     if (standing == Standing::unjudged) return;
+    if (standing == Standing::known && knows_address(e, c)) return;       // of a declared group
+    if (standing == Standing::stand_in) return shared_->switch_over(e, c, to);
     const std::string asker = c.text(e.scene.client.address), server = c.text(e.scene.server.address);
     Told& told = told_.at(key_of(e.scene.flow, key_of(c.conversation.pair, m.origin)));
-    if (standing == Standing::stand_in) {
-      if (std::exchange(told.stand_in, true) || std::exchange(stand_ins_.at(c.conversation.pair), true)) return;
-      Finding f = start(e, c);
-      f.severity = std::min<uint8_t>(f.severity, 3);
-      f.confidence = 0.5;
-      f.what = fmt::format("Switch-over? {} has taken over {} while {} is silent.", asker, server, masters_text(e.scene, c));
-      f.expected = fmt::format("{} asks this outstation. Declare the stand-in as a member of its master group.", masters_text(e.scene, c));
-      return to.raise(std::move(f));
-    }
     const bool remarkable = !m.link && m.function != confirm && m.function != read;
     if (told.first && !(remarkable && told.function != m.function + 1u)) {
       if (!remarkable) return;
@@ -59,7 +52,7 @@ class Master final : public Detector {
   }
 
  private:
-  struct Told { bool first = false, stand_in = false; uint32_t function = 0; };
+  struct Told { bool first = false; uint32_t function = 0; };
 
   static bool knows_address(const Event& e, const Context& c) {
     const Message& m = *e.said;
@@ -71,6 +64,9 @@ class Master final : public Detector {
       return false;
     }
     const ConversationMemory* l = c.conversation.learned;
+    if (!d && !l)
+      if (const MasterGroup* g = c.site.group(c.conversation.client, c.conversation.server); g && !g->origins.empty())
+        return std::find(g->origins.begin(), g->origins.end(), m.origin) != g->origins.end();
     return d || !l || l->origins.empty() || l->knows_origin(m.origin);
   }
 
@@ -96,7 +92,6 @@ class Master final : public Detector {
   const Detection& row_ = row("DNP-01");
   std::shared_ptr<Shared> shared_;
   Recent<Told> told_;
-  Recent<bool> stand_ins_;
   Pacer pacer_;
 };
 

@@ -427,6 +427,7 @@ class Goose final : public Detector {
     if (!began && !publishers_known(c, PublisherKind::goose)) return;
     const bool own = p.known.from(c, e.scene.speaker().address);
     Finding f = about(gse16_, p, e, c);
+    if (!own && m.simulated) f.severity = std::min<uint8_t>(f.severity, 3);   // as a test set does, from an address of its own
     f.what = fmt::format("{} publishes {} marked as {} (stNum {}){}.", c.text(e.scene.speaker().address), label(p), m.simulated ? "simulation" : "test", m.tag,
                          own || !p.known.any() ? "" : "; it is not the device this control block belongs to");
     f.expected = own ? "Its own device marks nothing as simulation in operation; a relay test set does, during works."

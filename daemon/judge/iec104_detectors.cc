@@ -25,32 +25,25 @@ class ControllingStation final : public Detector {
   }
 
   void see(const Event& e, const Context& c, Findings& to) override {
-    if (c.conversation.known() && !c.learning) [[likely]] return;
     const Message& m = *e.said;
+    const ConversationMemory* const learned = c.conversation.learned;
+    if (c.conversation.known() && !c.learning && !(learned && learned->acts == bit(Act::session) && m.link && m.function == startdt_act)) [[likely]] return;
     if (e.scene.from != Side::client || (m.link && m.function != startdt_act && m.function != stopdt_act)) return;
     const Standing standing = shared_->standing(e.scene, c, to);
     if (standing != Standing::stranger && standing != Standing::stand_in) return;
     Standing& told = told_.at(key_of(e.scene.flow, c.conversation.pair));
     if (told == standing) return;                          // once for each connection
-    if (standing == Standing::stand_in && std::exchange(stand_ins_.at(c.conversation.pair), true)) return;
     told = standing;
+    if (standing == Standing::stand_in) return shared_->switch_over(e, c, to);
     const uint64_t weight = pacer_.due(c.conversation.pair, e.scene.time);
     if (!weight) return;
     Finding f = finding(row_, e, c);
     f.weight = weight;
     f.object.clear();
     if (m.link) f.station.clear();
-    const std::string masters = masters_text(e.scene, c);
-    if (standing == Standing::stand_in) {
-      f.severity = std::min<uint8_t>(f.severity, 3);
-      f.confidence = 0.5;
-      f.what = fmt::format("Switch-over? {} has taken over {} while {} is silent.", c.text(e.scene.client.address), c.text(e.scene.server.address), masters);
-      f.expected = fmt::format("{} controls this station. Declare the stand-in as a member of its master group.", masters);
-    } else {
-      f.what = fmt::format("{} {} {} as a controlling station.", c.text(e.scene.client.address),
-                           m.link ? (m.function == startdt_act ? "opened (STARTDT)" : "stopped (STOPDT)") : fmt::format("asks ({})", function_text(e.scene.protocol, m.function)), c.text(e.scene.server.address));
-      f.expected = fmt::format("Known to control this station: {}.", masters);
-    }
+    f.what = fmt::format("{} {} {} as a controlling station.", c.text(e.scene.client.address),
+                         m.link ? (m.function == startdt_act ? "opened (STARTDT)" : "stopped (STOPDT)") : fmt::format("asks ({})", function_text(e.scene.protocol, m.function)), c.text(e.scene.server.address));
+    f.expected = fmt::format("Known to control this station: {}.", masters_text(e.scene, c));
     to.raise(std::move(f));
   }
 
@@ -58,7 +51,6 @@ class ControllingStation final : public Detector {
   const Detection& row_ = row("I104-01");
   std::shared_ptr<Shared> shared_;
   Recent<Standing> told_;
-  Recent<bool> stand_ins_;
   Pacer pacer_;
 };
 

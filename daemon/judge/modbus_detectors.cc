@@ -77,24 +77,17 @@ class Clients final : public Detector {
   void client(const Event& e, const Context& c, Findings& to, Standing standing) {
     Told& told = told_.at(key_of(e.scene.flow, c.conversation.pair));
     if (told.standing == standing) return;
-    if (standing == Standing::stand_in && std::exchange(stand_ins_.at(c.conversation.pair), true)) return;
     told.standing = standing;
+    if (standing == Standing::stand_in) return shared_->switch_over(e, c, to);
     const uint64_t weight = pacer_.due(key_of(c.conversation.pair, 1), e.scene.time);
     if (!weight) return;
     Finding f = finding(client_, e, c);
     f.weight = weight;
     f.object.clear();
     const std::string known_clients = masters_text(e.scene, c);
-    if (standing == Standing::stand_in) {
-      f.severity = std::min<uint8_t>(f.severity, 3);
-      f.confidence = 0.5;
-      f.what = fmt::format("Switch-over? {} has begun to ask {} while {} is silent.", c.text(e.scene.client.address), c.text(e.scene.server.address), known_clients);
-      f.expected = fmt::format("{} asks this device. Declare the stand-in as a member of its master group.", known_clients);
-    } else {
-      f.what = fmt::format("{} asks {}, {}: {}.", c.text(e.scene.client.address), c.text(e.scene.server.address), f.station,
-                           function_text(e.scene.protocol, e.said->function, e.said->sub_function));
-      f.expected = fmt::format("Known to ask this device: {}.", known_clients);
-    }
+    f.what = fmt::format("{} asks {}, {}: {}.", c.text(e.scene.client.address), c.text(e.scene.server.address), f.station,
+                         function_text(e.scene.protocol, e.said->function, e.said->sub_function));
+    f.expected = fmt::format("Known to ask this device: {}.", known_clients);
     to.raise(std::move(f));
   }
 
@@ -219,7 +212,6 @@ class Clients final : public Detector {
   Time toggle_window_;
   std::shared_ptr<Shared> shared_;
   Recent<Told> told_;
-  Recent<bool> stand_ins_;
   Recent<Written> written_{4096};
   Pacer pacer_;
 };

@@ -109,6 +109,7 @@ class NewConversation final : public Detector {
       return c.site.conversation(client, server, uint16_t(protocol)) || c.memory.conversation(client.address, server.address, uint16_t(protocol), server.port);
     };
     if (is_protocol(e, udp_) && speaks(s.server, s.client, udp_)) return true;
+    if (c.conversation.client && c.conversation.server && (is_control(s.protocol) || is_ot_port(s.server.port)) && c.site.group(c.conversation.client, c.conversation.server)) return true;
     if (is_protocol(e, tcp_) && fact_of(e) == Fact::midstream && speaks(s.server, s.client, tcp_)) return true;
     if (is_protocol(e, tcp_) && s.server.port > 1023 && speaks({s.client.address, 0}, {s.server.address, 21}, tcp_)) return true;   // passive
     if (is_protocol(e, tcp_) && s.client.port == 20 && speaks({s.server.address, 0}, {s.client.address, 21}, tcp_)) return true;    // active

@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // NET-01: a host that nobody declared and nothing learned.
 #include "daemon/judge/net.h"
+#include "daemon/judge/rules.h"
 
 namespace vidra {
 namespace {
 
 class NewHost final : public Detector {
  public:
-  explicit NewHost(const JudgeSettings&) : row_(row("NET-01")) {}
+  explicit NewHost(const JudgeSettings&) : row_(row("NET-01")), goose_(protocol_index("goose")), sv_(protocol_index("sv")) {}
   std::span<const Want> wants() const override { return wants_; }
+  bool ticks() const override { return true; }
 
   void see(const Event& e, const Context& c, Findings& out) override {
     const HeardHost& h = *c.newcomer;
@@ -22,14 +24,46 @@ class NewHost final : public Detector {
       if (by_mac || link_local) return;
     }
     if (by_mac) {
-      if (told_macs_.add(h.mac.number(), c.now, day)) tell(e, c, out, h);
-      return;
+      if (!told_macs_.add(h.mac.number(), c.now, day)) return;
+      // Who publishes under another's name is told as that, in the same breath.
+      if (room() && (is_protocol(e, goose_) || is_protocol(e, sv_))) return hold(e, h, c.now);
+      return tell(e, c, out, h);
     }
+    if (room() && e.scene.client.address == h.address && may_stand_in(e.scene, c, out)) return hold(e, h, c.now);   // a switch-over says so itself
     // ARP brings the MAC first and the address with it: one host, one story.
     tell(e, c, out, h);
   }
 
+  void tick(const Context& c, Findings& out) override {
+    for (size_t i = 0; i < held_count_;) {
+      const Held h = held_[i];
+      if (c.now < h.due) { i++; continue; }
+      held_[i] = held_[--held_count_];
+      decide(h, c, out);
+    }
+  }
+  void finish(const Context& c, Findings& out) override {
+    while (held_count_) decide(held_[--held_count_], c, out);
+  }
+
  private:
+  struct Held {
+    Scene scene;
+    HeardHost host;
+    Time due = 0;
+  };
+  static constexpr Time publisher_wait = 200 * millisecond, stand_in_wait = 5 * second;
+
+  bool room() const { return held_count_ < held_.size(); }
+  void hold(const Event& e, const HeardHost& h, Time now) {
+    held_[held_count_++] = {e.scene, h, now + (h.address.kind == Address::Kind::mac ? publisher_wait : stand_in_wait)};
+  }
+  void decide(const Held& h, const Context& c, Findings& out) {
+    if (out.told(h.scene.flow) || out.told(h.scene.client.address, h.scene.server)) return;
+    const Message none{};
+    tell(Event{h.scene, &none, nullptr, {}, {}}, c, out, h.host);
+  }
+
   void tell(const Event& e, const Context& c, Findings& out, const HeardHost& h) {
     Finding f = finding(row_, e, c);
     f.source = c.party(h.address);
@@ -64,6 +98,9 @@ class NewHost final : public Detector {
   static constexpr size_t flood = 20, recent_size = 256;
   static constexpr Want wants_[] = {{.protocol = "", .newcomers = true}};
   const Detection& row_;
+  const int goose_, sv_;
+  std::array<Held, 32> held_{};
+  size_t held_count_ = 0;
   RecentSet<recent_size> recent_;
   RecentSet<64> told_macs_;
 };

@@ -25,6 +25,9 @@ bool same_network(const Address& a, const Address& b) {
   return a.kind != Address::Kind::mac && std::equal(a.octets.begin(), a.octets.begin() + n, b.octets.begin());
 }
 
+// A link that was only kept alive while Memory learned: the other front end's, of a redundancy group (IEC 60870-5-104, 10).
+bool kept_alive_only(const ConversationMemory& m) { return m.acts && !(m.acts & ~bit(Act::session)); }
+
 // Each master that the site declares, or that was learned, for this server in this protocol; some more than once.
 template <class Each> void each_master(const Scene& s, const Context& c, Each each) {
   const auto all_of = [&](HostId id) {
@@ -60,6 +63,16 @@ bool stands_in(const Scene& s, const Context& c, const Findings& findings) {
 
 }  // namespace
 
+bool may_stand_in(const Scene& s, const Context& c, const Findings& findings) {
+  if (is_control(s.protocol)) return taken_over(s.protocol) && stands_in(s, c, findings);
+  Scene as = s;                                    // its first octets are still to come
+  const uint16_t port = s.server.port;
+  const std::string_view name = port == 2404 ? "iec104" : port == 20000 ? "dnp3" : port == 502 ? "modbus" : "";
+  if (name.empty()) return false;
+  as.protocol = uint16_t(protocol_index(name));
+  return stands_in(as, c, findings);
+}
+
 uint64_t key_of(uint64_t a, uint64_t b) {
   uint64_t x = (a ^ (b << 29 | b >> 35)) * 0x9e3779b97f4a7c15ull;
   x ^= x >> 32;
@@ -93,16 +106,35 @@ Known known(const Scene& s, const Context& c) {
 Standing Shared::standing(const Scene& s, const Context& c, const Findings& findings) {
   if (!first_) first_ = s.time;
   if (c.learning || c.knows_nothing()) return Standing::unjudged;
-  if (known(s, c).any()) return Standing::known;
+  if (const Known k = known(s, c); k.any()) return taken_over(s.protocol) && !k.declared && !k.group && kept_alive_only(*k.learned) ? Standing::stand_in : Standing::known;
   if (!taken_over(s.protocol)) return Standing::stranger;
   bool fresh;
   Judged& j = judged_.at(pair_key(s), &fresh);
-  if (fresh || (j.standing != Standing::stranger && s.time - j.at >= second)) {
+  // A stand-in stays one when those for whom it stood come back: they are the stand-ins then.
+  if (fresh || (j.standing == Standing::unjudged && s.time - j.at >= second) || s.time - j.at > day) {
     j.at = s.time;
     // Before a living link must have spoken, its silence means nothing.
     j.standing = !stands_in(s, c, findings) ? Standing::stranger : s.time - first_ < quiet ? Standing::unjudged : Standing::stand_in;
   }
   return j.standing;
+}
+
+void Shared::switch_over(const Event& e, const Context& c, Findings& to) {
+  const Scene& s = e.scene;
+  if (std::exchange(switched_.at(pair_key(s)), true)) return;
+  const uint32_t servers = ++taken_over_.at(key_of(s.client.address)).servers;
+  Finding f = finding(row("NET-22"), e, c);
+  f.source = c.party(s.client.address), f.target = {};
+  f.cause = 1;
+  f.confidence = 0.5;
+  f.station.clear(), f.object.clear();
+  const std::string masters = masters_text(s, c);
+  const bool by_link = known(s, c).any();
+  f.what = servers > 1 ? fmt::format("Switch-over? {} has taken over {} stations, {} the last.", c.text(s.client.address), servers, c.text(s.server.address))
+           : by_link   ? fmt::format("Switch-over? {} has started its link to {}, which it only kept alive until now.", c.text(s.client.address), c.text(s.server.address))
+                       : fmt::format("Switch-over? {} has taken over {} while {} is silent.", c.text(s.client.address), c.text(s.server.address), masters);
+  f.expected = fmt::format("{} asks this station. Declare the stand-in as a member of its master group.", masters);
+  to.raise(std::move(f));
 }
 
 std::string object_label(const Context& c, const Scene& s, uint64_t station, Object o, uint32_t count) {

@@ -27,6 +27,8 @@ Known known(const Scene&, const Context&);
 // Who an asker is to the server it speaks to. A stand-in comes the way the known masters come while all of them are silent:
 // perhaps a switch-over that nobody declared.
 enum class Standing : uint8_t { unjudged, known, stand_in, stranger };
+// Whether somebody who asks this server, at the port of a protocol with masters, would come as their stand-in.
+bool may_stand_in(const Scene&, const Context&, const Findings&);
 
 // A table of 64-bit keys that forgets the oldest of a few when it is full.
 template <class Value> class Recent {
@@ -74,6 +76,10 @@ inline uint64_t pair_key(const Scene& s) { return key_of(key_of(s.client.address
 class Shared {
  public:
   Standing standing(const Scene&, const Context&, const Findings&);
+  void goes_on(Time now) { if (!first_) first_ = now; }     // since when the judge hears
+
+  // NET-22, once for each server; all that one stand-in takes over is one story.
+  void switch_over(const Event&, const Context&, Findings&);
 
   // What one attack has already been called: a stronger word keeps the weaker ones back for a minute.
   enum Word : uint8_t { sweep, scan, restart, word_count };
@@ -95,6 +101,9 @@ class Shared {
   struct Judged { Time at = 0; Standing standing = Standing::unjudged; };
   struct Said { Time at[word_count] = {}; };
   Recent<Judged> judged_;
+  struct TakenOver { uint32_t servers = 0; };
+  Recent<TakenOver> taken_over_{64};
+  Recent<bool> switched_;
   Recent<Said> said_;
   Recent<std::string> names_{4096};
   Time first_ = 0;

@@ -292,6 +292,14 @@ const MasterGroup* Site::group(HostId master, HostId station) const {
     if (holds(g.stations, station) && (holds(g.members, master) || holds(g.standby, master))) return &g;
   return nullptr;
 }
+const SiteSequence* Site::sequence(HostId master, HostId host, uint64_t station, Object o, bool on) const {
+  if (!master || !host) return nullptr;
+  for (const SiteSequence& q : sequences)
+    if (q.host == host && (!q.station || *q.station == station) && (!q.to || *q.to == on) && std::find(q.masters.begin(), q.masters.end(), master) != q.masters.end() &&
+        std::any_of(q.objects.begin(), q.objects.end(), [&](const ObjectRange& r) { return r.contains(o); }))
+      return &q;
+  return nullptr;
+}
 bool Site::has_group(HostId station) const {
   for (const MasterGroup& g : groups)
     if (std::find(g.stations.begin(), g.stations.end(), station) != g.stations.end()) return true;

@@ -105,6 +105,17 @@ struct MasterGroup {
   SitePlace place;
 };
 
+// An order that a control centre's program carries out faster than people do: load shedding, restoration, a change of busbars.
+struct SiteSequence {
+  std::string name;
+  std::vector<HostId> masters;
+  HostId host = 0;                           // who serves the objects
+  std::optional<uint64_t> station;           // none: any
+  std::vector<ObjectRange> objects;
+  std::optional<bool> to;                    // only to on, or only to off; none: either
+  SitePlace place;
+};
+
 enum class Direction : uint8_t { monitor, control };
 enum class CommandMode : uint8_t { undeclared, direct, select };
 enum class PointKind : uint8_t { other, switchgear, tap, set_point, reset, measurement, status, counter };
@@ -184,6 +195,7 @@ class Site {
   std::vector<SiteZone> zones;
   std::vector<SiteConversation> conversations;
   std::vector<MasterGroup> groups;
+  std::vector<SiteSequence> sequences;
   std::vector<SitePoint> points;
   std::vector<SitePublisher> publishers;
   std::vector<Window> windows;
@@ -233,6 +245,8 @@ class Site {
   // The group that may command this station and holds this master; nullptr none.
   const MasterGroup* group(HostId master, HostId station) const;
   bool has_group(HostId station) const;
+  // The declared order to which this command belongs: `on` is its value. nullptr: none.
+  const SiteSequence* sequence(HostId master, HostId host, uint64_t station, Object, bool on) const;
   const Window* window(Time, HostId source, HostId target, std::string_view bay, Act) const;
 
  private:

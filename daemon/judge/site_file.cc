@@ -81,6 +81,7 @@ class SiteReader {
   void read_others() {
     for (TomlTable t : root_.tables("conversation")) conversation(t);
     for (TomlTable t : root_.tables("master_group")) group(t);
+    for (TomlTable t : root_.tables("sequence")) sequence(t);
     for (TomlTable t : root_.tables("iec104_point")) iec104_point(t);
     for (TomlTable t : root_.tables("dnp3_point")) dnp3_point(t);
     for (TomlTable t : root_.tables("modbus_point")) modbus_point(t);
@@ -272,11 +273,7 @@ class SiteReader {
       for (int64_t n : list) c.ports.push_back({Carrier::none, uint16_t(n)});
     }
     words(t, "acts", c.allowed);
-    std::vector<std::string> objects;
-    t.read("objects", objects);
-    for (const std::string& s : objects)
-      if (const auto r = parse_object_range(s)) c.objects.push_back(*r);
-      else t.complain("objects", fmt::format("\"{}\" names no objects; write them like \"holding register 30\", \"coil 3-5\" or \"information object 5101\"", s));
+    object_ranges(t, c.objects);
     c.stations = numbers(t, "stations", 65535);
     c.origins = numbers(t, "origins", 65535);
     t.read("note", c.note);
@@ -284,6 +281,36 @@ class SiteReader {
       t.complain("protocol", fmt::format("\"{}\" is not dissected, so its conversation is known by its port; add port = …", c.protocol));
     t.finish();
     site_.conversations.push_back(std::move(c));
+  }
+
+  void object_ranges(TomlTable& t, std::vector<ObjectRange>& to) {
+    std::vector<std::string> objects;
+    t.read("objects", objects);
+    for (const std::string& s : objects)
+      if (const auto r = parse_object_range(s)) to.push_back(*r);
+      else t.complain("objects", fmt::format("\"{}\" names no objects; write them like \"holding register 30\", \"coil 3-5\" or \"information object 5101\"", s));
+  }
+
+  void sequence(TomlTable& t) {
+    SiteSequence q;
+    q.place = place(t);
+    if (!t.read("name", q.name)) t.complain("name", "a [[sequence]] needs a name: the order, as the control centre calls it");
+    q.masters = named_list(t, "masters");
+    std::string host;
+    if (t.read("host", host)) q.host = named(t, "host", host);
+    int64_t station = 0;
+    if (t.read("station", station, 0, 65535)) q.station = uint64_t(station);
+    object_ranges(t, q.objects);
+    std::string to;
+    if (t.read("to", to)) {
+      if (to == "on" || to == "off") q.to = to == "on";
+      else t.complain("to", fmt::format("\"{}\" is no direction; allowed: \"on\", \"off\", or nothing for either", to));
+    }
+    if (!t.has("masters")) t.complain("masters", "a [[sequence]] needs masters: the hosts whose program gives the order");
+    if (!t.has("host")) t.complain("host", "a [[sequence]] needs its host: the one that serves the objects");
+    if (!t.has("objects")) t.complain("objects", "a [[sequence]] needs its objects: what is switched, like \"information object 5101-5106\"");
+    t.finish();
+    site_.sequences.push_back(std::move(q));
   }
 
   void group(TomlTable& t) {
@@ -631,7 +658,7 @@ bool read_head(Site& site, TomlTable& root, std::vector<std::string>* files) {
     head->read("file", *files);
     for (std::string& file : *files)
       if (!std::filesystem::path(file).is_absolute()) file = (std::filesystem::path(root.path()).parent_path() / file).string();
-    for (std::string_view key : {"zone", "host", "conversation", "master_group", "iec104_point", "dnp3_point", "modbus_point", "mms_point", "publisher", "window"})
+    for (std::string_view key : {"zone", "host", "conversation", "master_group", "sequence", "iec104_point", "dnp3_point", "modbus_point", "mms_point", "publisher", "window"})
       if (root.has(key)) root.complain(key, fmt::format("the site is declared in \"{}\"; put [[{}]] there", fmt::join(*files, "\", \""), key));
   } else {
     std::string name;

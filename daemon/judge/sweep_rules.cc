@@ -49,6 +49,8 @@ class Sweep final : public CommandRule {
     const Switching kind = switching(l);
     const bool unknown_master = l.standing == Standing::stranger || !l.permitted;
     if (kind == Switching::no && !unknown_master) return;
+    const bool on = l.command.asked.kind == ValueKind::double_point ? l.command.asked.raw == 2 : l.command.asked.raw != 0;
+    if (!unknown_master && l.context.site.sequence(l.context.site.host_of(l.command.scene.client.address), l.context.site.host_of(l.command.scene.server.address), l.command.station, l.command.object, on)) return;
     size_t needed = iec104 ? objects_ : mms ? mms_objects_ : dnp3_objects_;
     if (unknown_master) needed = std::min<size_t>(needed, 3);
     else if (kind == Switching::perhaps && !l.point && l.standing == Standing::unjudged) needed *= 2;
@@ -68,6 +70,9 @@ class Sweep final : public CommandRule {
     b.times[b.count % recent] = now;
     b.count++;
     b.last = now;
+    // Single commands to on, none selected: all alarms are acknowledged like that, and nobody said what these objects are.
+    b.resets &= iec104 && !unknown_master && kind == Switching::perhaps && !l.point && on && !l.command.selected && !(l.habit && l.habit->selected);
+    b.unheard |= !l.habit;
     b.several |= l.command.scene.server.address != b.scene.server.address;
     if (b.names.size() < 240) {
       std::string name = l.object();
@@ -87,6 +92,7 @@ class Sweep final : public CommandRule {
     if (now - b.times[(b.count - window) % recent] > Time(window - 1) * pace) return;
     b.detection = iec104 ? &iec104_ : mms ? &mms_ : &dnp3_;
     b.station = l.finding(*b.detection).station;
+    b.common_address = l.command.station;
     b.stranger = unknown_master;
     b.unsure = kind == Switching::perhaps && !l.point && l.standing == Standing::unjudged;
     l.shared.said(Shared::sweep, l.command.scene);
@@ -109,7 +115,8 @@ class Sweep final : public CommandRule {
     Scene scene;
     const Detection* detection = nullptr;
     std::string names, kind, value, station;
-    bool alike = true, stranger = false, unsure = false, several = false;
+    uint64_t common_address = 0;
+    bool alike = true, stranger = false, unsure = false, several = false, resets = true, unheard = false;
   };
 
   void end(Burst& b, const Context& c, Findings& to) {
@@ -120,7 +127,9 @@ class Sweep final : public CommandRule {
     Message m;
     Scene s = b.scene;
     s.time = b.last;
-    Finding f = finding(*b.detection, Event{s, &m, nullptr, {}, {}}, c);
+    Finding f = finding(b.resets && b.unheard ? unheard_ : *b.detection, Event{s, &m, nullptr, {}, {}}, c);   // one story with what is told of unheard objects
+    if (b.resets) f.severity = 3, f.confidence = 0.5;
+    if (b.resets && b.unheard) f.cause = b.common_address;
     if (b.unsure) f.severity = std::min<uint8_t>(f.severity, 4), f.confidence = 0.5;   // nobody said that these switch anything, nor who may
     f.weight = b.count - b.told;
     f.station = b.station;
@@ -129,6 +138,7 @@ class Sweep final : public CommandRule {
     f.what = fmt::format("{} operated {} different objects of {}{} in {}{}: {}.", c.text(s.client.address), b.count, c.text(s.server.address), b.several ? " and other devices" : "",
                          seconds_text(b.last - b.first), b.alike ? ", all to " + b.value : "", b.names);
     f.expected = b.stranger ? fmt::format("Known to command this station: {}; and people leave seconds between two switching devices.", masters_text(s, c))
+                : b.resets ? std::string("Perhaps all alarms were acknowledged; declare these objects as `kind = \"reset\"`. Operators leave seconds to minutes between two switching devices.")
                             : std::string("Operators leave seconds to minutes between two switching devices.");
     b.told = b.count;
     to.raise(std::move(f));
@@ -137,6 +147,7 @@ class Sweep final : public CommandRule {
   const Detection& iec104_ = row("I104-05");
   const Detection& dnp3_ = row("DNP-06");
   const Detection& mms_ = row("MMS-07");
+  const Detection& unheard_ = row("I104-47");
   size_t objects_;
   Time pace_;
   size_t mms_objects_;

@@ -93,8 +93,9 @@ TEST(Dnp3Master, ASwitchOverIsOneMildStory) {
   p.until(2 * minute);
   start_up(p, 3 * minute, spare);
   p.until(5 * minute);
-  EXPECT_EQ(p.of("DNP"), 1u) << p.told();
-  EXPECT_LE(p.last("DNP-01").severity, 3);
+  EXPECT_EQ(p.of("DNP"), 0u) << p.told();
+  EXPECT_EQ(p.times("NET-22"), 1u) << p.told();
+  EXPECT_EQ(p.stories(), 1u) << p.told();
 }
 
 // DNP-03

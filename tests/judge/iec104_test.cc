@@ -37,7 +37,7 @@ TEST(ControllingStation, TestFramesOfAStandbyLinkAreNotOne) {
   EXPECT_EQ(p.of("I104"), 0u) << p.told();
 }
 TEST(ControllingStation, DeclaredLearnedOrNothingKnown) {
-  Plant declared, nothing(""), known(Hearing::Options{"", learned({iec104_u(start, laptop, rtu, 0x07)}), {}});
+  Plant declared, nothing(""), known(Hearing::Options{"", learned({iec104_u(start, laptop, rtu, 0x07), iec104_command(start, laptop, rtu, C_IC, 6, 11, 0, 0)}), {}});
   declared(iec104_u(start, scada, rtu, 0x07)), nothing(iec104_u(start, laptop, rtu, 0x07)), known(iec104_u(start + hour, laptop, rtu, 0x07));
   EXPECT_EQ(declared.of("I104") + nothing.of("I104") + known.of("I104"), 0u);
 }
@@ -55,10 +55,19 @@ TEST(ControllingStation, ASwitchOverIsOneMildStory) {
   p(iec104_u(start + 2 * minute, spare, rtu, 0x07))(iec104_command(start + 2 * minute + 1, spare, rtu, C_IC, 6, 11, 0, 0));
   operate(p, 3 * minute, 5101, 1, spare);
   p(iec104_u(start + 4 * minute, spare, rtu, 0x07).flow(77));
-  EXPECT_EQ(p.of("I104"), 1u) << p.told();
-  EXPECT_EQ(p.times("I104-01"), 1u);
-  EXPECT_LE(p.last("I104-01").severity, 3);
-  EXPECT_NE(p.last("I104-01").what.find("Switch-over?"), std::string::npos);
+  p(iec104_u(start + 5 * minute, scada, rtu, 0x43))(iec104_command(start + 5 * minute + second, spare, rtu, C_IC, 6, 11, 0, 0));   // the machine is back, and stands by
+  EXPECT_EQ(p.of("I104"), 0u) << p.told();
+  ASSERT_EQ(p.times("NET-22"), 1u) << p.told();
+  EXPECT_LE(p.last("NET-22").severity, 3);
+  EXPECT_EQ(p.times("NET-01"), 0u) << p.told();
+}
+TEST(ControllingStation, ALinkThatWasOnlyKeptAliveAndStarts) {          // "NET-22"
+  Plant p(Hearing::Options{"", learned({iec104_u(start, spare, rtu, 0x43), iec104_u(start, scada, rtu, 0x07), iec104_command(start, scada, rtu, C_IC, 6, 11, 0, 0)}), {}});
+  p(iec104_u(start + hour, spare, rtu, 0x43))(iec104_u(start + hour, scada, rtu, 0x07));
+  EXPECT_EQ(p.stories(), 0u) << p.told();
+  p(iec104_u(start + 2 * hour, spare, rtu, 0x07))(iec104_command(start + 2 * hour, spare, rtu, C_IC, 6, 11, 0, 0));
+  EXPECT_EQ(p.times("NET-22"), 1u) << p.told();
+  EXPECT_EQ(p.stories(), 1u) << p.told();
 }
 TEST(ControllingStation, TwoAtATimeAreNoSwitchOver) {
   Plant p;
