@@ -116,7 +116,7 @@ def man(program, section, version):
     for f in FILES[name]:
         out += [".TP", f"\\fI{roff(f)}\\fR", roff(ABOUT[f])]
     others = [o for o in FILES if o != name]
-    out += [".SH SEE ALSO", ", ".join(f"\\fB{roff(o)}\\fR({1 if o == 'vidra' else 8})" for o in others) + ",", "/usr/share/doc/vidra\\-tools/OPERATING.md"]
+    out += [".SH SEE ALSO", ", ".join(f"\\fB{roff(o)}\\fR({1 if o == 'vidra' else 8})" for o in others) + ",", "/usr/share/vidra/doc/OPERATING.md"]
     return "\n".join(out) + "\n"
 
 

@@ -20,7 +20,7 @@ void AtState::add_options(CLI::App& app) {
 
 bool AtState::find() {
   std::error_code ignored;
-  if (state.empty()) {
+  if (state.empty() || !config.empty()) {
     CollectorSettings settings;
     const bool named = !config.empty();
     if (!named) config = collector_config;
@@ -31,7 +31,7 @@ bool AtState::find() {
         return false;
       }
     }
-    state = settings.state;
+    if (state.empty()) state = settings.state;
     if (language.empty()) language = settings.language;
     words = settings.words;
   }

@@ -83,6 +83,7 @@ int main(int argc, char** argv) {
   setenv("SQLITE_TMPDIR", settings.state.c_str(), 1);                   // large sortings
   Sandbox sandbox;
   sandbox.reads.push_back(std::filesystem::absolute(config, ignored).parent_path().string());
+  if (!settings.words.empty()) sandbox.reads.push_back(settings.words);
   sandbox.writes.push_back(settings.state);
   sandbox.binds.push_back(uint16_t(std::strtoul(settings.listen.c_str() + settings.listen.rfind(':') + 1, nullptr, 10)));
   sandbox.connects = sandbox.binds;                                     // it knocks at its own door before it says that it listens

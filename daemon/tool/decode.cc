@@ -10,6 +10,7 @@
 #include "daemon/base/text.h"
 #include "daemon/report/words.h"
 #include "daemon/tool/commands.h"
+#include "daemon/tool/no_such.h"
 #include "daemon/tool/playing.h"
 #include "daemon/tool/sentence.h"
 
@@ -193,12 +194,20 @@ void add_decode(CLI::App& app, int& status) {
   auto* c = app.add_subcommand("decode", "what a capture says: one line a message");
   auto o = std::make_shared<DecodeOptions>();
   c->add_option("FILE", o->files, "pcap or pcapng, plain, gzip or zstd; - is standard input")->required();
-  c->add_flag("--count", o->count, "only counts, as one JSON object");
-  c->add_flag("--json", o->json, "one message a line, every field");
-  c->add_option("--protocol", o->protocols, "only these, by name");
-  c->add_option("--host", o->hosts, "only conversations with these addresses");
-  c->add_option("--act", o->acts, "only these acts: read, write, operate, …");
-  c->add_option("--limit", o->limit, "at most so many messages");
+  auto* count = c->add_flag("--count", o->count, "only counts of everything, as one JSON object");
+  c->add_flag("--json", o->json, "one message a line, every field")->excludes(count);
+  c->add_option("--protocol", o->protocols, "only these, by name")->excludes(count)->check([](const std::string& s) { return protocol_index(s) < 0 ? no_such_protocol(s) : ""; });
+  c->add_option("--host", o->hosts, "only conversations with these addresses")->excludes(count)->transform([](const std::string& s) {
+    const auto address = parse_address(s);
+    if (!address) throw CLI::ValidationError(s + " is no address: 10.0.0.1, 2001:db8::1 or 00:11:22:33:44:55 are");
+    return text_of(*address);                  // as it is compared
+  });
+  c->add_option("--act", o->acts, "only these acts: read, write, operate, …")->excludes(count)->check([](const std::string& s) {
+    std::vector<std::string_view> all;
+    for (size_t i = 0; i < act_count; i++) all.push_back(name_of(Act(i)));
+    return std::find(all.begin(), all.end(), s) == all.end() ? no_such("act", s, all, fmt::format("there are {}", fmt::join(all, ", "))) : "";
+  });
+  c->add_option("--limit", o->limit, "at most so many messages")->excludes(count);
   c->callback([o, &status] { status = decode(*o); });
 }
 

@@ -329,8 +329,8 @@ void add_doctor(CLI::App& app, int& status) {
   c->add_option("--config", o->config, "vidra.toml; without it /etc/vidra/vidra.toml where there is one, else the embedded defaults");
   c->add_option("--state", o->state, "folder for keys and outboxes, instead of [sensor] state");
   c->add_option("--listen", o->listen, "seconds to listen to the mirror (60); 0: only look at the machine")->check(CLI::Range(0.0, 86'400.0));
-  c->add_option("--play", o->recording, "judge the mirror by a recording made there, instead of listening; looks at nothing else");
-  c->add_option("--attached", o->attached, "with --play: mirror, tap-pair, prp-pair or remote-mirror")->check(CLI::IsMember({"mirror", "tap-pair", "prp-pair", "remote-mirror"}));
+  auto* play = c->add_option("--play", o->recording, "judge the mirror by a recording made there, instead of listening; looks at nothing else");
+  c->add_option("--attached", o->attached, "with --play: mirror, tap-pair, prp-pair or remote-mirror")->check(CLI::IsMember({"mirror", "tap-pair", "prp-pair", "remote-mirror"}))->needs(play);
   c->callback([o, &status] {
     struct sigaction stop{};
     stop.sa_handler = [](int) { enough = true; };

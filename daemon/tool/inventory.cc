@@ -288,11 +288,14 @@ void add_inventory(CLI::App& app, int& status) {
   c->add_flag("--full", o->in_full, "every device in full: why its role, all that it said, whom it commands");
   c->add_flag("--changes", o->changes, "what changed: hardware addresses, firmware, models, serial numbers");
   auto* csv = c->add_flag("--csv", o->csv, "as CSV");
-  c->add_flag("--json", o->json, "one device a line, as JSON")->excludes(csv);
-  c->add_flag("--keep", o->as_state, "the inventory itself, to be read again with --state");
+  auto* json = c->add_flag("--json", o->json, "one device a line, as JSON")->excludes(csv);
+  c->add_flag("--keep", o->as_state, "the inventory itself, to be read again with --state")->excludes(csv)->excludes(json);
   c->add_option("-o,--output", o->output, "write CSV, JSON or the inventory here");
   c->add_option("--makers", o->makers, "folder with the IEEE's lists")->capture_default_str();
-  c->callback([o, &status] { status = inventory(*o); });
+  c->callback([o, &status] {
+    if (!o->output.empty() && !o->csv && !o->json && !o->as_state) throw CLI::ValidationError("--output", "a table is for the terminal; with it: --csv, --json or --keep");
+    status = inventory(*o);
+  });
 }
 
 }  // namespace vidra

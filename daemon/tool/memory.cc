@@ -23,6 +23,7 @@
 #include "daemon/report/words.h"
 #include "daemon/sensor/settings.h"
 #include "daemon/tool/commands.h"
+#include "daemon/tool/no_such.h"
 #include "daemon/tool/known.h"
 #include "daemon/tool/playing.h"
 #include "daemon/tool/table.h"
@@ -201,12 +202,7 @@ std::optional<Scope> scope_of(const MemoryOptions& o, const Opened& m, int& stat
   if (!o.conversation.empty() && (!find(o.conversation[0], s.a) || !find(o.conversation[1], s.b))) return std::nullopt;
   if (!o.protocol.empty()) {
     s.protocol = protocol_index(o.protocol);
-    if (s.protocol < 0) {
-      std::vector<std::string_view> names;
-      for (const Protocol* p : protocols) names.push_back(p->name);
-      const std::string_view near = nearest(o.protocol, names);
-      return status = fail(fmt::format("\"{}\" is no protocol{}; `vidra protocols` lists them", o.protocol, near.empty() ? "" : fmt::format(", did you mean \"{}\"?", near))), std::nullopt;
-    }
+    if (s.protocol < 0) return status = fail(no_such_protocol(o.protocol)), std::nullopt;
   }
   return s;
 }

@@ -11,6 +11,7 @@
 
 #include "daemon/base/text.h"
 #include "daemon/tool/commands.h"
+#include "daemon/tool/no_such.h"
 #include "daemon/tool/protocols.h"
 
 namespace vidra {
@@ -96,10 +97,7 @@ void add_protocols(CLI::App& app, int& status) {
     }
     const int index = protocol_index(*name);
     if (index < 0) {
-      std::vector<std::string_view> names;
-      for (const Protocol* p : protocols) names.push_back(p->name);
-      const std::string_view near = nearest(*name, names);
-      fmt::print(stderr, "vidra: there is no protocol {}{}; `vidra protocols` lists them\n", *name, near.empty() ? "" : fmt::format(", did you mean {}?", near));
+      fmt::print(stderr, "vidra: {}\n", no_such_protocol(*name));
       status = exit_failed;
       return;
     }

@@ -13,6 +13,7 @@
 #include "daemon/report/line.h"
 #include "daemon/sensor/settings.h"
 #include "daemon/tool/commands.h"
+#include "daemon/tool/no_such.h"
 
 namespace vidra {
 namespace {
@@ -173,10 +174,7 @@ int fields(const std::string& name) {
     return exit_done;
   }
   if (protocol_index(name) < 0) {
-    std::vector<std::string_view> names;
-    for (const Protocol* p : protocols) names.push_back(p->name);
-    const std::string_view near = nearest(name, names);
-    fmt::print(stderr, "vidra: there is no protocol {}{}; `vidra protocols` lists them\n", name, near.empty() ? "" : fmt::format(", did you mean {}?", near));
+    fmt::print(stderr, "vidra: {}\n", no_such_protocol(name));
     return exit_failed;
   }
   fmt::print("{}\nfunctions: `vidra protocols {}`\n", list_of(said_by(name)), name);

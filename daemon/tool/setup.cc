@@ -172,9 +172,10 @@ void ask_all(Answers& a) {
     if (a.key.empty()) a.key = talk.ask("its key (40 characters)", "", flaw_of_key);
     fmt::print("  fingerprint {}: compare it with the collector's, by telephone\n", fingerprint_of_z85(a.key));
     fmt::print("\nHow far may the collector pass on what this sensor tells (traffic light protocol)?\n");
-    a.tlp = tlps[talk.choose("tlp", {"CLEAR: to everybody", "GREEN: within its community", "AMBER: within its organisation and its clients, on need", "AMBER+STRICT: within its organisation only", "RED: to the persons addressed only"}, 2)];
+    a.tlp = tlps[talk.choose("tlp", {"CLEAR: to everybody", "GREEN: within its community", "AMBER: within its organisation and its clients, on need", "AMBER+STRICT: within its organisation only", "RED: to the persons addressed only"},
+                              size_t(std::find(std::begin(tlps), std::end(tlps), a.tlp) - std::begin(tlps)))];
     fmt::print("\nFindings about operations (who switched what) can leave as states and counts only.\n");
-    a.operations_in_full = talk.choose("operations", {"states and counts only", "in full"}, 0) == 1;
+    a.operations_in_full = talk.choose("operations", {"states and counts only", "in full"}, a.operations_in_full) == 1;
   }
   fmt::print("\nFirst it learns what is usual, and raises only what needs no knowledge; then it watches.\n");
   a.learn_for = talk.ask("learns for", a.learn_for, flaw_of_duration);
@@ -216,7 +217,8 @@ void say_next(const Answers& a, const std::string& path) {
   if (a.attached != Kind::remote_mirror)
     for (const std::string& i : a.interfaces)
       if (i.find(':') == std::string::npos && !i.starts_with("net_"))
-        fmt::print("  sed 's/NAME/{0}/' {1}/quiet-port.network >/etc/systemd/network/10-vidra-{0}.network   # or: ip link set {0} arp off multicast off up; sysctl net.ipv6.conf.{0}.disable_ipv6=1\n", i, VIDRA_DATADIR);
+        fmt::print("  sed 's/NAME/{0}/' {1}/quiet-port.network >/etc/systemd/network/10-vidra-{0}.network   # or: ip link set {0} arp off multicast off up; sysctl net.ipv6.conf.{0}.disable_ipv6=1\n"
+                   "  sed \"s/ADDRESS/$(cat /sys/class/net/{0}/address)/\" {1}/quiet-port.link >/etc/systemd/network/10-vidra-{0}.link         # no joining of frames, no pause frames; from the next boot on\n", i, VIDRA_DATADIR);
   const bool installed = path == "/etc/vidra/vidra.toml";
   fmt::print("  vidra doctor --config {0}              # listens for a minute: is the mirror right?\n  {1}\n", path,
              installed ? "systemctl enable --now vidra-sensor" : fmt::format("vidrad --config {} --state ./state --print", path));
@@ -231,7 +233,7 @@ int setup(SetupOptions& o) {
     Problems problems;
     read_answers(o.answers_file, from_file, problems);
     for (const std::string& p : problems) fmt::print(stderr, "{}\n", p);
-    if (!problems.empty()) return exit_usage;
+    if (!problems.empty()) return exit_failed;
     // The command line is the later word.
     if (o.attached.empty() && from_file.told_how) a.attached = from_file.attached, a.told_how = true;
     const Answers untouched;

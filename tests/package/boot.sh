@@ -7,8 +7,6 @@ set -x
 say() { printf '%s\t%s\n' "$1" "$2" >>/result; }
 is() { systemctl show -p "$1" --value vidra-sensor; }
 until_true() { for _ in $(seq 1 "${2:-100}"); do eval "$1" && return 0; sleep 0.2; done; return 1; }
-finish() { echo end >/result.end; }
-trap finish EXIT
 
 ip link add near type veth peer name far
 for i in near far; do [ ! -e /proc/sys/net/ipv6/conf/$i ] || echo 1 >/proc/sys/net/ipv6/conf/$i/disable_ipv6; ip link set $i arp off multicast off up; done
@@ -55,3 +53,15 @@ journalctl -u vidra-collector -o cat | tail -n 20
 there=$(systemctl show -p MainPID --value vidra-collector); [ "$there" -gt 1 ] && kill -9 "$there"; until_true '[ "$(systemctl show -p NRestarts --value vidra-collector)" = 1 ] && [ "$(systemctl show -p ActiveState --value vidra-collector)" = active ]'; say $? 'killed: it is back'
 systemctl stop vidra-collector; [ "$(systemctl show -p Result --value vidra-collector)" = success ]; say $? 'stopped, cleanly'
 printf '[capture]\ninterfaces = ["lo"]\n# mine\n' >/etc/vidra/vidra.toml
+# An upgrade and a removal while it runs.
+systemctl enable --now vidra-sensor; pid=$(is MainPID)
+DEBIAN_FRONTEND=noninteractive dpkg -i /next/vidra-tools_*.deb /next/vidra-sensor_*.deb /next/vidra-collector_*.deb; say $? 'upgraded while the sensor runs'
+until_true '[ "$(is ActiveState)" = active ] && [ "$(is MainPID)" != '"$pid"' ]'; say $? 'the new one runs'
+[ "$(systemctl show -p ActiveState --value vidra-collector)" = inactive ]; say $? 'what stood still stands still'
+pid=$(is MainPID)
+dpkg -r vidra-sensor; say $? 'removed while it runs'
+until_true '[ ! -e /proc/'"$pid"' ]'; say $? 'it was stopped'
+dpkg -i /next/vidra-sensor_*.deb; say $? 'installed again'
+systemctl is-active --quiet vidra-sensor; say $? 'with its settings still there it runs at once'
+systemctl stop vidra-sensor
+echo end >/result.end
