@@ -24,6 +24,12 @@ bool put(int fd, std::string_view text) {
   return true;
 }
 
+// Asked before there are threads: asking changes it for a moment.
+const mode_t mask = [] {
+  const mode_t as_it_is = ::umask(0);
+  return ::umask(as_it_is), as_it_is;
+}();
+
 }  // namespace
 
 std::string write_whole(const std::string& name, std::string_view text, const std::string& like) {
@@ -43,8 +49,6 @@ std::string write_whole(const std::string& name, std::string_view text, const st
   std::string beside = path + ".XXXXXX";
   const int fd = ::mkostemp(beside.data(), O_CLOEXEC);
   if (fd < 0) return fmt::format("{}: {}", path, std::strerror(errno));
-  const mode_t mask = ::umask(0);
-  ::umask(mask);
   const bool as = exists || (!like.empty() && ::stat(like.c_str(), &there) == 0);
   struct stat own{};
   const auto owned = [&] {                                    // the sensor must read what root has written

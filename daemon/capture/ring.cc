@@ -106,8 +106,10 @@ class Store {
   size_t blocks() const { return frames_.size(); }
   bool borrowed() const { return outstanding_ > 0; }
   bool all_held() const { return held_ == frames_.size(); }
-  // Blocks that are not the kernel's, of all: those that lie read and lent, and those it has filled since, which lie in a row.
+  // Of the blocks that are not lent, those that the kernel has filled; they lie in a row. However few blocks there are, a burst that is
+  // being worked through is no overload.
   double fill() const {
+    if (all_held()) return 1;
     size_t ready = 0, least = 0, most = frames_.size() - held_;
     while (least < most) {                        // a few looks, by halves
       const size_t n = (least + most + 1) / 2;
@@ -115,7 +117,7 @@ class Store {
       if (__atomic_load_n(&b->hdr.bh1.block_status, __ATOMIC_RELAXED) & TP_STATUS_USER) ready = least = n;
       else most = n - 1;
     }
-    return double(held_ + ready) / double(frames_.size());
+    return double(ready) / double(frames_.size() - held_);
   }
 
   // The next frame, or null when the kernel has filled no further block.

@@ -28,7 +28,14 @@ class Share final : public Source {
     return polled;
   }
   void release() override { whole_->release(); }
-  Counters counters(uint16_t i) const override { return i < counted_.size() ? counted_[i] : Counters{}; }
+  // What was dropped before anybody read it is the whole's, and the first says it.
+  Counters counters(uint16_t i) const override {
+    Counters c = i < counted_.size() ? counted_[i] : Counters{};
+    const Counters whole = whole_->counters(i);
+    const auto drops = [&](uint64_t n) { return worker_ == 0 || n == Counters::unknown ? n : 0; };
+    c.dropped_by_card = drops(whole.dropped_by_card), c.dropped_by_kernel = drops(whole.dropped_by_kernel), c.dropped_by_us = drops(whole.dropped_by_us);
+    return c;
+  }
   std::span<const Interface> interfaces() const override { return whole_->interfaces(); }
   void stop() override { whole_->stop(); }
   bool live() const override { return whole_->live(); }

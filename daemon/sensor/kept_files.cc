@@ -15,7 +15,7 @@ namespace vidra {
 namespace {
 
 constexpr const char *inventory_file = "/inventory.toml", *learned_file = "/learned.toml";
-constexpr Time last_words_every = 15 * minute, learned_every = 10 * minute;
+constexpr Time last_words_every = 15 * minute;
 
 }  // namespace
 
@@ -66,7 +66,6 @@ void KeptFiles::write(const Pipeline::Kept& kept, Time now, bool last) {
   }
   const bool ended = learning_ && !kept.learning;
   if (kept.memory.empty() || !(kept.learning || ended)) return;
-  if (learning_ && !ended && !last && now - memory_written_ < learned_every) return;
   std::ostringstream text;
   write_memory(kept.memory, text);
   if (!put(learned_file, text.str())) return;

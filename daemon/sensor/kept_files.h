@@ -19,7 +19,9 @@ class KeptFiles {
   void learned(const SensorSettings&, Memory&);
   // The inventory when something in it is new (or its last words are 15 minutes old), what was learned every ten minutes and at its end.
   void write(const Pipeline::Kept&, Time now, bool last);
-  static constexpr Time every = minute;
+  // Asked each minute: whether the Memory is wanted with it.
+  bool wants_memory(Time now) const { return !memory_written_ || now - memory_written_ >= learned_every; }
+  static constexpr Time every = minute, learned_every = 10 * minute;
 
  private:
   bool put(const std::string& name, const std::string& text);

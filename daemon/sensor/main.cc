@@ -307,6 +307,9 @@ int run(const Options& o) {
     return log(3, e.what()), 1;
   }
 
+  // Inside the sandbox root's rights over other users' files are gone, and an outbox that cannot be written would be noticed late.
+  if (struct stat own{}; o.sandbox && ::geteuid() == 0 && ::stat(settings.state.c_str(), &own) == 0 && own.st_uid != 0)
+    return log(3, fmt::format("{} belongs to another user (number {}), whose files root cannot write once the sandbox is entered; type: systemctl start vidra-sensor, or give another folder: --state DIR", settings.state, own.st_uid)), 1;
   KeptFiles files(settings.state, log);
   files.learned(settings, memory);
   Inventory inventory = files.inventory(settings.judge.host_limit);
@@ -338,11 +341,19 @@ int run(const Options& o) {
     pipeline.run();
     over = true;
   });
+  // A disk that stalls holds up this thread and not the one that answers the watchdog.
+  std::thread keeper([&] {
+    for (Time ticks = 0, next = KeptFiles::every; !over; ticks += 200 * millisecond) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(200));
+      if (ticks >= next) pipeline.keep(files.wants_memory(ticks)), next = ticks + KeptFiles::every;
+      if (const auto kept = pipeline.kept()) files.write(*kept, ticks, false);
+    }
+  });
   sd_notify(0, "READY=1");
   std::map<std::string, std::string> told;
   std::map<std::string, Outage> outages;
   Plan plan = Plan::all;
-  Time next_status = 0, next_kept = KeptFiles::every, moved = 0, slowest = 0;
+  Time next_status = 0, moved = 0, slowest = 0;
   for (Time ticks = 0; !over; ticks += 200 * millisecond) {
     const int s = signals.wait(200 * millisecond);
     if (s == SIGHUP) {
@@ -353,8 +364,6 @@ int run(const Options& o) {
       sd_notify(0, "STOPPING=1");
       pipeline.stop();
     }
-    if (ticks >= next_kept) pipeline.keep(), next_kept = ticks + KeptFiles::every;
-    if (const auto kept = pipeline.kept()) files.write(*kept, ticks, false);
     if (ticks < next_status) continue;
     if (!playing) reload_windows(pipeline, running), reload_lists(pipeline, running);
     next_status = ticks + second;
@@ -383,6 +392,7 @@ int run(const Options& o) {
     sd_notify(0, fmt::format("{}STATUS={} packets, {} stories{}", hangs ? "" : "WATCHDOG=1\n", human_count(now.accounts.packets), now.reporter.stories, lines).c_str());
   }
   worker.join();
+  keeper.join();
   if (const auto kept = pipeline.kept()) files.write(*kept, 0, true);
   starts.well();
   const bool settled = pipeline.settle(o.settle);

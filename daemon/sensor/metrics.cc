@@ -112,7 +112,9 @@ std::string metrics_text(const SensorStatus& s, const std::string& sensor, const
   one("findings_total", "counter", "findings", s.judge.findings);
   one("findings_dropped_total", "counter", "findings that found no room on their way to the reporter", s.findings_dropped);
   one("stories_total", "counter", "stories told", s.reporter.stories);
-  t.family("shed_total", "counter", "messages that found no room on their way to the judge");
+  one("plan", "gauge", "what is left out because more comes than can be worked through: 0 nothing, 1 samples, 2 undissected payloads too, 3 measurements too", uint64_t(s.plan));
+  t.family("shed_total", "counter", "what was left out, by plan or for want of room: sampled values, frames with undissected payload, reports of values, polls, others");
+  t.line("kind=\"samples\"", s.shed.samples), t.line("kind=\"opaque\"", s.shed.opaque);
   t.line("kind=\"reports\"", s.shed.reports), t.line("kind=\"reads\"", s.shed.reads), t.line("kind=\"others\"", s.shed.others);
 
   t.family("collector_connected", "gauge", "1 while the collector acknowledges; state and text say what is, for people");

@@ -150,7 +150,8 @@ bool Pipeline::start(std::string& error) {
     if (!d->sender.start(error)) return false;
   }
   for (size_t i = 0; i < workers_.size(); i++) workers_[i]->meet(*sources_[i]);
-  observe(0, *judge_);                     // who asks for the status before a packet came sees the interfaces
+  for (const auto& w : workers_) seen_.push_back(w->seen());
+  for (const Seen::Heard& h : together(seen_)) snapshot_.interfaces.push_back({h.name, h.counters, 0, h.up, h.outage});   // there before a packet came
   judge_thread_ = std::thread(&Pipeline::judge, this);
   reporter_thread_ = std::thread(&Pipeline::report, this);
   return true;
@@ -188,10 +189,9 @@ void Pipeline::stop() {
 void Pipeline::observe(Time until, EventSink& judge) {
   seen_.clear();
   for (const auto& w : workers_) seen_.push_back(w->seen());
-  size_t interfaces = 0;                   // as many as the worker knows that has read furthest
-  for (const Seen& s : seen_) interfaces = std::max(interfaces, s.interfaces.size());
-  dropped_.resize(interfaces);
-  blind_.resize(interfaces);
+  const std::vector<Seen::Heard> heard = together(seen_);
+  dropped_.resize(heard.size());
+  blind_.resize(heard.size());
   Time now = until;
   const Seen* newest = nullptr;
   for (const Seen& s : seen_) {
@@ -201,11 +201,10 @@ void Pipeline::observe(Time until, EventSink& judge) {
   // Live, the stamps follow the wall clock and the times do not: where they part by a second, the wall was stepped.
   if (newest && std::abs(newest->apart - stepped_) >= second) {
     say_fact(judge, now, 0, SensorFact::clock_stepped, uint32_t(std::min<Time>(std::abs(newest->apart - stepped_) / second, UINT32_MAX)));
-    stepped_ = newest->apart;
   }
-  std::vector<SensorStatus::Hearing> hearing;
-  for (size_t i = 0; i < interfaces; i++) {
-    const Seen::Heard h = together(seen_, i);
+  if (newest) stepped_ = newest->apart;    // afterwards they come together again, slowly: that is no further step
+  for (size_t i = 0; i < heard.size(); i++) {
+    const Seen::Heard& h = heard[i];
     const Counters& c = h.counters;
     uint64_t dropped = c.dropped_by_us;
     if (c.dropped_by_card != Counters::unknown) dropped += c.dropped_by_card;
@@ -224,7 +223,6 @@ void Pipeline::observe(Time until, EventSink& judge) {
       say_fact(judge, now, uint16_t(i), SensorFact::interface_up, uint32_t(std::min<Time>((o.until - o.from) / millisecond, UINT32_MAX)), o.from, o.until);
       told.since = 0;
     }
-    hearing.push_back({h.name, c, 0, h.up, o});
   }
   Accounts accounts;
   Shed shed;
@@ -245,9 +243,13 @@ void Pipeline::observe(Time until, EventSink& judge) {
     say_fact(judge, now, 0, SensorFact::recovered, uint32_t(degraded_.told), degraded_.since, now, left_out);
     degraded_.told = Plan::all;
   }
-  if (shed.others > shed_.others)          // never by plan: there was no room at all
-    say_fact(judge, now, 0, SensorFact::bound_hit, uint32_t(std::min<uint64_t>(shed.others - shed_.others, UINT32_MAX)));
+  // What had no room though the plan meant it to be judged.
+  uint64_t unplanned = shed.others - shed_.others;
+  if (worst < Plan::measurements) unplanned += shed.reports - shed_.reports + shed.reads - shed_.reads;
+  if (unplanned) say_fact(judge, now, 0, SensorFact::bound_hit, uint32_t(std::min<uint64_t>(unplanned, UINT32_MAX)));
   shed_ = shed;
+  std::vector<SensorStatus::Hearing> hearing;
+  for (size_t i = 0; i < heard.size(); i++) hearing.push_back({heard[i].name, heard[i].counters, i < accounts.interfaces.size() ? accounts.interfaces[i].last : 0, heard[i].up, heard[i].outage});
   const std::lock_guard lock(snapshot_mutex_);
   snapshot_.accounts = std::move(accounts);
   snapshot_.shed = shed;
@@ -281,7 +283,7 @@ void Pipeline::judge() {
       observe(until, *judge_);
     }
     if (keeping_.exchange(false)) copy_kept();
-    if (last) judge_->finish(until), copy_kept();
+    if (last) keeping_memory_ = true, judge_->finish(until), copy_kept();
     judged_until_.store(until, std::memory_order_release);
     findings_bell_.ring();
     if (until - copied >= second || last) {
@@ -299,8 +301,9 @@ void Pipeline::judge() {
 
 void Pipeline::copy_kept() {
   const bool learning = judge_->learning();
-  auto copy = std::make_unique<Kept>(Kept{judge_->inventory(), learning || learned_ ? judge_->memory().copy() : Memory{}, learning});
-  learned_ = learning;                     // its last words are kept once more
+  const bool memory = learning ? keeping_memory_.exchange(false) : learned_;     // when it is over, its last words are kept once more
+  auto copy = std::make_unique<Kept>(Kept{judge_->inventory(), memory ? judge_->memory().copy() : Memory{}, learning});
+  learned_ = learning;
   const std::lock_guard lock(kept_mutex_);
   kept_ = std::move(copy);
 }

@@ -77,10 +77,15 @@ class Pipeline {
   void adopt(std::shared_ptr<const Site>, JudgeSettings);
   SensorStatus status() const;
   // What the judge keeps over a restart: the inventory, and while it learns what it learned. `remember` before `start`. `keep` asks
-  // for copies, which `kept` has once the judge's thread came by; nothing until then. After `run` ended it has the last.
+  // for copies, which `kept` has once the judge's thread came by; nothing until then. After `run` ended it has the last. The Memory
+  // can be large and is copied only when it is asked for, and when learning ended.
   struct Kept { Inventory inventory; Memory memory; bool learning = false; };
   void remember(Inventory kept) { judge_->remember(std::move(kept)); }
-  void keep() { keeping_ = true; events_.ring(); }
+  void keep(bool memory) {
+    if (memory) keeping_memory_ = true;
+    keeping_ = true;
+    events_.ring();
+  }
   std::unique_ptr<Kept> kept();
 
  private:
@@ -121,7 +126,7 @@ class Pipeline {
   std::mutex adopt_mutex_;
   std::shared_ptr<const Site> adopted_site_;
   std::optional<JudgeSettings> adopted_settings_;
-  std::atomic<bool> keeping_{false};
+  std::atomic<bool> keeping_{false}, keeping_memory_{false};
   std::mutex kept_mutex_;
   std::unique_ptr<Kept> kept_;
   bool learned_ = false;                   // the judge's thread: it was learning when it was copied last

@@ -101,4 +101,12 @@ Seen::Heard together(const std::vector<Seen>& all, size_t interface) {
   return h;
 }
 
+std::vector<Seen::Heard> together(const std::vector<Seen>& all) {
+  size_t most = 0;                           // a recording names its interfaces as it goes: who has read furthest knows most
+  for (const Seen& s : all) most = std::max(most, s.interfaces.size());
+  std::vector<Seen::Heard> each;
+  for (size_t i = 0; i < most; i++) each.push_back(together(all, i));
+  return each;
+}
+
 }  // namespace vidra

@@ -61,5 +61,7 @@ class Worker {
 
 // The same interface as several workers heard it: what was counted adds up; it is down when it is for one.
 Seen::Heard together(const std::vector<Seen>&, size_t interface);
+// Every interface that one of them knows.
+std::vector<Seen::Heard> together(const std::vector<Seen>&);
 
 }  // namespace vidra

@@ -20,6 +20,7 @@
 #include "daemon/base/text.h"
 #include "daemon/tool/commands.h"
 #include "daemon/tool/scrape.h"
+#include "daemon/traffic/overload.h"
 #include "dissectors/message.h"
 
 namespace vidra {
@@ -121,10 +122,14 @@ std::string page(const Scrape& now, const Scrape& before, double passed, double 
                        [&] { const double m = now.value("malformed_total", {{"protocol", spoken[i].second}}).value_or(0); return m > 0 ? fmt::format(", {} malformed", human_count(uint64_t(m))) : std::string{}; }());
   if (spoken.size() > 8) out += fmt::format("  and {} more\n", spoken.size() - 8);
 
-  double shed = now.value("findings_dropped_total").value_or(0);
+  const double unsaid = now.value("findings_dropped_total").value_or(0);
+  double shed = 0;
   for (const Labels& l : now.labels("shed_total")) shed += now.value("shed_total", l).value_or(0);
+  const auto plan = Plan(std::clamp(now.value("plan").value_or(0), 0.0, double(Plan::measurements)));
   out += fmt::format("\njudged     {} messages, {} findings, {} stories{}\n", human_count(uint64_t(now.value("messages_total").value_or(0))), human_count(uint64_t(now.value("findings_total").value_or(0))),
-                     human_count(uint64_t(now.value("stories_total").value_or(0))), shed > 0 ? ", " + mark(true, human_count(uint64_t(shed)) + " found no room") : "");
+                     human_count(uint64_t(now.value("stories_total").value_or(0))), unsaid > 0 ? ", " + mark(true, human_count(uint64_t(unsaid)) + " findings found no room") : "");
+  if (shed > 0) out += fmt::format("left out   {} messages and frames, for want of time\n", mark(true, human_count(uint64_t(shed))));
+  if (plan != Plan::all) out += fmt::format("{} {}\n", mark(true, "DEGRADED"), text_of(plan));
   for (const Labels& l : now.labels("collector_connected")) {
     const std::string name = of(l, "collector");
     double waiting = 0, gone = 0;

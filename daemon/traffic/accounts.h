@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
+#include <algorithm>
 #include <cstdint>
 #include <vector>
+
+#include "dissectors/message.h"
 
 namespace vidra {
 
@@ -20,6 +23,7 @@ struct Octets {
 
 struct InterfaceAccount {
   uint64_t packets = 0, wire_octets = 0;          // frames received, and their length on the wire
+  Time last = 0;                                  // when its last frame came; 0: none has
   uint64_t twins = 0;                             // frames dropped because the same one had been heard
   uint64_t flawed = 0;                            // frames whose headers break their own rules
   uint64_t too_deep = 0;                          // frames with more than 4 tunnels inside each other
@@ -27,6 +31,7 @@ struct InterfaceAccount {
   Octets octets;
 
   InterfaceAccount& operator+=(const InterfaceAccount& o) {
+    last = std::max(last, o.last);
     packets += o.packets, wire_octets += o.wire_octets, twins += o.twins, flawed += o.flawed, too_deep += o.too_deep, not_understood += o.not_understood;
     octets += o.octets;
     return *this;

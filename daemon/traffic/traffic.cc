@@ -44,7 +44,6 @@ struct Traffic::Room {
 
   // What is known of an interface beside its account.
   struct Ear {
-    Time last = 0;
     bool silent = false, one_way = false;
     uint32_t flows_one_way = 0, flows_two_way = 0;   // since the last look
     uint64_t resynchronised = 0;
@@ -150,7 +149,7 @@ struct Traffic::Room {
     if (!settings.silent_after) return;
     for (size_t i = 0; i < ears.size(); i++) {
       Ear& e = ears[i];
-      const Time since = now - (e.last ? e.last : started);
+      const Time last = accounts.interfaces[i].last, since = now - (last ? last : started);
       if (e.silent || since < settings.silent_after) continue;
       e.silent = true;
       hearing.say(SensorFact::silent, uint16_t(i), saturated(uint64_t(since / second)));
@@ -240,9 +239,9 @@ struct Traffic::Room {
     account.wire_octets += std::max<size_t>(p.wire_length, p.octets.size());
     if (ear.silent) [[unlikely]] {
       ear.silent = false;
-      hearing.say(SensorFact::heard_again, p.interface, saturated(uint64_t((now - (ear.last ? ear.last : started)) / second)));
+      hearing.say(SensorFact::heard_again, p.interface, saturated(uint64_t((now - (account.last ? account.last : started)) / second)));
     }
-    ear.last = now;
+    account.last = now;
 
     if (frame->flaws) [[unlikely]] {
       account.flawed++;

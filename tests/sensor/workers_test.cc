@@ -162,7 +162,11 @@ TEST_P(Workers, say_the_same_however_many) {
     }
     EXPECT_EQ(several.status.workers, n);
     uint64_t delivered = 0;
-    for (const auto& i : several.status.interfaces) delivered += i.counters.delivered;
+    for (const auto& i : several.status.interfaces) {
+      delivered += i.counters.delivered;
+      EXPECT_GT(i.last_frame, 0) << "a link that falls silent is seen in the status";
+      EXPECT_FALSE(i.name.empty());
+    }
     EXPECT_EQ(delivered, one.status.accounts.packets) << "each frame is some worker's";
   }
   std::remove(path.c_str());
