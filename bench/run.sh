@@ -5,7 +5,7 @@ set -euo pipefail
 build=$1; shift
 python3 bench/table.py "$build" "$@"
 [ $# = 0 ] || exit 0
-printf '\nhow it grows\n'; python3 bench/growth.py "$build" --draw docs
+printf '\nhow it grows\n'; python3 bench/growth.py "$build" --draw "$build"
 printf '\nwhat hardening costs\n'; python3 bench/hardened.py "$build"
 folder=$(mktemp -d "${TMPDIR:-/var/tmp}/vidra-bench.XXXXXX")    # on a disk: the link's figures are about syncing
 trap 'rm -rf "$folder"' EXIT

@@ -61,7 +61,8 @@ struct Accounts {
   uint64_t flows = 0, flows_evicted = 0;          // remembered now; forgotten early because the table was full
   uint64_t evicted_with_parser = 0;               // of them conversations that a dissector read
   uint64_t buffers_refused = 0, parsers_refused = 0, fragments_evicted = 0;   // bounds reached
-  uint64_t samples_left_out = 0, opaque_left_out = 0;   // by plan, under overload (Overload): samples not worked out; frames only counted
+  // By plan, under overload (Overload): samples not worked out; frames only counted, before it is asked whether they are twins.
+  uint64_t samples_left_out = 0, opaque_left_out = 0;
   uint64_t classified = 0, classify_refused = 0;  // conversations asked about by nDPI; asked too many at once
   std::vector<InterfaceAccount> interfaces;       // by number
   std::vector<ProtocolAccount> protocols;         // as the table of protocols
