@@ -5,6 +5,7 @@
 
 #include <cmath>
 #include <cstdio>
+#include <cstdlib>
 #include <map>
 
 #include "dissectors/crc.h"
@@ -80,6 +81,7 @@ std::vector<Record> dnp3_objects(bool from_master, std::string_view fragment, st
 
 // BER: tag, length, parts. Then what carries MMS: presentation, session, COTP, TPKT.
 using Octets = std::vector<uint8_t>;
+Octets with(Octets a, const Octets& b) { return a.insert(a.end(), b.begin(), b.end()), a; }
 Octets ber(uint8_t tag, std::initializer_list<Octets> parts) {
   Octets inside;
   for (const Octets& p : parts) inside.insert(inside.end(), p.begin(), p.end());
@@ -119,6 +121,17 @@ std::vector<Record> mms_read(unsigned n) {
   }
   return {{Side::client, mms(ber(0xa0, {{2, 1, 7}, ber(0xa4, {ber(0xa1, {ber(0xa0, {variables})})})}))},
           {Side::server, mms(ber(0xa1, {{2, 1, 7}, ber(0xa4, {ber(0xa1, {several(hex("a212 830101 8403 030000 9108 5bc97d7a 0167f40a"), n)})})}))}};
+}
+
+// Twenty questions in turn, more than are kept: none is known again.
+std::vector<Record> mms_asked_anew(unsigned n) {
+  std::vector<Record> all;
+  for (unsigned question = 0; question < 20; question++) {
+    Octets variables;
+    for (unsigned i = 0; i < n; i++) variables = with(variables, ber(0x30, {ber(0xa0, {ber(0xa1, {ber(0x1a, "AA1J1Q01A1LD0"), ber(0x1a, "GGIO" + std::to_string(10 + question) + "$ST$Ind" + std::to_string(i))})})}));
+    all.push_back({Side::client, mms(ber(0xa0, {{2, 1, 7}, ber(0xa4, {ber(0xa1, {ber(0xa0, {variables})})})}))});
+  }
+  return all;
 }
 
 // OPC UA: n nodes with numeric identifiers are read (the channel's security is known: None), and n items are published.
@@ -171,7 +184,6 @@ Octets enip(Octets message) {
   b.insert(b.end(), message.begin(), message.end());
   return b;
 }
-Octets with(Octets a, const Octets& b) { return a.insert(a.end(), b.begin(), b.end()), a; }
 std::vector<Record> enip_elements(unsigned n) {
   Octets q = hex("4C 03 91 04 666C6F77 0000");
   le16_at(q, 8, n);
@@ -225,6 +237,7 @@ std::vector<Case> cases() {
   all.push_back({"dnp3", "class poll and confirm", {{Side::client, dnp3(true, hex("C0 C1 01 3C0206 3C0306 3C0406"))}, {Side::client, dnp3(true, hex("C0 C1 00"))}}, {}, 1});
   all.push_back({"mms", "report of measured values", mms_report(1), mms_report(60), 60});
   all.push_back({"mms", "variables read by name", mms_read(1), mms_read(40), 40});
+  all.push_back({"mms", "variables asked for anew", mms_asked_anew(1), mms_asked_anew(40), 20 * 39 + 1});
   all.push_back({"opcua", "nodes read", opcua_read(1), opcua_read(100), 100});
   all.push_back({"s7", "variables read", s7_read(1), s7_read(20), 20});
   all.push_back({"s7", "octets of a block read", s7_octets(1), s7_octets(200), 200});
@@ -355,8 +368,28 @@ struct Medians final : benchmark::BenchmarkReporter {
 }  // namespace
 }  // namespace vidra
 
+// dissectors_bench --play NAME one|many N: one case N times and nothing else, for who counts instructions.
+int play_alone(std::string_view name, std::string_view which, long times) {
+  using namespace vidra;
+  for (const Case& c : cases()) {
+    if (c.protocol + ", " + c.name != name) continue;
+    Deaf deaf;
+    Pool pool(1 << 20);
+    Speaker say(deaf);
+    Parser* parser = protocols[size_t(protocol_index(c.protocol))]->open(pool);
+    for (long n = 0; n < times; n++)
+      for (const Record& r : which == "many" ? c.many : c.one) parser->parse(r.octets, r.from, say);
+    pool.unmake(parser);
+    return 0;
+  }
+  std::fprintf(stderr, "dissectors_bench: no case \"%.*s\"; there are:\n", int(name.size()), name.data());
+  for (const Case& c : cases()) std::fprintf(stderr, "  \"%s, %s\"\n", c.protocol.c_str(), c.name.c_str());
+  return 2;
+}
+
 int main(int argc, char** argv) {
   using namespace vidra;
+  if (argc == 5 && std::string_view(argv[1]) == "--play") return play_alone(argv[2], argv[3], std::atol(argv[4]));
   benchmark::Initialize(&argc, argv);
   const auto enrol = [](const std::string& name, auto&&... what) {
     benchmark::RegisterBenchmark(name.c_str(), what...)->Repetitions(7)->MinTime(0.05)->ReportAggregatesOnly();

@@ -20,12 +20,15 @@ constexpr uint32_t quality(unsigned bits) {
 }
 
 // 8.1.3.7: seconds and 24 bits of a fraction since 1970, and how good the clock is.
+inline Time utc_time(uint64_t octets, uint8_t& flags) {
+  flags = uint8_t((octets & 0x40 ? time_invalid : 0) | (octets & 0x20 ? time_unsynchronised : 0));   // failure, not synchronised
+  return int64_t(octets >> 32) * second + (int64_t(octets >> 8 & 0xffffff) * second >> 24);
+}
 inline Time utc_time(Reader& b, uint8_t& flags) {
-  const uint32_t seconds = b.be32(), fraction = b.be24();
+  const uint64_t seconds = b.be32(), fraction = b.be24();
   const uint8_t clock = b.u8();
   b.finish();
-  flags = uint8_t((clock & 0x40 ? time_invalid : 0) | (clock & 0x20 ? time_unsynchronised : 0));   // failure, not synchronised
-  return int64_t(seconds) * second + (int64_t(fraction) * second >> 24);
+  return utc_time(seconds << 32 | fraction << 8 | clock, flags);
 }
 inline Time utc_time(Reader&& b, uint8_t& flags) { return utc_time(b, flags); }
 

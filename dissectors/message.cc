@@ -7,6 +7,7 @@
 #include "dissectors/bacnet_names.h"
 #include "dissectors/memory_area.h"
 #include "dissectors/protocol.h"
+#include "dissectors/short_text.h"
 
 #define XXH_INLINE_ALL
 #include <xxhash.h>
@@ -92,35 +93,25 @@ uint64_t Speaker::text(std::string_view s) {
 
 void Speaker::label(Object o, std::string_view name) { keep(o.key() & ~(0xffull << 56), name); }
 
-// Short texts, by what a register holds: a compiler that knows how long they can be takes a string instruction, which costs
-// more to begin than most of them to copy.
-static void copy(uint8_t* to, const char* from, size_t n) {
-  if (n < 8) {
-    for (size_t i = 0; i < n; i++) to[i] = uint8_t(from[i]);
-  } else if (n < 16) {
-    std::memcpy(to, from, 8), std::memcpy(to + n - 8, from + n - 8, 8);
-  } else {
-    for (size_t i = 0; i < n - 16; i += 16) std::memcpy(to + i, from + i, 16);
-    std::memcpy(to + n - 16, from + n - 16, 16);
-  }
-}
-
 void Speaker::keep(uint64_t key, std::string_view s) {
-  const size_t kept = std::min(s.size(), Texts::limit);
-  if (text_used_ + 10 + kept > text_octets) return;
+  const size_t kept = std::min(s.size(), Texts::limit), used = text_used_;
+  if (used + 10 + kept > text_octets) [[unlikely]] return;
+  Kept* const table = kept_.get();
+  const uint64_t round = round_;
   for (size_t i = 0; i < kept_size; i++) {           // at most half of them are ever used
-    Kept& k = kept_[(key + i) & (kept_size - 1)];
-    if (k.round == round_ && k.key == key) return;
-    if (k.round == round_) continue;
-    k = {key, round_};
-    break;
+    Kept& k = table[(key + i) & (kept_size - 1)];
+    if (k.round != round) {
+      k = {key, round};
+      break;
+    }
+    if (k.key == key) return;
   }
-  uint8_t* at = texts_.get() + text_used_;
+  uint8_t* const at = texts_.get() + used;
   const uint16_t n = uint16_t(kept);
   std::memcpy(at, &key, 8);
   std::memcpy(at + 8, &n, 2);
-  copy(at + 10, s.data(), kept);
-  text_used_ += 10 + kept;
+  copy_text(at + 10, s.data(), kept);
+  text_used_ = used + 10 + kept;
 }
 
 void Speaker::flush() {

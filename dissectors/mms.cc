@@ -11,6 +11,7 @@
 #include "dissectors/iso.h"
 #include "dissectors/mms_services.h"
 #include "dissectors/osi.h"
+#include "dissectors/short_text.h"
 
 namespace vidra::mms {
 namespace {
@@ -27,10 +28,11 @@ class Name {
   void clear() { size_ = item_ = 0; }
   void add(std::string_view s) {
     const size_t n = std::min(s.size(), text_.size() - size_);
-    std::copy_n(s.data(), n, text_.data() + size_);
+    copy_text(text_.data() + size_, s.data(), n);
     size_ += n;
   }
   void begin_item() { item_ = size_; }
+  size_t item_at() const { return item_; }
   void cut_item(size_t length) { size_ = std::min(size_, item_ + length); }
   std::string_view text() const { return {text_.data(), size_}; }
   std::string_view item() const { return text().substr(item_); }
@@ -87,6 +89,7 @@ class Variables {
       object_name(tlv(r_), name);
       return true;
     }
+    if (of_a_domain(name)) [[likely]] return true;
     Tlv one = tlv(r_);
     r_.require(one.tag == 0x30);
     bool first = true;
@@ -100,9 +103,64 @@ class Variables {
   }
 
  private:
+  // Nearly all: one name of a domain and no alternate access, each length in one octet. Five elements then are ten octets that
+  // are known, and two texts.
+  [[gnu::always_inline]] bool of_a_domain(Name& name) {
+    const Bytes b = r_.peek();
+    if (b.size() < 12) return false;
+    const size_t all = b[1], domain = b[7];
+    if (b[0] != 0x30 || b[2] != 0xa0 || b[4] != 0xa1 || b[6] != 0x1a || all >= 0x80 || all + 2 > b.size() || b[3] + 2u != all || b[5] + 4u != all || domain + 8 > all) return false;
+    const size_t item = b[9 + domain];
+    if (b[8 + domain] != 0x1a || domain + item + 8 != all) return false;
+    name.add(text_of(b.subspan(8, domain)));
+    name.add("/");
+    name.begin_item();
+    name.add(text_of(b.subspan(10 + domain, item)));
+    r_.skip(all + 2);
+    return true;
+  }
+
   bool list_;
   Reader r_;
 };
+
+// The data objects that nearly all members and variables are, known by their headers alone: a value (of an analogue one its floating
+// point number), a quality of 13 bits and a UTC time (61850-7-3, 7.3 and 7.4). False where it is anything else; then nothing was said.
+// What is said is what Leaves says of it.
+[[gnu::always_inline]] inline bool plain_object(const Tlv& e, Object object, uint32_t qualifier, Speaker& say) {
+  constexpr size_t tail = 15;
+  const size_t octets = e.body.left();
+  if (e.tag != 0xa2 || octets < tail + 3 || octets > tail + 9) return false;
+  const size_t width = octets - tail;
+  Reader r = e.body, ends = e.body;
+  ends.skip(width);
+  Reader when = ends;
+  when.skip(7);
+  const uint64_t head = r.be64(), heads = ends.be64();       // heads: 84 03 03 qq qq 91 08, and the first octet of the time
+  if ((heads & 0xffffff'0000'ffff00) != 0x840303'0000'910800) return false;
+  ValueKind kind;
+  uint64_t raw;
+  if (head >> 24 == 0xa2'07'87'05'08 && width == 9) {
+    Reader number = e.body;
+    number.skip(5);
+    kind = ValueKind::real, raw = std::bit_cast<uint64_t>(double(number.be_float()));
+  } else if (head >> 40 == 0x87'05'08 && width == 7) {
+    kind = ValueKind::real, raw = std::bit_cast<uint64_t>(double(std::bit_cast<float>(uint32_t(head >> 8))));
+  } else if (head >> 48 == 0x83'01 && width == 3) {
+    kind = ValueKind::boolean, raw = (head >> 40 & 0xff) != 0;
+  } else if (head >> 40 == 0x84'02'06 && width == 4) {
+    kind = ValueKind::double_point, raw = head >> 38 & 3;
+  } else if (head >> 56 == 0x85 && (head >> 48 & 0xff) + 2 == width && width <= 8) {
+    kind = ValueKind::integer, raw = uint64_t(int64_t(head << 16) >> (80 - 8 * width));
+  } else {
+    return false;
+  }
+  Point& p = say.point(object);
+  p.raw = raw, p.kind = kind, p.qualifier = qualifier;
+  p.quality = iec61850::quality(unsigned(heads >> 27) & 0x1fff);
+  p.time = iec61850::utc_time(when.be64(), p.time_flags), p.time_kind = TimeKind::full;
+  return true;
+}
 
 // The points of one variable or of one member of a data set: its first value bears its name; the further ones of a structure are
 // members of it.
@@ -288,12 +346,36 @@ std::string_view note(const Point& p) {
 unsigned service_of(uint32_t tag) { return tag > 0xff ? tag & 0x7f : tag & 0x1f; }
 bool of_context(uint32_t tag) { return (tag > 0xff ? tag >> 8 & 0xc0 : tag & 0xc0) == 0x80 && tag < 0x10000; }
 
-// What waits for its answer.
+// A variable that was asked for: what its answer says of it again. A name lies among the names of its question, and an item begins in it;
+// the ones without a name have none.
+struct Asked { uint64_t key; uint16_t means, at, size, item; };
+
+// Where the variables of a question are put together; one for all conversations of a worker. What is beyond it is answered without a name.
+struct Asking {
+  static constexpr size_t most = 1024;
+  size_t n, used;
+  std::array<Asked, most> each;
+  std::array<char, 32 * 1024> names;
+
+  bool whole;
+
+  void begin() { n = used = 0, whole = true; }
+  void add(Object object, Meaning means, const Name& name) {
+    const std::string_view text = name.text();
+    if (n == most || used + text.size() > names.size()) [[unlikely]] return void(whole = false);
+    each[n++] = {text.empty() ? 0 : object.key(), means, uint16_t(used), uint16_t(text.size()), uint16_t(name.item_at())};
+    copy_text(names.data() + used, text.data(), text.size());
+    used += text.size();
+  }
+};
+static_assert(sizeof(Asked) == 16 && std::is_trivially_destructible_v<Asking>);
+
+// What waits for its answer; a read that was answered is kept, as who polls asks the same again.
 struct Question {
-  uint8_t* octets = nullptr;     // where it says what it is about, copied
+  uint8_t* octets = nullptr;     // what it is about: so many variables and their names (`Asked`), or the octets that say it, copied
   uint32_t invoke = 0;
   uint32_t qualifier = 0;
-  uint16_t size = 0, sub_function = 0;
+  uint16_t size = 0, variables = 0, wire = 0, sub_function = 0;   // wire: at the end of so many variables the octets that said them; 0 not kept
   uint8_t service = 0, tag = 0;  // tag: of the variable access specification
   Act act = Act::other;
   bool open = false;
@@ -485,17 +567,59 @@ struct Mms final : Parser {
     Question q;
     q.service = uint8_t(number);
     q.invoke = m.tag;
-    Bytes about;
+    std::array<Bytes, 3> about;
     switch (number) {
-      case read: about = read_request(service.body, q, say); break;
-      case write: about = write_request(service.body, q, say); break;
+      case read: {
+        Reader asked = service.body;
+        if (asked.left() && asked.peek()[0] == 0x80) tlv(asked);   // specificationWithResult
+        if (polled(asked, q, from, say)) return;
+        Asking* const asking = pool_.shared<Asking>();
+        const Bytes wire = about[0] = read_request(asked, q, asking, say);
+        if (q.tag == 0xa1 || !asking) break;                 // of a list its name is kept
+        about[0] = {reinterpret_cast<const uint8_t*>(asking->each.data()), asking->n * sizeof(Asked)};
+        about[1] = bytes_of({asking->names.data(), asking->used});
+        if (asking->whole && wire.size() <= longest_polled) about[2] = wire;
+        q.variables = uint16_t(asking->n);
+        q.wire = uint16_t(about[2].size());
+        break;
+      }
+      case write: about[0] = write_request(service.body, q, say); break;
       default:
-        about = service.body.peek().first(std::min<size_t>(service.body.left(), 512));
+        about[0] = service.body.peek().first(std::min<size_t>(service.body.left(), 512));
         subjects(number, service, from, say);
     }
     q.act = m.act;
     q.sub_function = m.sub_function;
     if (!m.malformed) remember(q, about, from);
+  }
+
+  // Whether the same variables were read before; then they are said as they were then, and the question waits again.
+  bool polled(Reader r, const Question& asked, Side from, Speaker& say) {
+    if (!r || r.peek()[0] != 0xa1) return false;
+    bool damaged = false;
+    Reader look{r.peek(), damaged};
+    Tlv list = tlv(look);
+    look.finish();
+    const Tlv specification = tlv(list.body);
+    const Bytes wire = specification.body.peek();
+    if (damaged || specification.tag != 0xa0 || wire.empty()) return false;
+    auto& side = asked_[index(from)];
+    Question* same = nullptr;
+    for (Question& q : side)
+      if (q.wire == wire.size() && (!q.open || q.invoke == asked.invoke) && !std::memcmp(q.octets + q.size - q.wire, wire.data(), wire.size())) { same = &q; break; }
+    if (!same) return false;
+    for (Question& q : side)
+      if (&q != same && q.open && q.invoke == asked.invoke) forget(q);
+    for (size_t i = 0; i < same->variables; i++) {
+      const Subject s = asked_for(*same, i, say.points().size(), say);
+      say.point(s.object).qualifier = s.means;
+    }
+    Message& m = say.head();
+    m.sub_function = same->sub_function, m.act = same->act;
+    if (!same->open) kept_ -= same->size;
+    same->invoke = asked.invoke;
+    same->open = true;
+    return true;
   }
 
   // The answer to a question: the question's own function, act and meaning.
@@ -505,28 +629,42 @@ struct Mms final : Parser {
     return nullptr;
   }
 
-  void remember(const Question& asked, Bytes about, Side from) {
+  void remember(const Question& asked, const std::array<Bytes, 3>& about, Side from) {
     auto& side = asked_[index(from)];
-    Question* free = nullptr;
-    for (Question& q : side) {
-      if (q.open && q.invoke == asked.invoke) { free = &q; break; }
-      if (!q.open && !free) free = &q;
+    Question *same = nullptr, *unused = nullptr, *answered = nullptr;
+    const size_t first = oldest_[index(from)];
+    for (size_t i = 0; i < side.size(); i++) {
+      Question& q = side[(first + i) % side.size()];
+      if (q.open && q.invoke == asked.invoke) { same = &q; break; }
+      if (!q.open && !unused && !q.octets) unused = &q;
+      if (!q.open && !answered) answered = &q;
     }
-    if (!free) free = &side[oldest_[index(from)]++ % side.size()];
+    Question* const free = same ? same : unused ? unused : answered ? answered : &side[first % side.size()];
+    if (!same && !unused) oldest_[index(from)] = uint8_t((free - side.data() + 1) % long(side.size()));
     forget(*free);
     *free = asked;
     free->open = true;
     free->octets = nullptr;
-    free->size = 0;
-    if (about.empty() || about.size() > longest_question) return;
-    free->octets = static_cast<uint8_t*>(pool_.take(about.size()));
+    free->size = free->variables = free->wire = 0;
+    const size_t size = about[0].size() + about[1].size() + about[2].size();
+    if (about[0].empty() || (!asked.variables && size > longest_question)) return;
+    free->octets = static_cast<uint8_t*>(pool_.take(size));
     if (!free->octets) return;
-    std::copy_n(about.data(), about.size(), free->octets);
-    free->size = uint16_t(about.size());
+    uint8_t* at = free->octets;
+    for (const Bytes& part : about) at = std::copy(part.begin(), part.end(), at);
+    free->size = uint16_t(size), free->variables = asked.variables, free->wire = asked.wire;
+  }
+  // An answered read stays, as far as a conversation may keep such.
+  void done(Question& q) {
+    if (!q.wire || q.size > most_kept - kept_) return forget(q);
+    kept_ += q.size;
+    q.open = false;
   }
   void forget(Question& q) {
+    if (!q.open && q.octets) kept_ -= q.size;
     pool_.give(q.octets);
     q.octets = nullptr;
+    q.size = q.variables = q.wire = 0;
     q.open = false;
   }
 
@@ -550,21 +688,22 @@ struct Mms final : Parser {
     return m;
   }
 
-  Bytes read_request(Reader r, Question& q, Speaker& say) {
+  Bytes read_request(Reader r, Question& q, Asking* asking, Speaker& say) {
     Message& m = say.head();
     Tlv e = tlv(r);
-    if (e.tag == 0x80) e = tlv(r);                           // specificationWithResult
     r.require(e.tag == 0xa1);
     Tlv specification = tlv(e.body);
     const Bytes about = specification.body.peek();
     q.tag = uint8_t(specification.tag);
     Variables all(specification.tag, specification.body);
     Name name;
-    while (all.next(name)) {
+    if (asking) asking->begin();
+    for (bool first = true; all.next(name); first = false) {
       const Meaning means = all.is_list() ? plain : meaning_to_read(name.item());
-      if (m.points == 0 && say.points().empty()) m.sub_function = means, m.act = act_of_reading(means);
-      Point& p = say.point(object_of(name, means, say));
-      p.qualifier = means;
+      if (first) m.sub_function = means, m.act = act_of_reading(means);
+      const Object object = object_of(name, means, say);
+      say.point(object).qualifier = means;
+      if (asking) asking->add(object, means, name);
     }
     r.finish();
     return about;
@@ -743,13 +882,20 @@ struct Mms final : Parser {
         if (q) asked_again(*q, other(from), say);
         answer(number, service, q, from, say);
     }
-    if (q) forget(*q);
+    if (q) done(*q);
   }
 
   // The subjects of a question, in its answer.
   void asked_again(const Question& q, Side asker, Speaker& say) {
     if (!q.size) return;
     bool damaged = false;
+    if (q.variables) {
+      for (size_t i = 0; i < q.variables; i++) {
+        const Subject s = asked_for(q, i, say.points().size(), say);
+        say.point(s.object).qualifier = s.means;
+      }
+      return;
+    }
     if (q.service == read || q.service == write) {
       Variables all(q.tag, Reader{{q.octets, q.size}, damaged});
       Name name;
@@ -764,16 +910,34 @@ struct Mms final : Parser {
     say.head().qualifier = qualifier;
   }
 
+  // What a value is of: one of the variables of a question, its name kept with the sentence again; or no more than the `n`th thing.
+  struct Subject {
+    Object object;
+    Meaning means = plain;
+    std::string_view name = {};
+    size_t item_at = 0;
+    std::string_view item() const { return name.substr(std::min(item_at, name.size())); }
+  };
+  [[gnu::always_inline]] static Subject asked_for(const Question& q, size_t i, size_t n, Speaker& say) {
+    if (i >= q.variables) return {Object(ObjectKind::item, uint32_t(n))};
+    const Asked& a = reinterpret_cast<const Asked*>(q.octets)[i];       // a pool's blocks are aligned to 16
+    if (!a.size) return {Object(ObjectKind::item, uint32_t(n)), Meaning(a.means)};
+    const Subject of{Object::from_key(a.key), Meaning(a.means), {reinterpret_cast<const char*>(q.octets) + q.variables * sizeof a + a.at, a.size}, a.item};
+    say.label(of.object, of.name);
+    return of;
+  }
+
   void read_response(Reader r, Question* q, Speaker& say) {
     Message& m = say.head();
     Tlv e = tlv(r);
     bool damaged = false;
+    bool recalled = q && q->variables;
     uint32_t tag = q ? q->tag : 0xa0;
     Reader about{q ? Bytes{q->octets, q->size} : Bytes{}, damaged};
     if (e.tag == 0xa0) {                                     // variableAccessSpecification: the answer names them itself
       Tlv specification = tlv(e.body);
       tag = specification.tag, about = specification.body;
-      m.unpaired = false;
+      m.unpaired = recalled = false;
       e = tlv(r);
     }
     r.require(e.tag == 0xa1);
@@ -786,26 +950,30 @@ struct Mms final : Parser {
       const uint64_t dataset = say.text(name.text());
       for (; e.body; results++) {
         Tlv value = tlv(e.body);
+        if (plain_object(value, Object::of_member(dataset, uint16_t(results)), 0, say)) continue;
         failures += !result(value, Leaves(say, dataset, results), say);
       }
     } else {
       for (; e.body; results++) {
         Tlv value = tlv(e.body);
-        Object object(ObjectKind::item, uint32_t(results));
-        Meaning means = plain;
-        if (all.next(name)) {
-          means = meaning_to_read(name.item());
-          object = object_of(name, means, say);
+        Subject of{Object(ObjectKind::item, uint32_t(results))};
+        if (recalled) {
+          of = asked_for(*q, results, results < q->variables ? say.points().size() : results, say);
+        } else if (all.next(name)) {
+          of.means = meaning_to_read(name.item());
+          of.object = object_of(name, of.means, say);
+          of.name = name.item();
         }
-        if (means == select && value.tag == 0x8a) {          // 61850-8-1, 20.4: an empty answer refuses
-          Point& p = say.point(object);
-          p.qualifier = means;
+        if (of.means == select && value.tag == 0x8a) {       // 61850-8-1, 20.4: an empty answer refuses
+          Point& p = say.point(of.object);
+          p.qualifier = of.means;
           if (value.body.left() == 0) p.status = add_cause + 3, m.refused = true, m.reason = add_cause + 3;
           continue;
         }
-        Leaves leaves(say, object);
-        leaves.qualifier = means;
-        if (value.tag == 0xa2 && is_report_block(name.item())) learn_block(object, value.body);
+        if (plain_object(value, of.object, of.means, say)) continue;
+        Leaves leaves(say, of.object);
+        leaves.qualifier = of.means;
+        if (value.tag == 0xa2 && is_report_block(of.item())) learn_block(of.object, value.body);
         failures += !result(value, std::move(leaves), say);
       }
     }
@@ -1157,34 +1325,58 @@ struct Mms final : Parser {
     const Bytes bits = inclusion.rest();
     r.require(unused < 8 && (unused == 0 || !bits.empty()));
     const size_t width = bits.size() * 8 - (bits.empty() ? 0 : unused);
-    const auto included = [bits](size_t i) { return bits[i / 8] >> (7 - i % 8) & 1; };
-    if (fields & with_reference) {
-      for (size_t i = 0; i < width && r.ok(); i++)
-        if (included(i)) say.label(Object::of_member(key, uint16_t(i)), text_of(tlv(r).body.rest()));
-    }
-    size_t members = 0;
-    for (size_t i = 0; i < width && r.ok(); i++) {
-      if (!included(i)) continue;
-      members++;
+    const Inclusion all_of{bits, width};
+    if (fields & with_reference)
+      for (Inclusion in = all_of; in.next() && r.ok();) say.label(Object::of_member(key, uint16_t(in.at())), text_of(tlv(r).body.rest()));
+    for (Inclusion in = all_of; in.next() && r.ok();) {
       Tlv value = tlv(r);
-      result(value, Leaves(say, key, i), say);
+      if (!plain_object(value, Object::of_member(key, uint16_t(in.at())), 0, say)) result(value, Leaves(say, key, in.at()), say);
     }
     m.reason = 0;
     if (!(fields & with_reason)) return r.finish();
     // The reasons come in the order of the members, each of which has one point or more.
-    const auto points = say.points();
-    size_t at = 0;
-    while (at < points.size() && points[at].object == who) at++;
+    Point* at = say.points().data();
+    Point* const end = at + say.points().size();
+    while (at < end && at->object == who) at++;
     uint32_t all = 0;
-    for (size_t i = 0; i < width && r.ok(); i++) {
-      if (!included(i)) continue;
-      const iec61850::Bits why = iec61850::bits_of(tlv(r).body);
-      const uint32_t because = why.width == 6 || why.width == 7 ? uint32_t(why.value << (7 - why.width)) : 0;
+    for (Inclusion in = all_of; in.next() && r.ok();) {
+      const uint32_t because = reason_of(r);
       all |= because;
-      for (; at < points.size() && (points[at].object.key() & 0x7ff) == (i & 0x7ff); at++) points[at].qualifier = because;
+      for (; at < end && ((at->object.key() ^ in.at()) & 0x7ff) == 0; at++) at->qualifier = because;
     }
     m.qualifier |= all & 0xff;
     r.finish();
+  }
+
+  // The members that are in a report, by their bits.
+  class Inclusion {
+   public:
+    Inclusion(Bytes bits, size_t width) : octet_(bits.data()), width_(std::min(width, 8 * bits.size())) {}
+    bool next() {
+      do {
+        if (++i_ >= width_) return false;
+        eight_ = i_ % 8 ? eight_ << 1 : *octet_++;
+      } while (!(eight_ & 0x80));
+      return true;
+    }
+    size_t at() const { return i_; }
+
+   private:
+    const uint8_t* octet_;
+    size_t width_, i_ = size_t(-1);
+    unsigned eight_ = 0;
+  };
+
+  // ReasonForInclusion: six bits in edition 1, seven in edition 2.
+  [[gnu::always_inline]] static uint32_t reason_of(Reader& r) {
+    if (r.left() >= 4) [[likely]] {
+      Reader look = r;
+      const uint32_t octets = look.be32(), head = octets >> 8;
+      if (head == 0x84'02'02) return r.skip(4), octets >> 1 & 0x7e;
+      if (head == 0x84'02'01) return r.skip(4), octets >> 1 & 0x7f;
+    }
+    const iec61850::Bits why = iec61850::bits_of(tlv(r).body);
+    return why.width == 6 || why.width == 7 ? uint32_t(why.value << (7 - why.width)) : 0;
   }
 
   // Which data set a report control block sends, as it was heard.
@@ -1254,12 +1446,13 @@ struct Mms final : Parser {
     operated_[operated_used_++ % operated_.size()] = {control, invoke};
   }
 
-  static constexpr size_t longest_question = 16 * 1024;
+  static constexpr size_t longest_question = 16 * 1024, longest_polled = 4 * 1024, most_kept = 16 * 1024;
   Pool& pool_;
   iso::Transport transport_;
   osi::Contexts contexts_;
   std::array<std::array<Question, 16>, 2> asked_;
   std::array<uint8_t, 2> oldest_{};
+  size_t kept_ = 0;                // octets of answered questions
   std::array<Sends, 16> sends_;
   std::array<File, 8> files_;
   std::array<Operated, 8> operated_;

@@ -95,6 +95,10 @@ const Enrol enrolled("mms", {
     {"a variable is read", {{client, request(read({variable("XCBR1$ST$Pos")}))}, {server, response(values({ber("a2", {position_on, good_quality, t})}))}}},
     {"two variables are read, one is not there",
      {{client, request(read({variable("MMXU1$MX$Hz"), variable("LLN0$XX")}))}, {server, response(values({ber("a2", {ber("a2", {"8705 0842480000"}), good_quality, t}), "80010a"}))}}},
+    {"two variables are polled",
+     {{client, request(read({variable("MMXU1$MX$Hz"), variable("XCBR1$ST$Pos")}), "01")}, {server, response(values({ber("a2", {ber("a2", {"8705 0842480000"}), good_quality, t}), ber("a2", {position_on, good_quality, t})}), "01")},
+      {client, request(read({variable("MMXU1$MX$Hz"), variable("XCBR1$ST$Pos")}), "02")}, {server, response(values({ber("a2", {ber("a2", {"8705 0842470000"}), good_quality, t}), "80010a"}), "02")},
+      {client, request(read({variable("MMXU1$MX$Hz"), variable("XCBR1$ST$Pos")}), "03")}, {server, mms(ber("a2", {"800103", ber("a2", {ber("a0", {"870102"})})}))}}},
     {"a list is read", {{client, request(read_list("LLN0$ds"))}, {server, response(values({on, "850105", "80010a"}))}}},
     {"select, operate, end",
      {{client, request(write({variable("CSWI1$CO$Pos$SBOw")}, {control(on)}), "01")}, {server, response(ber("a5", {done}), "01")},
@@ -239,6 +243,100 @@ TEST_F(Mms, a_list_has_members) {
   EXPECT_EQ(s.points[1].object, Object::of_member(key, 1));
   EXPECT_EQ(s.points[2].object, Object::of_member(key, 1 | 1 << 11)) << "its second value";
   EXPECT_EQ(s.points[3].object, Object::of_member(key, 2));
+}
+
+// The commonest data objects are known by their headers at once. Written with a length of two octets they are walked, and say the same.
+TEST_F(Mms, a_data_object_says_the_same_however_its_length_is_written) {
+  const auto walked = [](const Hex& object) { return Hex("a2 81") + object.substr(object.find("a2 ") + 3); };
+  const Hex values_of[] = {"830101", "830100", "8402 0600", "8402 0640", "8402 0680", "8402 06c0", "8402 05e0", "8501 80", "8501 7f", "8502 8000", "8503 010203", "8504 fffefdfc", "8505 8000000001",
+                           "8506 7fffffffffff", "8507 80000000000000", "8508 8000000000000001", "8705 0842480000", "8705 08ffc00000", "8705 0942480000", "a2 07 8705 0842480000", "a2 07 8705 0b42480000", "a2 05 8503 010203",
+                           "8601 05", "8a01 41", "8401 00", "8300", "8500", "a2 03 8501 07", "a2 03 830101", "8705 08c1c80000"};
+  const Hex qualities[] = {"8403 030000", "8403 034000", "8403 03c7f8", "8403 030008", "8403 040000", "8402 0340"}, times[] = {t, "9108 5bc97d7a ffffff 6a", "9108 00000000 000000 00", "9107 5bc97d7a 0167f4", ""};
+  for (const Hex& v : values_of)
+    for (const Hex& q : qualities)
+      for (const Hex& time : times) {
+        const Hex object = ber("a2", {v, q, time});
+        for (const bool by_list : {false, true}) {
+          const auto said = [&](const Hex& o) {
+            asked(by_list ? read_list("LLN0$ds") : read({variable("GGIO1$ST$Ind"), variable("GGIO1$ST$Other")}));
+            return answered(values({o, on}));
+          };
+          const Sentence one = said(object), other = said(walked(object));
+          EXPECT_EQ(one.head.malformed, other.head.malformed) << object;
+          ASSERT_EQ(one.points.size(), other.points.size()) << object;
+          for (size_t i = 0; i < one.points.size(); i++) EXPECT_EQ(std::memcmp(&one.points[i], &other.points[i], sizeof(Point)), 0) << object << " point " << i;
+        }
+      }
+}
+
+TEST_F(Mms, the_members_of_a_report_say_the_same_however_their_lengths_are_written) {
+  const auto report = [](const Hex& value, const char* why) {
+    return unconfirmed(report_of("RPT", {text("8a", "brcb01"), "8403061000", "840303a008", value, on, value, why, "84020104", "84020240"}));
+  };
+  const Hex object = ber("a2", {"8705 0842480000", "8403 03c000", t}), walked = Hex("a2 81") + object.substr(3);
+  const Sentence one = hear(server, report(object, "84020240")), other = hear(server, report(walked, "8481020240"));
+  EXPECT_FALSE(one.head.malformed);
+  ASSERT_EQ(one.points.size(), 4u);
+  EXPECT_EQ(one.points[1].object.key() & 0x7ff, 0u);
+  EXPECT_EQ(one.points[2].object.key() & 0x7ff, 2u);
+  EXPECT_EQ(one.points[3].object.key() & 0x7ff, 12u);
+  EXPECT_EQ(one.points[1].qualifier, 0x20u);
+  EXPECT_EQ(one.points[2].qualifier, 0x02u) << "seven bits, the sixth";
+  EXPECT_EQ(one.points[1].quality, uint32_t(questionable));
+  for (size_t i = 0; i < 4; i++) EXPECT_EQ(std::memcmp(&one.points[i], &other.points[i], sizeof(Point)), 0) << i;
+}
+
+TEST_F(Mms, what_is_polled_is_said_each_time) {
+  const auto poll = [&](const char* invoke) { return hear(client, request(read({variable("MMXU1$MX$Hz"), variable("CSWI1$CO$Pos$SBO"), vmd_variable("Vendor")}), invoke)); };
+  const Sentence first = poll("01");
+  ASSERT_EQ(first.points.size(), 3u);
+  const Sentence answer = hear(server, response(values({"850101", text("8a", "x"), "850103"}), "01"));
+  for (const char* invoke : {"02", "03", "03", "7f"}) {              // 03 is repeated before it is answered
+    const Sentence again = poll(invoke);
+    EXPECT_EQ(again.head.act, first.head.act);
+    EXPECT_EQ(again.head.sub_function, first.head.sub_function);
+    ASSERT_EQ(again.points.size(), 3u);
+    for (size_t i = 0; i < 3; i++) EXPECT_EQ(std::memcmp(&again.points[i], &first.points[i], sizeof(Point)), 0) << i;
+    EXPECT_EQ(again.texts, first.texts);
+  }
+  Sentence s = hear(server, response(values({"850101", text("8a", "x"), "850103"}), "03"));
+  ASSERT_EQ(s.points.size(), 3u);
+  EXPECT_FALSE(s.head.unpaired);
+  for (size_t i = 0; i < 3; i++) EXPECT_TRUE(s.points[i].object == first.points[i].object && answer.points[i].object == s.points[i].object) << i;
+  EXPECT_EQ(name(s), "LD0/MMXU1$MX$Hz");
+  EXPECT_EQ(s.points[1].qualifier, uint32_t(mms::select));
+  EXPECT_TRUE(hear(server, response(values({"850101"}), "03")).head.unpaired) << "it was answered";
+  EXPECT_FALSE(hear(server, response(values({"850101", text("8a", "x"), "850103"}), "7f")).head.unpaired);
+  s = hear(client, request(read({variable("MMXU1$MX$Hz"), variable("CSWI1$CO$Pos$SBO"), vmd_variable("Vendos")}), "04"));
+  EXPECT_NE(s.points[2].object, first.points[2].object) << "one letter is another question";
+  poll("05");
+  s = hear(server, mms(ber("a2", {"800105", ber("a2", {ber("a0", {"870102"})})})));
+  ASSERT_EQ(s.points.size(), 3u) << "the whole was refused";
+  EXPECT_TRUE(s.head.refused);
+  EXPECT_EQ(s.points[2].object, first.points[2].object);
+}
+
+TEST_F(Mms, who_polls_much_is_remembered_in_part_and_answered_in_full) {
+  for (int round = 0; round < 3; round++)
+    for (int i = 0; i < 40; i++) {
+      Hex list;
+      for (int k = 0; k < 30; k++) list += variable("GGIO" + std::to_string(i) + "$ST$Ind" + std::to_string(k));
+      asked(ber("a4", {ber("a1", {ber("a0", {list})})}));
+      const Sentence s = answered(values({on, off}));
+      ASSERT_EQ(s.points.size(), 2u);
+      EXPECT_EQ(name(s), "LD0/GGIO" + std::to_string(i) + "$ST$Ind0");
+      EXPECT_FALSE(s.head.unpaired);
+    }
+}
+
+TEST_F(Mms, a_question_of_more_than_is_kept_has_names_for_its_first_values) {
+  Hex list, results;
+  for (int k = 0; k < 1100; k++) list += "300aa008a106 1a0141 1a0142", results += Hex("830101");
+  asked(ber("a4", {ber("a1", {ber("a0", {list})})}));
+  const Sentence s = answered(ber("a4", {ber("a1", {results})}));
+  ASSERT_EQ(s.points.size(), 1100u);
+  EXPECT_EQ(s.points[1023].object.kind(), ObjectKind::named);
+  EXPECT_EQ(s.points[1024].object, Object(ObjectKind::item, 1024));
 }
 
 TEST_F(Mms, nesting_is_bounded) {

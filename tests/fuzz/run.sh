@@ -6,7 +6,6 @@
 set -euo pipefail
 build=$(readlink -f "$1"); shift
 here=$(dirname "$(readlink -f "$0")")
-fuzzer=$build/tests/fuzz/fuzz_dissectors
 tally=$build/fuzz-executions
 protocol=; seconds=60; runs=; turn=200000
 while [ $# -gt 0 ]; do
@@ -24,12 +23,15 @@ touch "$tally"
 failed=0
 had() { awk -v p="$1" '$1 == p { n += $2 } END { print n + 0 }' "$tally"; }
 
+# longest PROTOCOL: the octets of an input, at most: twice its longest sample, 256 at least and 2,048 at most. What costs is played octets.
+longest() { find "$build/fuzz-seeds/$1" -type f -printf '%s\n' | sort -n | awk '{ n = 2 * $1 } END { print (n < 256 ? 256 : n > 2048 ? 2048 : n) }'; }
+
 # fuzz PROTOCOL LIMIT: the limit is an option of libFuzzer's. Where a block was taken is not kept with it (a broken input played
 # again by fuzz_replay says it), and inputs are chosen evenly: both for speed.
 fuzz() {
   local p=$1 log=$build/fuzz-$1.log began=$SECONDS executions
   mkdir -p "$build/fuzz-corpus/$p" "$build/fuzz-broken" "$build/fuzz-seeds/$p" "$here/corpus/$p"
-  if ASAN_OPTIONS=malloc_context_size=1:quarantine_size_mb=8 "$fuzzer" "--protocol=$p" "$2" -max_len=2048 -entropic=0 -reload=0 -print_funcs=0 -timeout=10 -rss_limit_mb=1024 \
+  if ASAN_OPTIONS=malloc_context_size=1:quarantine_size_mb=8 "$build/tests/fuzz/fuzz_$p" "$2" "-max_len=$(longest "$p")" -entropic=0 -reload=0 -print_funcs=0 -timeout=10 -rss_limit_mb=1024 \
       -print_final_stats=1 -artifact_prefix="$build/fuzz-broken/$p-" "$build/fuzz-corpus/$p" "$here/corpus/$p" "$build/fuzz-seeds/$p" >"$log" 2>&1; then
     executions=$(sed -n 's/stat::number_of_executed_units: *//p' "$log")
     echo "$p $executions $((SECONDS - began))" >>"$tally"

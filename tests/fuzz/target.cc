@@ -74,16 +74,6 @@ class Places {
 
 }  // namespace
 
-const std::vector<const Protocol*>& parsed_protocols() {
-  static const std::vector<const Protocol*> all = [] {
-    std::vector<const Protocol*> found;
-    for (const Protocol* p : protocols)
-      if (p->open) found.push_back(p);
-    return found;
-  }();
-  return all;
-}
-
 void play(const Protocol& protocol, Bytes input) {
   static Reading reading;
   static Speaker say(reading);   // as in a worker, they outlive every conversation

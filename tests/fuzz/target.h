@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include <cstdint>
-#include <string_view>
-#include <vector>
 
 #include "dissectors/protocol.h"
 
@@ -14,8 +12,5 @@ enum class Piece : uint8_t { record = 0, stream = 2, gap = 4, recognise = 6 };
 
 // Plays an input to a protocol, and aborts where a rule that holds for every dissector is broken.
 void play(const Protocol&, Bytes input);
-
-// The protocols that say their sentences from octets, in the table's order.
-const std::vector<const Protocol*>& parsed_protocols();
 
 }  // namespace vidra
