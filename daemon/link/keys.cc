@@ -96,7 +96,9 @@ Keys make_keys() {
   return k;
 }
 
-bool load_keys(const std::string& path, Keys& k, std::string& error, bool guarded) {
+namespace {
+// A file that nobody but its owner may read. The text is the caller's to wipe.
+bool read_secret(const std::string& path, std::string& t, std::string& error, bool guarded) {
   const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (fd < 0) {
     error = fmt::format("{}: cannot be read: {}", path, std::strerror(errno));
@@ -108,11 +110,19 @@ bool load_keys(const std::string& path, Keys& k, std::string& error, bool guarde
   const ssize_t n = ::read(fd, text, sizeof text);
   ::close(fd);
   if (known && (s.st_mode & 077) && !guarded) {
+    sodium_memzero(text, sizeof text);
     error = fmt::format("{}: others can read this secret (mode {:04o}); allowed is 0600: type chmod 600 {}", path, unsigned(s.st_mode & 07777), path);
     return false;
   }
-  std::string t(text, size_t(std::max<ssize_t>(n, 0)));
+  t.assign(text, size_t(std::max<ssize_t>(n, 0)));
   sodium_memzero(text, sizeof text);
+  return true;
+}
+}  // namespace
+
+bool load_keys(const std::string& path, Keys& k, std::string& error, bool guarded) {
+  std::string t;
+  if (!read_secret(path, t, error, guarded)) return false;
   k.curve_public = line_of(t, "curve-public"), k.curve_secret = line_of(t, "curve-secret");
   std::array<uint8_t, 32> secret, shared;
   const char* wrong = nullptr;
@@ -172,6 +182,39 @@ bool open_keys(const std::string& folder, const std::string& name, Keys& k, std:
   }
   lock_secret(k.curve_secret.data(), k.curve_secret.size());
   lock_secret(k.sign_secret.data(), k.sign_secret.size());
+  return true;
+}
+
+bool load_pseudonym_key(const std::string& path, std::array<uint8_t, 32>& key, std::string& error, bool guarded) {
+  std::string t;
+  if (!read_secret(path, t, error, guarded)) return false;
+  std::string digits = line_of(t, "key");
+  const bool right = t.starts_with("vidra pseudonym key 1\n") && parse_hex(digits, key);
+  if (!t.empty()) sodium_memzero(t.data(), t.size());
+  if (!digits.empty()) sodium_memzero(digits.data(), digits.size());
+  if (!right) error = fmt::format("{}: not a key of pseudonyms: 'vidra pseudonym key 1' and a line 'key' with 64 hexadecimal digits are wanted; bring back the file, or move it away and a new one is made (pseudonyms change then)", path);
+  return right;
+}
+
+bool open_pseudonym_key(const std::string& folder, std::array<uint8_t, 32>& key, std::string& error, bool make) {
+  if (sodium_init() < 0) return error = "libsodium cannot start: no random source", false;
+  const char* credentials = std::getenv("CREDENTIALS_DIRECTORY");
+  const std::string given = credentials ? std::string(credentials) + "/pseudonyms.key" : std::string{}, path = folder + "/pseudonyms.key";
+  if (!given.empty() && ::access(given.c_str(), R_OK) == 0) {
+    if (!load_pseudonym_key(given, key, error, true)) return false;
+  } else {
+    if (make && ::access(path.c_str(), F_OK) != 0) {
+      std::array<uint8_t, 32> fresh;
+      randombytes_buf(fresh.data(), fresh.size());
+      std::string digits = hex_text(fresh), text = "vidra pseudonym key 1\nkey " + digits + "\n";
+      const bool written = write_file(path, text, 0600, error);
+      for (std::string* s : {&digits, &text}) sodium_memzero(s->data(), s->size());
+      sodium_memzero(fresh.data(), fresh.size());
+      if (!written) return false;
+    }
+    if (!load_pseudonym_key(path, key, error)) return false;
+  }
+  lock_secret(key.data(), key.size());
   return true;
 }
 

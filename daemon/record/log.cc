@@ -14,7 +14,7 @@
 namespace vidra {
 
 namespace {
-constexpr uint32_t entry_magic = 0x1e505243;     // "CRP" and a record separator
+constexpr uint32_t entry_magic = log_entry_magic;
 constexpr uint32_t segment_magic = 0x4c505243;   // "CRPL"
 constexpr uint16_t segment_version = 1;
 constexpr size_t window_size = 256 * 1024;

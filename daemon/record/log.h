@@ -30,6 +30,7 @@ struct LogEntry {
   Bytes body() const { return Bytes(payload).subspan(std::min(payload.size(), header_size)); }
 };
 inline constexpr size_t entry_prefix_size = 20, segment_header_size = 64;
+inline constexpr uint32_t log_entry_magic = 0x1e505243;   // "CRP" and a record separator
 inline constexpr uint32_t max_entry = header_size + max_body + 4096;
 
 struct LogSettings {

@@ -10,8 +10,12 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-// Names come from the wire: what is no UTF-8 becomes U+FFFD, never an exception.
-std::string written(const Json& j) { return j.dump(-1, ' ', false, Json::error_handler_t::replace); }
+// The end of every body, and the only one: what its collector may not know is gone behind it. Names come from the wire: what is no UTF-8
+// becomes U+FFFD, never an exception.
+std::string written(Json&& j, const Issuer& who) {
+  if (who.border) who.border->passed(j);
+  return j.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
 
 Json begun(std::string_view type, const Issuer& who) {
   Json j;
@@ -64,7 +68,7 @@ std::string story_body(const Story& s, const Issuer& who, Time detected) {
   if (d.audience == Audience::operations && !who.operations_in_full) {
     j["redactions"] = {"src", "dst", "ics", "what", "expected", "next", "tune", "resembles", "frame"};
     put_unless_empty(j, "why", language.why(d));
-    return written(j);
+    return written(std::move(j), who);
   }
   j["src"] = party(s.source, 0);
   j["dst"] = party(s.target, s.port);
@@ -84,7 +88,7 @@ std::string story_body(const Story& s, const Issuer& who, Time detected) {
     j["resembles"] = {{"name", s.resembles->name}, {"observed", s.resembles->observed}, {"assessment", "What this source has done is like what is known of it: " + s.resembles->did},
                       {"confidence", s.resembles->confidence}, {"note", no_attribution}};
   if (s.frame) j["frame"] = s.frame;
-  return written(j);
+  return written(std::move(j), who);
 }
 
 std::string health_body(const Health& h, const Issuer& who) {
@@ -117,7 +121,7 @@ std::string health_body(const Health& h, const Issuer& who) {
   if (h.memory) j["memory"] = h.memory;
   if (h.disk_free) j["disk_free"] = h.disk_free;
   j["complaints"] = h.complaints;
-  return written(j);
+  return written(std::move(j), who);
 }
 
 }  // namespace vidra

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "daemon/report/border.h"
 #include "daemon/report/language.h"
 #include "daemon/report/story.h"
 
@@ -20,6 +21,7 @@ struct Issuer {
   std::string policy_id;              // of the agreement under which this is sent; "" none
   bool test = false;                  // exercise: real in form, not in fact
   bool operations_in_full = false;    // false: stories for operations leave as states and counts only
+  std::shared_ptr<const Border> border;       // what may leave, and how; none: everything as it is, for those who stay on site
   std::shared_ptr<const Language> language;   // of title, why and next; none: English
 };
 

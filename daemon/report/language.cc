@@ -29,6 +29,7 @@ const std::vector<Phrase> phrases = {
     {"at {}", "site and sensor"},
     {"confidence {} %", ""},
     {"in a maintenance window", ""},
+    {"pseudonyms: the site resolves them", "at the end of an alert whose addresses or names are pseudonyms"},
     {"story {}", "number of the story"},
     {"several", "instead of a name: more than one"},
     {"EXERCISE", "before the title: real in form, not in fact"},

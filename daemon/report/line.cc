@@ -10,6 +10,7 @@
 #include <nlohmann/json.hpp>
 
 #include "daemon/base/text.h"
+#include "daemon/report/border.h"
 #include "daemon/report/words.h"
 
 namespace vidra {
@@ -110,6 +111,12 @@ std::string text_at(const nlohmann::json& j, const char* key) {
   return i != j.end() && i->is_string() ? i->get<std::string>() : std::string();
 }
 
+// A sentence, or its key with what stands in it.
+std::string said_at(const nlohmann::json& j, const char* key) {
+  const auto i = j.find(key);
+  return i == j.end() ? std::string() : sentence_of(*i);
+}
+
 template <class Number>
 Number number_at(const nlohmann::json& j, const char* key, Number otherwise) {
   const auto i = j.find(key);
@@ -127,6 +134,7 @@ std::pair<std::string, std::string> party_at(const nlohmann::json& body, const c
   std::string address = text_at(*i, "ip");
   const bool six = address.find(':') != address.npos;
   if (address.empty()) address = text_at(*i, "mac");
+  if (address.empty()) address = text_at(*i, "pseudonym");
   else if (const auto port = number_at<uint64_t>(*i, "port", 0); port) address = fmt::format("{}{}{}:{}", six ? "[" : "", address, six ? "]" : "", port);
   return {address, text_at(*i, "name")};
 }
@@ -221,16 +229,18 @@ std::optional<Told> told(const nlohmann::json& body, const Language& language) {
   if (const auto i = body.find("attck"); i != body.end() && i->is_array() && !i->empty() && i->front().is_string()) t.technique = i->front();
   if (const auto i = body.find("sensor"); i != body.end() && i->is_object()) t.sensor = text_at(*i, "name"), t.site = text_at(*i, "site");
   if (const auto i = body.find("proto"); i != body.end() && i->is_array() && !i->empty() && i->front().is_string()) t.protocol = i->front();
-  if (const auto i = body.find("ics"); i != body.end() && i->is_object()) t.station = text_at(*i, "station"), t.object = text_at(*i, "obj");
+  if (const auto i = body.find("ics"); i != body.end() && i->is_object()) t.station = said_at(*i, "station"), t.object = said_at(*i, "obj");
   t.story = text_at(body, "story");
   std::tie(t.source, t.source_name) = party_at(body, "src");
   std::tie(t.target, t.target_name) = party_at(body, "dst");
-  t.what = text_at(body, "what"), t.expected = text_at(body, "expected"), t.why = text_at(body, "why"), t.next = text_at(body, "next");
+  t.what = said_at(body, "what"), t.expected = said_at(body, "expected"), t.why = said_at(body, "why"), t.next = said_at(body, "next");
+  if (const auto i = body.find("privacy"); i != body.end() && i->is_object())
+    t.pseudonyms = text_at(*i, "addresses") == "pseudonyms" || text_at(*i, "names") == "pseudonyms" || text_at(*i, "foreign") == "pseudonyms";
   if (const auto i = body.find("resembles"); i != body.end() && i->is_object()) {
     std::vector<std::string> observed;
     if (const auto o = i->find("observed"); o != i->end() && o->is_array())
       for (const auto& each : *o)
-        if (each.is_string()) observed.push_back(each);
+        observed.push_back(sentence_of(each));
     t.like = likeness(text_at(*i, "name"), number_at<double>(*i, "confidence", 0), observed, "");
   }
   const std::string said_in = text_at(body, "language");
@@ -276,6 +286,7 @@ void print_story(std::ostream& out, const Told& t, const Style& style) {
   if (t.confidence < 0.995) notes.push_back(in.say("confidence {} %", {fmt::format("{:.0f}", t.confidence * 100)}));
   if (t.in_window) notes.emplace_back(in.say("in a maintenance window"));
   if (t.closed) notes.emplace_back(in.say("over"));
+  if (t.pseudonyms) notes.emplace_back(in.say("pseudonyms: the site resolves them"));
   if (!t.story.empty()) notes.push_back(in.say("story {}", {t.story.substr(0, 8)}));
   for (const std::string& line : wrapped(printable(join(notes, ", ")), width - label_columns))
     out << std::string(label_columns, ' ') << dim(line, style) << '\n';

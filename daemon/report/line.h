@@ -34,7 +34,7 @@ struct Told {
   double confidence = 1;
   uint64_t count = 1;
   uint32_t revision = 0;
-  bool closed = false, in_window = false, test = false, redacted = false;
+  bool closed = false, in_window = false, test = false, redacted = false, pseudonyms = false;   // pseudonyms: ip4-…, host-… stand for what the site keeps
   std::string detection, title, technique, site, sensor, story;
   std::string protocol, source, source_name, target, target_name, station, object;   // target with its port
   std::string what, expected, why, next;

@@ -12,10 +12,12 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdlib>
+#include <cstring>
 #include <filesystem>
 #include <iostream>
 
 #include "daemon/base/clock.h"
+#include "daemon/base/sandbox.h"
 #include "daemon/base/text.h"
 #include "daemon/capture/choose.h"
 #include "daemon/capture/file.h"
@@ -98,6 +100,7 @@ void print_summary(const SensorStatus& s, Time heard_from, bool settled) {
     for (const auto& lane : t.outbox.lanes) accepted += lane.accepted, waiting += lane.waiting + lane.unacknowledged;
     fmt::print("delivered   {}: {} records accepted here, {} acknowledged there{}\n", t.collector, human_count(accepted), human_count(accepted >= waiting ? accepted - waiting : 0),
                settled ? "" : fmt::format(" ({}; {} wait on disk)", t.link.text, human_count(waiting)));
+    if (t.withheld) fmt::print("withheld    {}: {} tellings are marked above TLP:{} and stayed here\n", t.collector, human_count(t.withheld), t.tlp);
   }
   std::fflush(stdout);
 }
@@ -207,6 +210,7 @@ void reload(Pipeline& pipeline, const Options& o, Running& running) {
   tell_remarks(fresh);
   running = {fresh.site, fresh.judge, fresh, {}, fresh.remarks};
   pipeline.adopt(fresh.site, fresh.judge);
+  pipeline.adopt(fresh.markings);
   if (fresh.judge.indicators || fresh.judge.rules) log(6, told_lists(fresh.judge));
   log(6, fmt::format("{}: site and detections taken over; capture, traffic and collectors change at the next start", o.config));
 }
@@ -260,6 +264,14 @@ int run(const Options& o) {
   Keys keys;
   std::string error;
   if (!open_keys(settings.state, "sensor.keys", keys, error)) return log(3, error), 1;
+  std::shared_ptr<const Pseudonyms> pseudonyms;
+  {
+    Pseudonyms::Key key;
+    if (!open_pseudonym_key(settings.state, key, error)) return log(3, error), 1;
+    pseudonyms = std::make_shared<const Pseudonyms>(key);
+    explicit_bzero(key.data(), key.size());
+    lock_secret(pseudonyms.get(), sizeof *pseudonyms);
+  }
   const std::string folder = run_folder(o.run);
   Starts starts(folder);
   if (const Time pause = starts.wait(); pause > 0) {
@@ -321,7 +333,7 @@ int run(const Options& o) {
   const std::string name = settings.name;
   const Sandbox sandbox = sandbox_of(settings, o.config, folder);
   if (settings.judge.indicators || settings.judge.rules) log(6, told_lists(settings.judge));
-  Pipeline pipeline(std::move(settings), std::move(memory), std::move(sources), keys, real_storage());
+  Pipeline pipeline(std::move(settings), std::move(memory), std::move(sources), keys, real_storage(), pseudonyms);
   pipeline.remember(std::move(inventory));
   Style style = style_of(STDOUT_FILENO);
   style.language = language.get();

@@ -128,6 +128,8 @@ std::string metrics_text(const SensorStatus& s, const std::string& sensor, const
   by_lane("outbox_octets", "gauge", "octets of them on disk", [](const auto& l) { return l.bytes; });
   by_lane("outbox_accepted_total", "counter", "records that are or were on this disk", [](const auto& l) { return l.accepted; });
   by_lane("outbox_lost_total", "counter", "records that had to go for want of room; GAP records say which", [](const auto& l) { return l.evicted + l.lost + l.refused; });
+  t.family("withheld_total", "counter", "tellings marked above what a collector is told (its tlp), which stayed at the site");
+  for (const auto& c : s.collectors) t.line(fmt::format("collector=\"{}\",tlp=\"{}\"", label(c.collector), c.tlp), c.withheld);
   t.family("outbox_failing", "gauge", "1 while the disk takes nothing");
   for (const auto& c : s.collectors) t.line(fmt::format("collector=\"{}\"", label(c.collector)), uint64_t{c.outbox.failing});
   return t.take();

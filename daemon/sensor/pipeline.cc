@@ -45,10 +45,10 @@ void say_fact(EventSink& to, Time now, uint16_t interface, SensorFact fact, uint
 
 // One collector: what it is told goes through an outbox of its own.
 struct Pipeline::Delivery {
-  Delivery(const CollectorLink& c, Issuer s, Storage& storage, OutboxSettings box, SenderSettings link, const Keys& keys)
-      : settings(c), who(std::move(s)), outbox(storage, std::move(box), keys.sign_secret), sender(outbox, std::move(link), keys) {}
+  Delivery(const CollectorLink& c, Issuer s, std::shared_ptr<Border> b, Storage& storage, OutboxSettings box, SenderSettings link, const Keys& keys)
+      : settings(c), who(std::move(s)), border(std::move(b)), outbox(storage, std::move(box), keys.sign_secret), sender(outbox, std::move(link), keys) {}
   void append(Lane lane, MessageType type, uint8_t prio, std::string body, const std::string& story = {}, uint64_t revision = 0) {
-    const uint8_t flags = who.test ? record_flag::test : 0;
+    const uint8_t flags = uint8_t((who.test ? record_flag::test : 0) | (border->policy().plain() && border->policy().all_fields ? 0 : record_flag::redacted));
     if (!witnessed) return void(outbox.append(lane, type, prio, flags, std::move(body)));
     const std::lock_guard lock(mutex);       // the ticket is known before its acceptance can be told
     if (const uint64_t ticket = outbox.append(lane, type, prio, flags, std::move(body))) tickets[size_t(lane)][ticket] = {story, revision};
@@ -65,6 +65,8 @@ struct Pipeline::Delivery {
   }
   CollectorLink settings;
   Issuer who;
+  std::shared_ptr<Border> border;          // that `who` uses; the reporter's thread
+  std::atomic<uint64_t> withheld{0};
   bool witnessed = false;
   std::mutex mutex;
   std::array<std::map<uint64_t, std::pair<std::string, uint64_t>>, lane_count> tickets;
@@ -84,7 +86,13 @@ struct Pipeline::Dispatch final : FindingSink, StorySink {
   }
   void tell(const Story& s) override {
     if (pipeline.on_story) pipeline.on_story(s);
+    const auto marked = pipeline.markings_.find(s.detection->under ? s.detection->under->id : s.detection->id);
     for (const auto& d : pipeline.deliveries_) {
+      if (marked != pipeline.markings_.end() && tlp_level(marked->second) > tlp_level(d->settings.tlp)) {
+        d->withheld.fetch_add(1, std::memory_order_relaxed);
+        continue;
+      }
+      d->who.tlp = marked != pipeline.markings_.end() ? marked->second : d->settings.tlp;
       // The most severe go before everything else; an update is complete in itself, so lanes need no order among them.
       const Lane lane = s.severity >= 5 && s.revision == 0 ? Lane::critical : Lane::alert;
       d->append(lane, s.revision == 0 ? MessageType::alert : MessageType::update, uint8_t(s.severity * 20), story_body(s, d->who, wall_now()), s.id, s.revision);
@@ -93,8 +101,8 @@ struct Pipeline::Dispatch final : FindingSink, StorySink {
   Pipeline& pipeline;
 };
 
-Pipeline::Pipeline(SensorSettings settings, Memory memory, std::vector<std::unique_ptr<Source>> sources, const Keys& keys, Storage& storage)
-    : settings_(std::move(settings)), sources_(std::move(sources)), keys_(keys), started_(wall_now()) {
+Pipeline::Pipeline(SensorSettings settings, Memory memory, std::vector<std::unique_ptr<Source>> sources, const Keys& keys, Storage& storage, std::shared_ptr<const Pseudonyms> pseudonyms)
+    : settings_(std::move(settings)), sources_(std::move(sources)), keys_(keys), started_(wall_now()), told_names_(std::make_unique<ToldNames>(settings_.state + "/pseudonyms.told")), markings_(settings_.markings) {
   dispatch_ = std::make_unique<Dispatch>(*this);
   const size_t n = sources_.size();
   settings_.traffic.interfaces = std::max<size_t>(settings_.traffic.interfaces, sources_[0]->interfaces().size());
@@ -102,9 +110,12 @@ Pipeline::Pipeline(SensorSettings settings, Memory memory, std::vector<std::uniq
     rings_.push_back(std::make_unique<EventRing>(settings_.ring, events_, !sources_[i]->live()));
     workers_.push_back(std::make_unique<Worker>(n == 1 ? settings_.traffic : part_of(settings_.traffic, i, n), *rings_[i]));
   }
-  settings_.report.sensor = uuid_text(keys_.id);
+  // With a secret in them: from the other things that make a story's id its addresses could be found by trying.
+  settings_.report.sensor = uuid_text(keys_.id) + (pseudonyms ? ":" + pseudonyms->secret("stories") : "");
+  const auto declared = std::make_shared<const Declared>(declared_of(*settings_.site, settings_.name));
   reporter_ = std::make_unique<Reporter>(settings_.report, *dispatch_);
   judge_ = std::make_unique<Judge>(settings_.site, std::move(memory), settings_.judge, *dispatch_);
+  if (!settings_.collectors.empty()) told_names_->open();
   for (const CollectorLink& c : settings_.collectors) {
     Issuer who;
     who.id = uuid_text(keys_.id);
@@ -115,6 +126,9 @@ Pipeline::Pipeline(SensorSettings settings, Memory memory, std::vector<std::uniq
     who.test = c.test;
     who.operations_in_full = c.operations_in_full;
     who.language = settings_.language;
+    auto border = std::make_shared<Border>(c.policy, pseudonyms, declared);
+    border->told_as = [this](const std::string& pseudonym, const std::string& plain) { told_names_->told(pseudonym, plain); };
+    who.border = border;
     OutboxSettings box;
     box.directory = settings_.state + "/outbox/" + c.name;
     box.sensor = keys_.id;
@@ -126,10 +140,10 @@ Pipeline::Pipeline(SensorSettings settings, Memory memory, std::vector<std::uniq
     link.heartbeat = c.heartbeat;
     link.backoff_longest = c.retry_longest;
     link.hello.software = "vidra " VIDRA_VERSION;
-    link.hello.name = settings_.name;
-    link.hello.site = settings_.site->name;
+    link.hello.name = border->identity("sensor", settings_.name);
+    link.hello.site = border->identity("site", settings_.site->name);
     link.hello.policy = c.policy_id;
-    deliveries_.push_back(std::make_unique<Delivery>(c, who, storage, box, link, keys_));
+    deliveries_.push_back(std::make_unique<Delivery>(c, who, border, storage, box, link, keys_));
   }
 }
 
@@ -319,6 +333,7 @@ void Pipeline::report() {
     const uint32_t rung = findings_bell_.heard();
     const bool last = !judging_.load(std::memory_order_acquire);
     const Time until = judged_until_.load(std::memory_order_acquire);
+    if (redrawing_.exchange(false)) redraw();
     while (auto finding = findings_.pop()) reporter_->found(std::move(*finding));
     if (until > 0) reporter_->tick(until);
     if (last) reporter_->finish(until);
@@ -333,6 +348,13 @@ void Pipeline::report() {
     if (last) return;
     findings_bell_.sleep(rung);
   }
+}
+
+void Pipeline::redraw() {
+  const std::lock_guard lock(adopt_mutex_);
+  if (adopted_markings_) markings_ = *adopted_markings_;
+  if (adopted_declared_)
+    for (const auto& d : deliveries_) d->border->declare(adopted_declared_);
 }
 
 void Pipeline::tell_health(Time now) {
@@ -376,6 +398,9 @@ void Pipeline::tell_health(Time now) {
     if (box.failing) h.complaints.push_back("the outbox's disk takes nothing: " + box.trouble);
     if (s.plan != Plan::all) h.complaints.push_back("more comes than can be worked through: " + std::string(text_of(s.plan)));
     if (s.findings_dropped) h.complaints.push_back("findings found no room on their way to the reporter");
+    h.counts["withheld"] = d->withheld.load(std::memory_order_relaxed);
+    if (const uint64_t lost = told_names_->lost()) h.complaints.push_back(std::to_string(lost) + " pseudonyms could not be noted: the disk takes nothing");
+    d->who.tlp = d->settings.tlp;
     d->append(Lane::state, MessageType::health, 10, health_body(h, d->who));
   }
 }
@@ -394,10 +419,18 @@ bool Pipeline::settle(Time at_most) {
 
 void Pipeline::adopt(std::shared_ptr<const Site> site, JudgeSettings judge) {
   const std::lock_guard lock(adopt_mutex_);
+  adopted_declared_ = std::make_shared<const Declared>(declared_of(*site, settings_.name));
+  redrawing_ = true;
   adopted_site_ = std::move(site);
   adopted_settings_ = std::move(judge);
   adopting_ = true;
   events_.ring();
+}
+
+void Pipeline::adopt(Markings markings) {
+  const std::lock_guard lock(adopt_mutex_);
+  adopted_markings_ = std::move(markings);
+  redrawing_ = true;
 }
 
 SensorStatus Pipeline::status() const {
@@ -409,7 +442,7 @@ SensorStatus Pipeline::status() const {
   s.since = started_;
   s.workers = workers_.size();
   s.findings_dropped = findings_dropped_.load(std::memory_order_relaxed);
-  for (const auto& d : deliveries_) s.collectors.push_back({d->settings.name, d->outbox.status(), d->sender.status()});
+  for (const auto& d : deliveries_) s.collectors.push_back({d->settings.name, d->outbox.status(), d->sender.status(), d->settings.tlp, d->withheld.load(std::memory_order_relaxed)});
   return s;
 }
 

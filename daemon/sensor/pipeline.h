@@ -14,6 +14,7 @@
 #include "daemon/record/storage.h"
 #include "daemon/report/body.h"
 #include "daemon/sensor/event_ring.h"
+#include "daemon/sensor/privacy.h"
 #include "daemon/sensor/settings.h"
 #include "daemon/sensor/worker.h"
 
@@ -32,6 +33,8 @@ struct SensorStatus {
     std::string collector;
     OutboxStatus outbox;
     LinkStatus link;
+    std::string tlp;                       // the highest that it is told
+    uint64_t withheld = 0;                 // tellings that are marked above it, and stayed here
   };
   Time slowest = 0;                        // how far the worker has come that is furthest behind: it stands still where one hangs
   Time since = 0, heard_until = 0;         // wall time of the start; time of the last packet
@@ -51,8 +54,9 @@ struct SensorStatus {
 // has a thread of its own; the first worker is the thread that calls `run`.
 class Pipeline {
  public:
-  // `keys`: the sensor's own. `storage`: where the outboxes lie.
-  Pipeline(SensorSettings, Memory, std::vector<std::unique_ptr<Source>>, const Keys&, Storage&);
+  // `keys`: the sensor's own. `storage`: where the outboxes lie. `pseudonyms`: the site's; without them what would leave as a pseudonym
+  // does not leave.
+  Pipeline(SensorSettings, Memory, std::vector<std::unique_ptr<Source>>, const Keys&, Storage&, std::shared_ptr<const Pseudonyms> pseudonyms = nullptr);
   ~Pipeline();
   Pipeline(const Pipeline&) = delete;
 
@@ -75,6 +79,7 @@ class Pipeline {
   bool settle(Time at_most);
   // Takes over what a running sensor can change: the site and the detections.
   void adopt(std::shared_ptr<const Site>, JudgeSettings);
+  void adopt(Markings);                    // of detections, from the next story on
   SensorStatus status() const;
   // What the judge keeps over a restart: the inventory, and while it learns what it learned. `remember` before `start`. `keep` asks
   // for copies, which `kept` has once the judge's thread came by; nothing until then. After `run` ended it has the last. The Memory
@@ -93,6 +98,7 @@ class Pipeline {
   void judge();
   void copy_kept();
   void report();
+  void redraw();                           // on the reporter's thread: the borders, after `adopt`
   void work(size_t worker);
   void observe(Time until, EventSink&);    // on the judge's thread: what the workers have seen
   void tell_health(Time now);
@@ -131,6 +137,12 @@ class Pipeline {
   std::unique_ptr<Kept> kept_;
   bool learned_ = false;                   // the judge's thread: it was learning when it was copied last
   std::atomic<bool> adopting_{false};
+  // What the borders go by, under adopt_mutex_ until the reporter's thread takes it over.
+  std::shared_ptr<const Declared> adopted_declared_;
+  std::optional<Markings> adopted_markings_;
+  std::atomic<bool> redrawing_{false};
+  std::unique_ptr<ToldNames> told_names_;  // the reporter's thread
+  Markings markings_;
   struct Dispatch;
   std::unique_ptr<Dispatch> dispatch_;
 };

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include <algorithm>
+#include <iterator>
+#include <map>
 #include <memory>
 #include <span>
 #include <string>
@@ -14,6 +16,7 @@
 #include "daemon/judge/settings.h"
 #include "daemon/judge/site.h"
 #include "daemon/link/outbox.h"
+#include "daemon/report/border.h"
 #include "daemon/report/language.h"
 #include "daemon/report/reporter.h"
 #include "daemon/traffic/traffic.h"
@@ -44,13 +47,18 @@ inline constexpr size_t most_workers = 64;
 // and the kernel's own part of each packet want the rest.
 constexpr size_t automatic_workers(size_t cores) { return cores <= 2 ? 1 : std::min<size_t>(cores / 2, 8); }
 
+inline constexpr std::string_view tlp_levels[] = {"CLEAR", "GREEN", "AMBER", "AMBER+STRICT", "RED"};   // Traffic Light Protocol 2.0, the strictest last
+inline size_t tlp_level(std::string_view tlp) { return size_t(std::find(std::begin(tlp_levels), std::end(tlp_levels), tlp) - std::begin(tlp_levels)); }
+using Markings = std::map<std::string, std::string, std::less<>>;   // traffic light of single detections, by id
+
 // One receiver of what the sensor tells, with an outbox of its own.
 struct CollectorLink {
   std::string name;
   std::vector<std::string> endpoints;       // "tcp://host:port"
   std::string server_key;                   // Z85, 40 characters: from `vidra keys fingerprint` at the collector
-  std::string tlp = "AMBER", policy_id;
+  std::string tlp = "AMBER", policy_id;     // tlp: the highest that it is told, and the marking of what has none of its own
   bool test = false, operations_in_full = false;
+  Policy policy;                            // what of a record leaves, and in which form
   Time heartbeat = 10 * second;             // PING when nothing else was heard; three without an answer: a new connection
   Time retry_longest = minute;              // between two attempts to reach it
   std::array<LaneBounds, lane_count> lanes = OutboxSettings{}.lanes;
@@ -70,6 +78,7 @@ struct SensorSettings {
   uint64_t ring = 32u << 20;                // octets between a worker and the judge
   Time health_every = minute;
   std::vector<CollectorLink> collectors;
+  Markings markings;
   std::shared_ptr<const Site> site;         // never null
   Problems remarks;                         // what is not in force, though the sensor may run: windows of the box that are wrong
   std::string path;                         // where all this was read; files are named relative to it

@@ -7,6 +7,7 @@
 #include <fstream>
 #include <iterator>
 
+#include "daemon/base/text.h"
 #include "daemon/judge/field_rule_file.h"
 #include "daemon/judge/indicator_file.h"
 #include "daemon/judge/memory_file.h"
@@ -110,7 +111,7 @@ void read_traffic(TomlTable& root, SensorSettings& s) {
   }
 }
 
-void read_detections(TomlTable& root, JudgeSettings& s) {
+void read_detections(TomlTable& root, JudgeSettings& s, Markings& markings) {
   auto all = root.table("detection");
   if (!all) return;
   for (const Detection& d : catalogue) {
@@ -119,6 +120,7 @@ void read_detections(TomlTable& root, JudgeSettings& s) {
     DetectionSettings& set = s.detections[std::string(d.id)];
     t->read("off", set.off);
     t->read("severity", set.severity, 1, 5);
+    if (size_t tlp = 0; t->read_choice("tlp", tlp, {"CLEAR", "GREEN", "AMBER", "AMBER+STRICT", "RED"})) markings[std::string(d.id)] = tlp_levels[tlp];
     for (const Threshold& n : d.thresholds) {
       double v;
       if (t->read(n.key, v, 0, 1e12)) set.numbers[std::string(n.key)] = v;
@@ -144,7 +146,7 @@ void read_judge(TomlTable& root, SensorSettings& s) {
     t->read_size("ring", s.ring, 1 << 20, uint64_t{1} << 30);
     t->finish();
   }
-  read_detections(root, s.judge);
+  read_detections(root, s.judge, s.markings);
   if (auto t = root.table("report")) {
     t->read_duration("quiet", s.report.quiet, second, day);
     t->read_duration("update_every", s.report.update_every, 100 * millisecond, hour);
@@ -191,9 +193,23 @@ void read_collector(TomlTable& t, SensorSettings& s) {
   if (!t.read("server_key", c.server_key)) t.complain({}, "a [[collector]] needs its server_key; at the collector, `vidra keys fingerprint` prints it");
   else if (c.server_key.size() != 40) t.complain("server_key", fmt::format("a server_key has 40 characters, this one {}; at the collector, `vidra keys fingerprint` prints it", c.server_key.size()));
   size_t tlp = 2;
-  if (t.read_choice("tlp", tlp, {"CLEAR", "GREEN", "AMBER", "AMBER+STRICT", "RED"})) {
-    constexpr const char* levels[] = {"CLEAR", "GREEN", "AMBER", "AMBER+STRICT", "RED"};
-    c.tlp = levels[tlp];
+  if (t.read_choice("tlp", tlp, {"CLEAR", "GREEN", "AMBER", "AMBER+STRICT", "RED"})) c.tlp = tlp_levels[tlp];
+  const auto showing = [&](std::string_view key, Showing& to) {
+    size_t n = size_t(to);
+    if (t.read_choice(key, n, {"plain", "pseudonyms", "hidden"})) to = Showing(n);
+  };
+  showing("addresses", c.policy.addresses), showing("foreign", c.policy.foreign), showing("names", c.policy.names), showing("identity", c.policy.identity);
+  size_t numbers = 0;
+  if (t.read_choice("numbers", numbers, {"plain", "hidden"})) c.policy.numbers = numbers == 0;
+  if (std::vector<std::string> fields; t.read("fields", fields) && !(fields.size() == 1 && fields[0] == "all")) {
+    c.policy.all_fields = false;
+    const auto optional = optional_fields();
+    for (const std::string& f : fields)
+      if (std::find(optional.begin(), optional.end(), f) == optional.end()) {
+        const std::string_view near = nearest(f, optional);
+        t.complain("fields", fmt::format("'{}' is no field that may be left out{}; these are: {}; \"all\" stands for every one", f, near.empty() ? "" : fmt::format(", perhaps {}", near), fmt::join(optional, ", ")));
+      }
+    c.policy.fields = std::move(fields);
   }
   t.read("policy", c.policy_id);
   t.read("test", c.test);

@@ -28,5 +28,8 @@ void add_window(CLI::App&, int& status);
 void add_words(CLI::App&, int& status);
 void add_setup(CLI::App&, int& status);
 void add_status(CLI::App&, int& status);
+void add_outbox(CLI::App&, int& status);
+void add_preview(CLI::App&, int& status);
+void add_resolve(CLI::App&, int& status);
 
 }  // namespace vidra

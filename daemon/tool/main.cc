@@ -29,6 +29,9 @@ int main(int argc, char** argv) {
   add_memory(app, status);
   add_setup(app, status);
   add_status(app, status);
+  add_outbox(app, status);
+  add_preview(app, status);
+  add_resolve(app, status);
   add_diff(app, status);
   add_import(app, status);
   add_window(app, status);

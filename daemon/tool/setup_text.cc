@@ -91,7 +91,9 @@ std::string settings_text(const Answers& a) {
   if (!a.collector.empty())
     t += fmt::format("\n[[collector]]\nname = {}\nendpoint = {}\nserver_key = {}\n# {} is its fingerprint: compare it by telephone.\ntlp = {}\noperations_in_full = {}{}\n", toml_text(a.collector_name),
                      toml_text(a.collector), toml_text(a.key), fingerprint_of_z85(a.key), toml_text(a.tlp), a.operations_in_full,
-                     a.operations_in_full ? "" : "     # findings for operations leave as states and counts only");
+                     a.operations_in_full ? "" : "     # findings for operations leave as states and counts only") +
+         "addresses = \"pseudonyms\"         # of the site: plain, pseudonyms, hidden. `vidra preview` shows what would leave\n"
+         "names = \"pseudonyms\"             # likewise\n";
   if (!a.site.empty()) t += fmt::format("\n[site]\nname = {}\n", toml_text(a.site));
   if (!a.zone.empty()) {
     t += fmt::format("\n[[zone]]\nname = {}\n", toml_text(a.zone));

@@ -141,6 +141,8 @@ std::string page(const Scrape& now, const Scrape& before, double passed, double 
     out += fmt::format("{:<10} {}", name, mark(!well, of(l, "text").empty() ? of(l, "state") : of(l, "text")));
     if (waiting > 0) out += fmt::format(", {} records wait", human_count(uint64_t(waiting)));
     if (gone > 0) out += ", " + mark(true, human_count(uint64_t(gone)) + " lost");
+    for (const Labels& w : now.labels("withheld_total"))
+      if (const double n = now.value("withheld_total", w).value_or(0); n > 0 && of(w, "collector") == name) out += fmt::format(", {} kept back: marked above TLP:{}", human_count(uint64_t(n)), of(w, "tlp"));
     if (now.value("outbox_failing", {{"collector", name}}).value_or(0) > 0) out += ", " + mark(true, "THE DISK TAKES NOTHING");
     out += '\n';
   }

@@ -35,6 +35,23 @@ int main() {
   for (const Story& s : told.all)
     for (const Issuer& who : {plain, exercise}) std::puts(story_body(s, who, s.last).c_str());
 
+  // Under policies of every kind.
+  const auto pseudonyms = std::make_shared<const Pseudonyms>(Pseudonyms::Key{});
+  auto declared = std::make_shared<Declared>();
+  declared->add("host", "rtu1");
+  Policy hidden;
+  hidden.addresses = hidden.foreign = hidden.names = hidden.identity = Showing::hidden, hidden.numbers = false;
+  Policy few;
+  few.identity = few.foreign = Showing::pseudonyms, few.all_fields = false, few.fields = {"src", "what"};
+  Health busy;
+  busy.since = start, busy.now = start + hour, busy.interfaces = {{"eth1", 1, 64, 0, {}, true}}, busy.complaints = {"the outbox's disk takes nothing: /var/lib/vidra"};
+  for (const Policy& policy : {Policy{}, hidden, few}) {
+    Issuer who = exercise;
+    who.border = std::make_shared<const Border>(policy, pseudonyms, declared);
+    for (const Story& s : told.all) std::puts(story_body(s, who, s.last).c_str());
+    std::puts(health_body(busy, who).c_str());
+  }
+
   // In another language, which is named.
   Language other;
   other.tag = "sr-Cyrl";

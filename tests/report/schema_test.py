@@ -38,6 +38,10 @@ if not any("redactions" in b for b in bodies) or not any(b.get("src", {}).get("n
     print("FAILED: no redacted or no collective story among the bodies")
     failures += 1
 
+if not any("pseudonym" in b.get("src", {}) and isinstance(b.get("what"), dict) for b in bodies) or not any(None in b["what"]["values"] for b in bodies if isinstance(b.get("what"), dict)):
+    print("FAILED: no pseudonym, or nothing hidden among the bodies")
+    failures += 1
+
 broken = 0
 required = {
     "alert": ["story", "number", "revision", "t_start", "t_end", "t_detect", "severity", "confidence", "class", "audience", "rule", "attck", "count"],
@@ -59,14 +63,15 @@ for body in bodies:
         expect(False, {**body, key: wrong}, f"{key} of the wrong type")
         broken += 1
 
-alert = next(b for b in bodies if b.get("type") == "alert" and "src" in b)
+alert = next(b for b in bodies if b.get("type") == "alert" and "src" in b and "privacy" not in b)
 for change in [
     {"schema": "vidra-record/2"}, {"type": "rumour"}, {"tlp": "PURPLE"}, {"severity": 0}, {"severity": 6}, {"severity": 2.5},
     {"confidence": 1.01}, {"confidence": -0.1}, {"count": 0}, {"revision": 1}, {"revision": -1}, {"class": "intrusions"},
     {"class": "gossip:rumour"}, {"attck": ["T806"]}, {"attck": [806]}, {"t_start": "2026-11-21T21:06:31Z"}, {"t_start": "yesterday"},
     {"story": "00000000"}, {"rule": {"id": "I104-05"}}, {"rule": {**alert["rule"], "id": "sweep"}}, {"src": {"ip": "rtu1"}},
     {"dst": {"ip": "10.0.0.1", "port": 65536}}, {"dst": {"port": 0}}, {"src": {"ip": "10.0.0.1", "mac": "00:00:00:00:00:01"}},
-    {"src": {"mac": "00-00-00-00-00-01"}}, {"audience": "public"}, {"sensor": {**alert["sensor"], "id": "alder-1"}}, {"what": "x" * 5000},
+    {"src": {"mac": "00-00-00-00-00-01"}}, {"src": {"pseudonym": "10.0.0.1"}}, {"src": {"pseudonym": "ip4-0a000001", "ip": "10.0.0.1"}}, {"what": {"key": "{}"}}, {"what": {"key": "{}", "values": [7]}},
+    {"privacy": {"addresses": "perhaps"}}, {"audience": "public"}, {"sensor": {**alert["sensor"], "id": "alder-1"}}, {"what": "x" * 5000},
 ]:
     expect(False, {**alert, **change}, str(change))
     broken += 1

@@ -54,6 +54,33 @@ TEST(Settings, its_examples_are_right_too) {
   EXPECT_EQ(s.judge.detections.count("NET-05"), 1u);
 }
 
+TEST(Settings, what_leaves_is_decided_for_each_collector) {
+  const std::string path = testing::TempDir() + "vidra-privacy.toml", head = "endpoint = \"tcp://cert:7421\"\nserver_key = \"0123456789abcdefghijklmnopqrstuvwxyz0123\"\n";
+  const auto read = [&](const std::string& text, Problems& problems) {
+    std::ofstream(path) << text;
+    return load_settings(path, problems);
+  };
+  Problems problems;
+  const SensorSettings s = read("[[collector]]\nname = \"a\"\n" + head + "[[collector]]\nname = \"b\"\n" + head +
+                                "tlp = \"GREEN\"\naddresses = \"hidden\"\nforeign = \"pseudonyms\"\nnames = \"plain\"\nidentity = \"hidden\"\nnumbers = \"hidden\"\nfields = [\"src\", \"what\"]\n"
+                                "[detection.NET-05]\ntlp = \"RED\"\n", problems);
+  EXPECT_EQ(problems, Problems{});
+  ASSERT_EQ(s.collectors.size(), 2u);
+  const Policy &a = s.collectors[0].policy, &b = s.collectors[1].policy;
+  EXPECT_TRUE(a.addresses == Showing::pseudonyms && a.foreign == Showing::plain && a.names == Showing::pseudonyms && a.identity == Showing::plain && a.numbers && a.all_fields);
+  EXPECT_TRUE(b.addresses == Showing::hidden && b.foreign == Showing::pseudonyms && b.names == Showing::plain && b.identity == Showing::hidden && !b.numbers && !b.all_fields);
+  EXPECT_EQ(b.fields, (std::vector<std::string>{"src", "what"}));
+  EXPECT_EQ(s.markings, (Markings{{"NET-05", "RED"}}));
+  EXPECT_LT(tlp_level("AMBER"), tlp_level("AMBER+STRICT"));
+  for (const auto& [line, wanted] : {std::pair{"names = \"secret\"", ":5:1: "}, {"fields = [\"sorc\"]", ":5:1: 'sorc' is no field that may be left out, perhaps src; these are: src, dst, proto, ics"},
+                                     {"numbers = \"pseudonyms\"", ":5:1: "}, {"fields = [\"severity\"]", ":5:1: 'severity' is no field that may be left out"}}) {
+    Problems wrong;
+    read("[[collector]]\nname = \"a\"\n" + head + line + "\n", wrong);
+    ASSERT_EQ(wrong.size(), 1u) << line;
+    EXPECT_NE(wrong[0].find(path + wanted), std::string::npos) << wrong[0];
+  }
+}
+
 TEST(Settings, every_key_that_is_read_stands_in_the_installed_file) {
   const std::string source = whole("daemon/sensor/settings_file.cc"), file = whole("config/vidra.toml");
   const std::regex key("(?:read(?:_[a-z]+)?|octets)\\(\"([a-z_]+)\"");

@@ -97,7 +97,7 @@ def settings(pair, key, way, memory):
     learned = f'memory = "{memory}"\n' if memory else ""
     site = f'[site]\nfile = "{root}/config/sites/alder.toml"\n' if memory else ""
     pair.settings.write_text(f'[sensor]\nstate = "{pair.sensor_state}"\nhealth_every = "1h"\n{way}[traffic]\nsilent_after = "0s"\n[judge]\n{learned}{site}'
-                             f'[[collector]]\nname = "cert"\nendpoint = "tcp://127.0.0.1:{pair.port}"\n{key}\ntlp = "RED"\noperations_in_full = true\n')
+                             f'[[collector]]\nname = "cert"\nendpoint = "tcp://127.0.0.1:{pair.port}"\n{key}\ntlp = "RED"\noperations_in_full = true\naddresses = "plain"\nnames = "plain"\n')
 
 
 class Stamps(threading.Thread):
