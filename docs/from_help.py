@@ -9,14 +9,15 @@ import sys
 import time
 
 FILES = {
-    "vidrad": ["/etc/vidra/vidra.toml", "/var/lib/vidra", "/run/vidra/vidra.sock"],
-    "vidra": ["/etc/vidra/vidra.toml", "/etc/vidra/collector.toml", "/run/vidra/vidra.sock"],
+    "vidrad": ["/etc/vidra/vidra.toml", "/var/lib/vidra", "/var/lib/vidra/evidence", "/run/vidra/vidra.sock"],
+    "vidra": ["/etc/vidra/vidra.toml", "/etc/vidra/collector.toml", "/var/lib/vidra/evidence", "/run/vidra/vidra.sock"],
     "vidra-collector": ["/etc/vidra/collector.toml", "/var/lib/vidra-collector"],
 }
 ABOUT = {
     "/etc/vidra/vidra.toml": "the sensor's settings; vidra setup writes them, vidra setup --defaults shows every key",
     "/etc/vidra/collector.toml": "the collector's settings; vidra-collector --print-config shows every key",
     "/var/lib/vidra": "the sensor's keys, and what waits for collectors",
+    "/var/lib/vidra/evidence": "the packets of alerts, and the last that were heard",
     "/var/lib/vidra-collector": "the collector's keys, journal and index",
     "/run/vidra/vidra.sock": "how the running sensor is, as Prometheus text",
 }

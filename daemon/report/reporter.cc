@@ -16,6 +16,10 @@ namespace {
 constexpr uint8_t worst_in_window = 2;
 constexpr uint64_t collective_cause = ~uint64_t{0};
 
+void note(Story& s, const Scene& at) {
+  if (s.deciding.size() < most_deciding) s.deciding.push_back({at.time, at.frame, at.client.address, at.server.address});
+}
+
 uint8_t severity_of(const Finding& f) {
   const uint8_t s = std::clamp<uint8_t>(f.severity, 1, 5);
   return f.in_window ? std::min(s, worst_in_window) : s;
@@ -102,6 +106,7 @@ void Reporter::open(const Key& key, Finding&& f, bool collective) {
   s.count = f.weight;
   s.frame = f.scene.frame;
   s.in_window = f.in_window;
+  note(s, f.scene);
   take_words(o, std::move(f));
   index_.emplace(key, std::prev(list.end()));
   counters_.stories++;
@@ -115,6 +120,7 @@ void Reporter::merge(Opens::iterator at, Finding&& f) {
   s.first = std::min(s.first, f.scene.time);
   s.last = std::max(s.last, f.scene.time);
   s.in_window = s.in_window && f.in_window;
+  note(s, f.scene);
   if (o.second != second_) o.second = second_, o.in_second = 0;
   const bool flooding = ++o.in_second > settings_.findings_of_story || heard_in_second_ > settings_.findings;
   const uint8_t severity = severity_of(f);
@@ -160,6 +166,7 @@ void Reporter::tell(Open& o) {
   }
   o.told = clock_;
   to_.tell(o.story);
+  o.story.deciding.clear();
   if (o.story.revision) counters_.updates++;
   o.story.revision++;
 }

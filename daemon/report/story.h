@@ -2,11 +2,20 @@
 #pragma once
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "daemon/judge/finding.h"
 #include "daemon/report/resemblance.h"
 
 namespace vidra {
+
+// The packet that completed a finding: its time and number (Scene), and between whom.
+struct Deciding {
+  Time time = 0;
+  uint64_t frame = 0;
+  Address client, server;
+};
+inline constexpr size_t most_deciding = 64;   // of a telling
 
 // Findings of one cause, told as one: when it began, when it was last seen, how often, and the words of the worst of them.
 struct Story {
@@ -26,6 +35,7 @@ struct Story {
   std::optional<Resemblance> resembles;   // a known attack, with all that its source has done
   bool in_window = false;
   bool closed = false;         // no update will follow
+  std::vector<Deciding> deciding;   // since it was told last; beyond most_deciding the last ones are not named
 };
 
 struct StorySink {

@@ -238,6 +238,7 @@ size_t staff(SensorSettings& settings, bool playing) {
     if (!CPU_ISSET(size_t(c), &usable)) throw std::runtime_error(fmt::format("[capture] cores names core {}, which this process may not use; it may use {}", c, list));
   uint64_t most = 0;
   for (size_t i = 0; i < n; i++) most += most_memory(part_of(settings.traffic, i, n)) + settings.ring;
+  if (settings.evidence.keep) most += settings.evidence.memory;
   log(6, fmt::format("{}{}{}; conversations, streams, parsers and the way to the judge take {} at most, touched as they are used", counted(n, "worker"),
                      s.cores.empty() ? "" : fmt::format(" on {} {}", s.cores.size() == 1 ? "core" : "cores", fmt::join(s.cores, ", ")), why, human_bytes(most)));
   // Everything but the workers keeps off their cores, where there are others.
@@ -322,6 +323,12 @@ int run(const Options& o) {
   // Inside the sandbox root's rights over other users' files are gone, and an outbox that cannot be written would be noticed late.
   if (struct stat own{}; o.sandbox && ::geteuid() == 0 && ::stat(settings.state.c_str(), &own) == 0 && own.st_uid != 0)
     return log(3, fmt::format("{} belongs to another user (number {}), whose files root cannot write once the sandbox is entered; type: systemctl start vidra-sensor, or give another folder: --state DIR", settings.state, own.st_uid)), 1;
+  // Made now: the sandbox lets nothing be written where nothing is.
+  if (settings.evidence.keep) {
+    if (std::filesystem::create_directories(evidence_folder(settings), made)) ::chmod(evidence_folder(settings).c_str(), 0750);
+    if (made) log(4, fmt::format("{}: {}; no packets are kept until it can be made and written by this user (a folder outside the state folder: systemctl edit vidra-sensor, [Service] ReadWritePaths={})",
+                                 evidence_folder(settings), made.message(), evidence_folder(settings)));
+  }
   KeptFiles files(settings.state, log);
   files.learned(settings, memory);
   Inventory inventory = files.inventory(settings.judge.host_limit);
@@ -365,6 +372,7 @@ int run(const Options& o) {
   std::map<std::string, std::string> told;
   std::map<std::string, Outage> outages;
   Plan plan = Plan::all;
+  std::vector<std::string> complained;
   Time next_status = 0, moved = 0, slowest = 0;
   for (Time ticks = 0; !over; ticks += 200 * millisecond) {
     const int s = signals.wait(200 * millisecond);
@@ -394,6 +402,13 @@ int run(const Options& o) {
       log(now.plan == Plan::all ? 5 : 4, now.plan == Plan::all ? std::string("everything is worked through again")
                                                                : fmt::format("degraded: more comes than can be worked through; {}. Take more [capture] workers, or a faster core", text_of(now.plan)));
     plan = now.plan;
+    for (const std::string& line : pipeline.evidence_said()) log(4, "evidence: " + line);
+    if (std::vector<std::string> complaints = complaints_of(now.evidence); complaints != complained) {
+      for (const std::string& c : complaints)
+        if (std::find(complained.begin(), complained.end(), c) == complained.end()) log(4, "evidence: " + c);
+      if (complaints.empty()) log(5, "evidence: all is kept again");
+      complained = std::move(complaints);
+    }
     for (const auto& t : now.collectors) {
       const std::string now_so = fmt::format("{} {}", name_of(t.link.state), t.link.text);
       if (told[t.collector] != now_so) log(level_of(t.link.state), link_line(t));

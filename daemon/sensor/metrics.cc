@@ -117,6 +117,28 @@ std::string metrics_text(const SensorStatus& s, const std::string& sensor, const
   t.line("kind=\"samples\"", s.shed.samples), t.line("kind=\"opaque\"", s.shed.opaque);
   t.line("kind=\"reports\"", s.shed.reports), t.line("kind=\"reads\"", s.shed.reads), t.line("kind=\"others\"", s.shed.others);
 
+  if (const EvidenceStatus& e = s.evidence; e.keeps) {
+    const auto sorts = [&](std::string_view name, std::string_view type, std::string_view help, const auto& of) {
+      t.family(name, type, help);
+      for (size_t i = 0; i < sort_count; i++) t.line(fmt::format("sort=\"{}\"", name_of(Sort(i))), uint64_t{of(i)});
+    };
+    sorts("evidence_kept_total", "counter", "frames copied for evidence", [&](size_t i) { return e.frames.kept[i]; });
+    sorts("evidence_not_kept_total", "counter", "frames that found no room in memory, or that the disk did not take", [&](size_t i) { return e.frames.not_kept[i]; });
+    sorts("evidence_octets", "gauge", "octets of the last packets on disk", [&](size_t i) { return e.held.octets[i]; });
+    sorts("evidence_evicted_octets_total", "counter", "octets of them that went for want of room or because they were old", [&](size_t i) { return e.held.evicted[i]; });
+    t.family("evidence_oldest_seconds", "gauge", "stamp of the oldest packet on disk; absent where there is none");
+    for (size_t i = 0; i < sort_count; i++)
+      if (e.held.oldest[i]) t.seconds(fmt::format("sort=\"{}\"", name_of(Sort(i))), e.held.oldest[i]);
+    one("evidence_written_octets_total", "counter", "octets written of the last packets", e.held.written);
+    one("evidence_sets", "gauge", "sets of packets of stories on disk", e.sets.sets);
+    one("evidence_sets_octets", "gauge", "octets of them", e.sets.octets);
+    one("evidence_pinned_octets", "gauge", "octets of those that are pinned", e.sets.pinned_octets);
+    one("evidence_sets_evicted_total", "counter", "sets that went for want of room", e.sets.evicted);
+    one("evidence_manifests", "gauge", "number of the last manifest", e.sets.last);
+    one("evidence_left_out_total", "counter", "tellings of stories that found no room", e.left_out);
+    one("evidence_failing", "gauge", "1 while packets are not kept or not set aside; the journal says why", !complaints_of(e).empty());
+  }
+
   t.family("collector_connected", "gauge", "1 while the collector acknowledges; state and text say what is, for people");
   for (const auto& c : s.collectors) t.line(fmt::format("collector=\"{}\",state=\"{}\",text=\"{}\"", label(c.collector), name_of(c.link.state), label(c.link.text)), uint64_t{c.link.state == LinkState::connected});
   const auto by_lane = [&](std::string_view name, std::string_view type, std::string_view help, const std::function<uint64_t(const OutboxStatus::LaneStatus&)>& of) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/sensor/pipeline.h"
 
+#include <fmt/format.h>
 #include <pthread.h>
 #include <sched.h>
 #include <sys/resource.h>
@@ -86,6 +87,7 @@ struct Pipeline::Dispatch final : FindingSink, StorySink {
   }
   void tell(const Story& s) override {
     if (pipeline.on_story) pipeline.on_story(s);
+    if (pipeline.evidence_) pipeline.evidence_->told(s);
     const auto marked = pipeline.markings_.find(s.detection->under ? s.detection->under->id : s.detection->id);
     for (const auto& d : pipeline.deliveries_) {
       if (marked != pipeline.markings_.end() && tlp_level(marked->second) > tlp_level(d->settings.tlp)) {
@@ -106,9 +108,12 @@ Pipeline::Pipeline(SensorSettings settings, Memory memory, std::vector<std::uniq
   dispatch_ = std::make_unique<Dispatch>(*this);
   const size_t n = sources_.size();
   settings_.traffic.interfaces = std::max<size_t>(settings_.traffic.interfaces, sources_[0]->interfaces().size());
+  if (settings_.evidence.keep)
+    evidence_ = std::make_unique<Evidence>(settings_.evidence, evidence_folder(settings_), Witness{uuid_text(keys_.id), settings_.name, settings_.site->name, keys_.sign_public, keys_.sign_secret}, storage, n,
+                                           !sources_[0]->live());
   for (size_t i = 0; i < n; i++) {
     rings_.push_back(std::make_unique<EventRing>(settings_.ring, events_, !sources_[i]->live()));
-    workers_.push_back(std::make_unique<Worker>(n == 1 ? settings_.traffic : part_of(settings_.traffic, i, n), *rings_[i]));
+    workers_.push_back(std::make_unique<Worker>(n == 1 ? settings_.traffic : part_of(settings_.traffic, i, n), *rings_[i], evidence_ ? &evidence_->recorder(*rings_[i], i) : nullptr));
   }
   // With a secret in them: from the other things that make a story's id its addresses could be found by trying.
   settings_.report.sensor = uuid_text(keys_.id) + (pseudonyms ? ":" + pseudonyms->secret("stories") : "");
@@ -166,6 +171,7 @@ bool Pipeline::start(std::string& error) {
   for (size_t i = 0; i < workers_.size(); i++) workers_[i]->meet(*sources_[i]);
   for (const auto& w : workers_) seen_.push_back(w->seen());
   for (const Seen::Heard& h : together(seen_)) snapshot_.interfaces.push_back({h.name, h.counters, 0, h.up, h.outage});   // there before a packet came
+  if (evidence_) evidence_->start();
   judge_thread_ = std::thread(&Pipeline::judge, this);
   reporter_thread_ = std::thread(&Pipeline::report, this);
   return true;
@@ -194,6 +200,7 @@ void Pipeline::run() {
   events_.ring();
   judge_thread_.join();
   reporter_thread_.join();
+  if (evidence_) evidence_->finish();
 }
 
 void Pipeline::stop() {
@@ -380,6 +387,15 @@ void Pipeline::tell_health(Time now) {
   uint64_t malformed = 0;
   for (const ProtocolAccount& p : s.accounts.protocols) malformed += p.malformed;
   h.counts["malformed"] = malformed;
+  const EvidenceStatus& evidence = s.evidence;
+  if (evidence.keeps) {
+    for (size_t i = 0; i < sort_count; i++) {
+      h.counts[fmt::format("evidence_kept_{}", name_of(Sort(i)))] = evidence.frames.kept[i];
+      h.counts[fmt::format("evidence_not_kept_{}", name_of(Sort(i)))] = evidence.frames.not_kept[i];
+    }
+    h.counts["evidence_manifests"] = evidence.sets.last;   // whoever takes away the last ones is seen from outside
+    h.counts["evidence_sets"] = evidence.sets.sets, h.counts["evidence_left_out"] = evidence.left_out;
+  }
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
   h.memory = uint64_t(usage.ru_maxrss) * 1024;
@@ -397,6 +413,7 @@ void Pipeline::tell_health(Time now) {
     h.complaints.clear();
     if (box.failing) h.complaints.push_back("the outbox's disk takes nothing: " + box.trouble);
     if (s.plan != Plan::all) h.complaints.push_back("more comes than can be worked through: " + std::string(text_of(s.plan)));
+    for (const std::string& c : complaints_of(evidence)) h.complaints.push_back(c);
     if (s.findings_dropped) h.complaints.push_back("findings found no room on their way to the reporter");
     h.counts["withheld"] = d->withheld.load(std::memory_order_relaxed);
     if (const uint64_t lost = told_names_->lost()) h.complaints.push_back(std::to_string(lost) + " pseudonyms could not be noted: the disk takes nothing");
@@ -442,6 +459,7 @@ SensorStatus Pipeline::status() const {
   s.since = started_;
   s.workers = workers_.size();
   s.findings_dropped = findings_dropped_.load(std::memory_order_relaxed);
+  if (evidence_) s.evidence = evidence_->status();
   for (const auto& d : deliveries_) s.collectors.push_back({d->settings.name, d->outbox.status(), d->sender.status(), d->settings.tlp, d->withheld.load(std::memory_order_relaxed)});
   return s;
 }

@@ -9,6 +9,7 @@
 #include <thread>
 #include <vector>
 
+#include "daemon/evidence/evidence.h"
 #include "daemon/judge/judge.h"
 #include "daemon/link/sender.h"
 #include "daemon/record/storage.h"
@@ -48,6 +49,7 @@ struct SensorStatus {
   bool learning = false;
   std::vector<Telling> collectors;
   size_t workers = 1;
+  EvidenceStatus evidence;
 };
 
 // The whole sensor: a worker for each source, one judge, one reporter, and for each collector an outbox and a link. Every stage
@@ -81,6 +83,7 @@ class Pipeline {
   void adopt(std::shared_ptr<const Site>, JudgeSettings);
   void adopt(Markings);                    // of detections, from the next story on
   SensorStatus status() const;
+  std::vector<std::string> evidence_said() { return evidence_ ? evidence_->said() : std::vector<std::string>{}; }   // what somebody should read once
   // What the judge keeps over a restart: the inventory, and while it learns what it learned. `remember` before `start`. `keep` asks
   // for copies, which `kept` has once the judge's thread came by; nothing until then. After `run` ended it has the last. The Memory
   // can be large and is copied only when it is asked for, and when learning ended.
@@ -108,6 +111,7 @@ class Pipeline {
   const Keys& keys_;
   std::vector<std::unique_ptr<EventRing>> rings_;
   Bell events_, findings_bell_;
+  std::unique_ptr<Evidence> evidence_;     // null: no packet is kept
   std::vector<std::unique_ptr<Worker>> workers_;
   std::unique_ptr<Judge> judge_;
   std::unique_ptr<Reporter> reporter_;

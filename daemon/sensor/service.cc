@@ -55,6 +55,7 @@ Sandbox sandbox_of(const SensorSettings& s, const std::string& config, const std
       box.reads.push_back(std::filesystem::is_directory(at, none) ? std::filesystem::absolute(at, none).string() : folder_of(at.string()));
     }
   box.writes.push_back(s.state);
+  if (s.evidence.keep) box.writes.push_back(evidence_folder(s));
   if (!run.empty()) box.writes.push_back(run);
   box.connects.push_back(53);                                          // names, where an answer is too long for a datagram
   for (const CollectorLink& c : s.collectors)

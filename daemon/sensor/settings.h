@@ -10,6 +10,7 @@
 
 #include "daemon/base/toml_file.h"
 #include "daemon/capture/live.h"
+#include "daemon/evidence/settings.h"
 #include "daemon/judge/field_rules.h"
 #include "daemon/judge/indicators.h"
 #include "daemon/judge/memory.h"
@@ -76,6 +77,7 @@ struct SensorSettings {
   ReportSettings report;
   std::shared_ptr<const Language> language; // of what is told; never null
   uint64_t ring = 32u << 20;                // octets between a worker and the judge
+  EvidenceSettings evidence;
   Time health_every = minute;
   std::vector<CollectorLink> collectors;
   Markings markings;
@@ -90,6 +92,7 @@ struct SensorSettings {
 // Reads vidra.toml. What is wrong is in problems, each with its place; then the settings are not to be used.
 // An empty path is the embedded defaults.
 SensorSettings load_settings(const std::string& path, Problems&);
+std::string evidence_folder(const SensorSettings&);   // where evidence lies; absolute
 // The site's lists and rules, from the files that the settings name, into settings.judge: all of them or, with problems, none.
 void load_lists(SensorSettings&, Problems&);
 std::vector<int64_t> looks_of_lists(const SensorSettings&);   // of these files from outside: other numbers when one was written again

@@ -180,6 +180,30 @@ void read_lists(TomlTable& root, SensorSettings& s, Problems& problems) {
   load_lists(s, problems);
 }
 
+void read_evidence(TomlTable& root, EvidenceSettings& s) {
+  auto t = root.table("evidence");
+  if (!t) return;
+  t->read("keep", s.keep);
+  t->read("folder", s.folder);
+  if (!s.folder.empty() && s.folder[0] != '/') t->complain("folder", fmt::format("'{}' is no absolute folder, like /var/lib/vidra/evidence; \"\" is `evidence` in the state folder", s.folder));
+  for (size_t i = 0; i < sort_count; i++) {
+    const std::string_view key = name_of(Sort(i));
+    t->read_size(key, s.quota[i], 0, uint64_t{1} << 44);
+    if (s.quota[i] && s.quota[i] < 4u << 20) t->complain(key, fmt::format("{} are too few to keep anything in; at least 4 MiB, or 0 to keep none of these packets", human_bytes(s.quota[i])));
+  }
+  t->read_duration("longest", s.longest, minute, 3650 * day);
+  t->read_size("memory", s.memory, 4 << 20, uint64_t{16} << 30);
+  t->read_duration("before", s.before, 0, hour);
+  t->read_duration("after", s.after, 0, minute);
+  t->read("severity", s.severity, 1, 5);
+  t->read_size("story", s.story, 64 << 10, uint64_t{1} << 30);
+  t->read_size("sets", s.sets, 1 << 20, uint64_t{1} << 44);
+  t->read_size("pinned", s.pinned, 1 << 20, uint64_t{1} << 44);
+  t->read_size("spare", s.spare, 0, uint64_t{1} << 44);
+  if (s.story > s.sets) t->complain("story", fmt::format("one story may have {} and all of them together {}; make [evidence] sets larger or story smaller", human_bytes(s.story), human_bytes(s.sets)));
+  t->finish();
+}
+
 void read_collector(TomlTable& t, SensorSettings& s) {
   CollectorLink c;
   if (!t.read("name", c.name)) t.complain({}, "a [[collector]] needs a name, like name = \"cert\"");
@@ -246,6 +270,7 @@ SensorSettings load_settings(const std::string& path, Problems& problems) {
   read_capture(*root, s.capture);
   read_traffic(*root, s);
   read_judge(*root, s);
+  read_evidence(*root, s.evidence);
   for (TomlTable& t : root->tables("collector")) read_collector(t, s);
   s.site = std::make_shared<const Site>(read_site(*root, problems, &s.remarks));
   s.path = path;
@@ -282,6 +307,8 @@ void load_lists(SensorSettings& s, Problems& problems) {
   s.judge.indicators = indicators->files.empty() ? nullptr : std::move(indicators);
   s.judge.rules = rules.empty() ? nullptr : std::make_shared<const FieldRules>(std::move(rules));
 }
+
+std::string evidence_folder(const SensorSettings& s) { return s.evidence.folder.empty() ? s.state + "/evidence" : s.evidence.folder; }
 
 std::vector<int64_t> looks_of_lists(const SensorSettings& s) {
   Problems none;

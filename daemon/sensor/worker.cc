@@ -27,7 +27,14 @@ void Worker::hear(Source& source) {
         apart_ = newest.stamp - newest.time, apart_at_ = newest.time;
         keep_up(polled.now, source.fill());
       }
-      traffic_->take(std::span<const Packet>(burst).first(polled.packets));
+      const std::span<const Packet> heard = std::span<const Packet>(burst).first(polled.packets);
+      if (recorder_) {
+        recorder_->know(source.interfaces());
+        if (live) recorder_->apart(apart_);
+        recorder_->begin();
+      }
+      traffic_->take(heard);
+      if (recorder_) recorder_->keep(heard);
     }
     source.release();
     traffic_->tick(polled.now);

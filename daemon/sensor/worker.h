@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "daemon/capture/source.h"
+#include "daemon/evidence/recorder.h"
 #include "daemon/sensor/event_ring.h"
 #include "daemon/traffic/overload.h"
 #include "daemon/traffic/traffic.h"
@@ -32,7 +33,9 @@ struct Seen {
 // From a source to a ring, to completion, on the thread that calls: it shares nothing with other workers.
 class Worker {
  public:
-  Worker(const TrafficSettings& s, EventRing& ring) : traffic_(std::make_unique<Traffic>(s, ring)), ring_(ring) {}
+  // `recorder`: stands before the ring and keeps what is heard; null: nothing is kept.
+  Worker(const TrafficSettings& s, EventRing& ring, Recorder* recorder = nullptr)
+      : traffic_(std::make_unique<Traffic>(s, recorder ? static_cast<EventSink&>(*recorder) : ring)), ring_(ring), recorder_(recorder) {}
 
   void meet(const Source& s) { look(&s, now_, true); }   // what it will hear is known before anything comes
   void hear(Source&);                    // until it ends
@@ -51,6 +54,7 @@ class Worker {
 
   std::unique_ptr<Traffic> traffic_;
   EventRing& ring_;
+  Recorder* const recorder_;
   Seen::Mark first_, last_;
   Time now_ = 0, looked_ = 0, apart_ = 0, apart_at_ = 0;
   Overload overload_;

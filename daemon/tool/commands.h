@@ -31,5 +31,6 @@ void add_status(CLI::App&, int& status);
 void add_outbox(CLI::App&, int& status);
 void add_preview(CLI::App&, int& status);
 void add_resolve(CLI::App&, int& status);
+void add_evidence(CLI::App&, int& status);
 
 }  // namespace vidra

@@ -32,6 +32,7 @@ int main(int argc, char** argv) {
   add_outbox(app, status);
   add_preview(app, status);
   add_resolve(app, status);
+  add_evidence(app, status);
   add_diff(app, status);
   add_import(app, status);
   add_window(app, status);

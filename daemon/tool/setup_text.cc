@@ -88,6 +88,7 @@ std::string settings_text(const Answers& a) {
     t += fmt::format("\n[[group]]\nname = {}\nkind = {}\ninterfaces = {}\n", toml_text(a.attached == Kind::mirror ? "mirrors" : std::string(attachments[size_t(a.attached)])),
                      toml_text(attachments[size_t(a.attached)]), list(a.interfaces));
   t += fmt::format("\n[judge]\nmode = \"learn\"                 # raises what needs no knowledge, and learns what is usual\nlearn_for = {:<20}# then it watches by itself\n", toml_text(a.learn_for));
+  t += "\n[evidence]\nkeep = true                    # the last packets, and those of each alert, stay on this disk (vidra evidence); false: none\n";
   if (!a.collector.empty())
     t += fmt::format("\n[[collector]]\nname = {}\nendpoint = {}\nserver_key = {}\n# {} is its fingerprint: compare it by telephone.\ntlp = {}\noperations_in_full = {}{}\n", toml_text(a.collector_name),
                      toml_text(a.collector), toml_text(a.key), fingerprint_of_z85(a.key), toml_text(a.tlp), a.operations_in_full,

@@ -130,6 +130,19 @@ std::string page(const Scrape& now, const Scrape& before, double passed, double 
                      human_count(uint64_t(now.value("stories_total").value_or(0))), unsaid > 0 ? ", " + mark(true, human_count(uint64_t(unsaid)) + " findings found no room") : "");
   if (shed > 0) out += fmt::format("left out   {} messages and frames, for want of time\n", mark(true, human_count(uint64_t(shed))));
   if (plan != Plan::all) out += fmt::format("{} {}\n", mark(true, "DEGRADED"), text_of(plan));
+  if (now.value("evidence_failing")) {
+    double not_kept = 0;
+    for (const Labels& l : now.labels("evidence_not_kept_total")) not_kept += now.value("evidence_not_kept_total", l).value_or(0);
+    out += "evidence  ";
+    for (const Labels& l : now.labels("evidence_octets")) {
+      const auto oldest = now.value("evidence_oldest_seconds", l);
+      out += fmt::format(" {} {}{},", of(l, "sort"), human_bytes(uint64_t(now.value("evidence_octets", l).value_or(0))), oldest ? " since " + ago(*oldest, clock) : "");
+    }
+    out += fmt::format(" {} sets ({})", human_count(uint64_t(now.value("evidence_sets").value_or(0))), human_bytes(uint64_t(now.value("evidence_sets_octets").value_or(0))));
+    if (not_kept > 0) out += ", " + mark(true, human_count(uint64_t(not_kept)) + " frames not kept");
+    if (now.value("evidence_failing").value_or(0) > 0) out += ", " + mark(true, "FAILING: the journal says why");
+    out += '\n';
+  }
   for (const Labels& l : now.labels("collector_connected")) {
     const std::string name = of(l, "collector");
     double waiting = 0, gone = 0;

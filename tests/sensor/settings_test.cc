@@ -27,6 +27,9 @@ std::string shown(const SensorSettings& s) {
     << t.datagram_idle << '|' << t.silent_after << '|' << int(s.judge.mode) << '|' << s.judge.learn_for << '|' << s.memory << '|' << s.judge.flow_limit << '|'
     << s.judge.host_limit << '|' << s.ring << '|' << s.report.quiet << '|' << s.report.update_every << '|' << s.report.open_stories << '|' << s.report.findings << '|'
     << s.report.new_stories << '|' << s.language->tag;
+  const EvidenceSettings& e = s.evidence;
+  o << '|' << e.keep << '|' << e.folder << '|' << e.quota[0] << '|' << e.quota[1] << '|' << e.quota[2] << '|' << e.longest << '|' << e.memory << '|' << e.before << '|' << e.after << '|' << int(e.severity) << '|'
+    << e.story << '|' << e.sets << '|' << e.pinned << '|' << e.spare;
   return o.str();
 }
 
@@ -124,6 +127,26 @@ TEST(Settings, several_workers_share_the_bounds_of_one) {
   EXPECT_EQ(part.flows, all.flows / 4);
   EXPECT_EQ(part.parser_octets, all.parser_octets / 4);
   EXPECT_LE(4 * most_memory(part), most_memory(all) + (1 << 20));
+}
+
+TEST(Settings, evidence_that_cannot_be_kept_is_refused) {
+  const std::string path = testing::TempDir() + "vidra-evidence.toml";
+  std::ofstream(path) << "[evidence]\nkeep = true\nfolder = \"evidence\"\nbulk = 0\nordinary = \"1 MiB\"\nstory = \"20 MiB\"\nsets = \"10 MiB\"\nseverity = 6\nminutes = 5\n";
+  Problems problems;
+  const SensorSettings s = load_settings(path, problems);
+  ASSERT_EQ(problems.size(), 5u);
+  const auto named = [&](const std::string& place, const std::string& what) {
+    for (const std::string& p : problems)
+      if (p.rfind(path + place, 0) == 0 && p.find(what) != p.npos) return true;
+    return false;
+  };
+  EXPECT_TRUE(named(":3:", "no absolute folder"));
+  EXPECT_TRUE(named(":5:", "at least 4 MiB, or 0"));
+  EXPECT_TRUE(named(":6:", "make [evidence] sets larger"));
+  EXPECT_TRUE(named(":8:", "6"));
+  EXPECT_TRUE(named(":9:", "minutes"));
+  EXPECT_EQ(s.evidence.quota[size_t(Sort::bulk)], 0u);
+  EXPECT_EQ(evidence_folder(load_settings("", problems)), "/var/lib/vidra/evidence");
 }
 
 TEST(Settings, mistakes_are_named_with_their_place) {

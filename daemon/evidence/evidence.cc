@@ -1,0 +1,316 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/evidence/evidence.h"
+
+#include <fmt/format.h>
+#include <pthread.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstring>
+#include <random>
+#include <utility>
+
+#include "daemon/base/clock.h"
+#include "daemon/base/text.h"
+
+namespace vidra {
+namespace {
+
+constexpr Time write_every = 50 * millisecond, write_soon = 2 * millisecond;
+constexpr size_t at_once = 1 << 20;              // octets in a write
+constexpr size_t most_tellings = 4096, most_cases = 8192, most_together = 64, most_marks = 256;
+constexpr unsigned most_parts = 12;
+
+size_t length_of(const uint8_t* block) {
+  uint32_t n;
+  std::memcpy(&n, block + 4, 4);
+  return n;
+}
+
+// How long after a telling a part is cut: at first as soon as what follows is on disk, then less and less often.
+Time patience(unsigned parts) { return parts == 0 ? 0 : std::min<Time>(10 * minute, (10 * second) << std::min(2 * (parts - 1), 12u)); }
+
+void be_called(const char* name) { ::pthread_setname_np(::pthread_self(), name); }
+
+}  // namespace
+
+Evidence::Evidence(const EvidenceSettings& s, std::string folder, Witness w, Storage& storage, size_t workers, bool waits)
+    : settings_(s), folder_(std::move(folder)), workers_(workers), waits_(waits), run_(std::random_device{}()), storage_(storage), segments_(storage, folder_ + "/last", s, workers),
+      sets_(storage, folder_ + "/stories", s, std::move(w)) {}
+
+Evidence::~Evidence() { finish(); }
+
+Recorder& Evidence::recorder(EventSink& next, size_t worker) {
+  recorders_.push_back(std::make_unique<Recorder>(next, settings_, worker, workers_, run_, waits_));
+  return *recorders_.back();
+}
+
+void Evidence::start() {
+  writer_ = std::thread(&Evidence::write, this);
+  cutter_ = std::thread(&Evidence::cut, this);
+}
+
+void Evidence::finish() {
+  if (writer_.joinable()) {
+    {
+      const std::lock_guard lock(writing_);
+      written_out_ = true;
+    }
+    stop_writing_.notify_one();
+    writer_.join();
+  }
+  if (cutter_.joinable()) {
+    {
+      const std::lock_guard lock(mutex_);
+      over_ = true;
+    }
+    wake_.notify_one();
+    cutter_.join();
+  }
+}
+
+// --- the writer
+
+size_t Evidence::drain(bool& crowded) {
+  size_t all = 0;
+  crowded = false;
+  for (size_t worker = 0; worker < recorders_.size(); worker++)
+    for (size_t s = 0; s < sort_count; s++) {
+      if (!settings_.quota[s]) continue;
+      Recorder& r = *recorders_[worker];
+      Tape& tape = r.tape(Sort(s));
+      crowded |= tape.used() > tape.capacity() / 4;
+      for (size_t here = 0; here < tape.capacity();) {                     // and then the others have their turn
+        Bytes octets = tape.front();
+        if (octets.empty()) break;
+        const Time newest = r.newest(Sort(s));
+        if (octets.size() > at_once) {
+          size_t n = 0;
+          while (n < at_once) n += length_of(octets.data() + n);
+          octets = octets.first(n);
+        }
+        if (!segments_.append(Sort(s), worker, r.interfaces(), octets, newest, wall_now())) {
+          uint64_t frames = 0;
+          for (size_t n = 0; n < octets.size(); n += length_of(octets.data() + n)) frames++;
+          lost_[s].fetch_add(frames, std::memory_order_relaxed);
+        }
+        here += octets.size();
+        tape.pop(octets.size());
+      }
+      all += tape.used();
+    }
+  return all;
+}
+
+void Evidence::write() {
+  be_called("evidence writer");
+  say(segments_.open(wall_now()));
+  Time tended = 0;
+  for (bool over = false, crowded = false; !over;) {
+    {
+      std::unique_lock lock(writing_);
+      stop_writing_.wait_for(lock, std::chrono::nanoseconds(crowded ? write_soon : write_every), [&] { return written_out_; });
+      over = written_out_;
+    }
+    while (drain(crowded) > 0 && over) {}
+    if (const Time now = monotonic_now(); now - tended >= second || over) tended = now, segments_.tend(wall_now());
+  }
+  segments_.close();
+}
+
+// --- the cutter
+
+void Evidence::told(const Story& s) {
+  if (s.severity < settings_.severity || !s.detection) return;
+  Telling t;
+  Wish& w = t.wish;
+  t.closed = s.closed;
+  w.story = s.id, w.detection = std::string(s.detection->id), w.what = s.what, w.severity = s.severity;
+  const auto party = [](const Party& p) {
+    const std::string a = text_of(p.address);
+    return p.name.empty() || a.empty() ? p.name + a : fmt::format("{} ({})", p.name, a);
+  };
+  w.source = party(s.source), w.target = party(s.target);
+  w.first = s.first, w.last = s.last;
+  const Address none;
+  for (const Deciding& d : s.deciding)
+    if (d.client != none || d.server != none) w.deciding.push_back(d);
+  if (s.source.address != none && s.target.address != none) w.pairs.push_back(pair_of(s.source.address, s.target.address));
+  if (!recorders_.empty()) w.apart = recorders_.front()->apart();
+  {
+    const std::lock_guard lock(mutex_);
+    if (tellings_.size() >= most_tellings) return void(left_out_++);
+    tellings_.push_back(std::move(t));
+  }
+  wake_.notify_one();
+}
+
+void Evidence::take(Telling&& t) {
+  auto at = cases_.find(t.wish.story);
+  if (at == cases_.end()) {
+    if (t.wish.deciding.empty()) return;         // the sensor's own word: nobody sent a packet for it
+    if (cases_.size() >= most_cases) {
+      const std::lock_guard lock(mutex_);
+      return void(left_out_++);
+    }
+    at = cases_.emplace(t.wish.story, Case{}).first;
+  }
+  Case& c = at->second;
+  Wish &n = c.next, &w = t.wish;
+  n.story = w.story, n.detection = std::move(w.detection), n.what = std::move(w.what), n.source = std::move(w.source), n.target = std::move(w.target);
+  n.severity = w.severity, n.first = w.first, n.last = w.last, n.apart = w.apart;
+  c.closed |= t.closed;
+  if (c.parts >= most_parts) {
+    if (c.closed) cases_.erase(at);
+    const std::lock_guard lock(mutex_);
+    return void(left_out_++);
+  }
+  const auto between = [&](const std::pair<Address, Address>& p) {
+    if (n.pairs.size() < most_pairs && std::find(n.pairs.begin(), n.pairs.end(), p) == n.pairs.end()) n.pairs.push_back(p);
+  };
+  for (const auto& p : w.pairs) between(p);
+  for (const Deciding& d : w.deciding) {
+    const Time from = std::min(std::max(d.time - settings_.before, c.until + 1), d.time);
+    n.from = n.deciding.empty() ? from : std::min(n.from, from);
+    n.until = std::max(n.until, d.time + settings_.after);
+    if (n.deciding.size() < most_marks) n.deciding.push_back(d);
+    between(pair_of(d.client, d.server));
+  }
+  const Time now = monotonic_now();
+  if (n.deciding.empty()) {
+    if (c.closed) cases_.erase(at);
+    return;
+  }
+  const Time soonest = now + settings_.after + second;
+  if (!c.due) c.due = soonest + patience(c.parts);
+  if (c.closed) c.due = std::min(c.due, soonest);
+}
+
+void Evidence::settle(std::vector<Wish>&& wishes) {
+  Time from = std::numeric_limits<Time>::max(), until = std::numeric_limits<Time>::min();
+  for (const Wish& w : wishes)
+    for (const Time apart : w.apart) from = std::min(from, w.from + apart), until = std::max(until, w.until + apart);
+  const Segments::Held held = segments_.held();
+  const std::vector<Piece> pieces = segments_.pieces(from, until);
+  const std::vector<Excerpt> cuts = vidra::cut(storage_, pieces, wishes, run_, settings_.story);
+  Recorder::Counts counts;
+  for (const auto& r : recorders_) {
+    const auto c = r->counts();
+    for (size_t s = 0; s < sort_count; s++) counts.not_kept[s] += c.not_kept[s];
+  }
+  std::string trouble;
+  for (size_t i = 0; i < wishes.size(); i++) {
+    const Wish& w = wishes[i];
+    const Excerpt& c = cuts[i];
+    std::vector<std::string> missing;
+    if (c.deciding < w.deciding.size())
+      missing.push_back(fmt::format("{} of {} deciding packets: overwritten, not kept, or it was no packet but the time that decided", w.deciding.size() - c.deciding, w.deciding.size()));
+    for (size_t s = 0; s < sort_count; s++) {
+      const Time oldest = held.oldest[s];
+      if (!settings_.quota[s]) missing.push_back(fmt::format("{} packets: [evidence] {} = 0 keeps none", name_of(Sort(s)), name_of(Sort(s))));
+      else if (held.evicted[s] && (!oldest || oldest > w.from + w.apart[0])) missing.push_back(fmt::format("{} packets before {}: overwritten already", name_of(Sort(s)), oldest ? iso_time(oldest, 6) : "this was cut"));
+      if (const uint64_t n = counts.not_kept[s] + lost_[s].load(std::memory_order_relaxed)) missing.push_back(fmt::format("perhaps some of {} {} packets that were not kept since the sensor started", n, name_of(Sort(s))));
+    }
+    if (c.left_out) missing.push_back(fmt::format("{} packets that did not fit into [evidence] story = {}", c.left_out, human_bytes(settings_.story)));
+    if (std::string why = sets_.add(w, c, std::move(missing), wall_now()); !why.empty()) trouble = std::move(why);
+  }
+  Sets::Counts now = sets_.counts();
+  const std::lock_guard lock(mutex_);
+  counts_ = now;
+  sets_trouble_ = trouble;
+}
+
+void Evidence::cut() {
+  be_called("evidence cutter");
+  ::setpriority(PRIO_PROCESS, id_t(::syscall(SYS_gettid)), 10);            // of this thread alone; whoever hears comes first
+  say(sets_.open(wall_now()));
+  Time counted = 0;
+  for (bool over = false; !over;) {
+    std::deque<Telling> fresh;
+    {
+      std::unique_lock lock(mutex_);
+      wake_.wait_for(lock, std::chrono::milliseconds(200), [&] { return over_; });   // tellings may gather meanwhile
+      fresh.swap(tellings_);
+      over = over_;
+    }
+    for (Telling& t : fresh) take(std::move(t));
+    for (bool more = true; more;) {
+      more = false;
+      const Time now = monotonic_now();
+      std::vector<Wish> wishes;
+      for (auto i = cases_.begin(); i != cases_.end() && wishes.size() < most_together;) {
+        Case& c = i->second;
+        if (!c.due || (!over && c.due > now)) {
+          ++i;
+          continue;
+        }
+        Wish w = c.next;
+        w.part = ++c.parts;
+        c.until = std::max(c.until, w.until);
+        c.next.deciding.clear(), c.next.pairs.clear();
+        c.next.until = 0;
+        c.due = 0;
+        wishes.push_back(std::move(w));
+        if (c.closed) i = cases_.erase(i);
+        else ++i;
+      }
+      if (wishes.empty()) break;
+      more = wishes.size() == most_together;
+      settle(std::move(wishes));
+      if (over) continue;
+      const Time took = monotonic_now() - now;                            // at most a quarter of a core
+      std::unique_lock lock(mutex_);
+      wake_.wait_for(lock, std::chrono::nanoseconds(std::min<Time>(3 * took, minute)), [&] { return over_; });
+    }
+    if (const Time now = monotonic_now(); now - counted >= 5 * second || over) {
+      counted = now;
+      Sets::Counts c = sets_.counts();
+      const std::lock_guard lock(mutex_);
+      counts_ = c;
+    }
+  }
+}
+
+std::vector<std::string> complaints_of(const EvidenceStatus& s) {
+  std::vector<std::string> all;
+  if (!s.held.trouble.empty()) all.push_back("packets are not kept: " + s.held.trouble);
+  if (!s.sets_trouble.empty()) all.push_back("the packets of a story could not be set aside: " + s.sets_trouble);
+  if (s.sets.pinned_octets > s.pinned_most)
+    all.push_back(fmt::format("pinned evidence takes {}, [evidence] pinned allows {}: hand it over (vidra evidence ID --export FILE), then unpin it", human_bytes(s.sets.pinned_octets), human_bytes(s.pinned_most)));
+  return all;
+}
+
+void Evidence::say(std::vector<std::string>&& lines) {
+  const std::lock_guard lock(mutex_);
+  for (std::string& l : lines) said_.push_back(std::move(l));
+}
+
+std::vector<std::string> Evidence::said() {
+  const std::lock_guard lock(mutex_);
+  return std::exchange(said_, {});
+}
+
+EvidenceStatus Evidence::status() const {
+  EvidenceStatus s;
+  s.keeps = true;
+  s.pinned_most = settings_.pinned;
+  for (const auto& r : recorders_) {
+    const auto c = r->counts();
+    for (size_t i = 0; i < sort_count; i++) s.frames.kept[i] += c.kept[i], s.frames.not_kept[i] += c.not_kept[i];
+  }
+  for (size_t i = 0; i < sort_count; i++) {
+    const uint64_t lost = std::min(lost_[i].load(std::memory_order_relaxed), s.frames.kept[i]);
+    s.frames.kept[i] -= lost, s.frames.not_kept[i] += lost;
+  }
+  s.held = segments_.held();
+  const std::lock_guard lock(mutex_);
+  s.sets = counts_;
+  s.left_out = left_out_;
+  s.sets_trouble = sets_trouble_;
+  return s;
+}
+
+}  // namespace vidra
