@@ -136,7 +136,7 @@ std::string page(const Scrape& now, const Scrape& before, double passed, double 
     out += "evidence  ";
     for (const Labels& l : now.labels("evidence_octets")) {
       const auto oldest = now.value("evidence_oldest_seconds", l);
-      out += fmt::format(" {} {}{},", of(l, "sort"), human_bytes(uint64_t(now.value("evidence_octets", l).value_or(0))), oldest ? " since " + ago(*oldest, clock) : "");
+      out += fmt::format(" {} {}{},", of(l, "sort"), human_bytes(uint64_t(now.value("evidence_octets", l).value_or(0))), oldest ? fmt::format(" ({} back)", ago(*oldest, clock)) : "");
     }
     out += fmt::format(" {} sets ({})", human_count(uint64_t(now.value("evidence_sets").value_or(0))), human_bytes(uint64_t(now.value("evidence_sets_octets").value_or(0))));
     if (not_kept > 0) out += ", " + mark(true, human_count(uint64_t(not_kept)) + " frames not kept");
