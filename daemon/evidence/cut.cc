@@ -73,7 +73,7 @@ std::string distance(Time from_deciding) {
 
 std::pair<Address, Address> pair_of(const Address& a, const Address& b) { return a < b ? Pair{a, b} : Pair{b, a}; }
 
-std::vector<Excerpt> cut(Storage& storage, std::span<const Piece> pieces, std::span<const Wish> wishes, uint32_t run, uint64_t most) {
+std::vector<Excerpt> cut(Storage& storage, std::span<const KeptPiece> pieces, std::span<const Wish> wishes, uint32_t run, uint64_t most) {
   std::unordered_map<Pair, std::vector<uint32_t>, PairHash> by_pair;
   Time from = std::numeric_limits<Time>::max(), until = std::numeric_limits<Time>::min();
   for (uint32_t i = 0; i < wishes.size(); i++) {

@@ -30,6 +30,6 @@ struct Excerpt {
 
 // Several at once, so that what lies on disk is read once. `run`: as the recorders name their frames now. A set is at most `most` octets:
 // what decided first, then commands, then what is nearest the end.
-std::vector<Excerpt> cut(Storage&, std::span<const Piece>, std::span<const Wish>, uint32_t run, uint64_t most);
+std::vector<Excerpt> cut(Storage&, std::span<const KeptPiece>, std::span<const Wish>, uint32_t run, uint64_t most);
 
 }  // namespace vidra

@@ -194,7 +194,7 @@ void Evidence::settle(std::vector<Wish>&& wishes) {
   for (const Wish& w : wishes)
     for (const Time apart : w.apart) from = std::min(from, w.from + apart), until = std::max(until, w.until + apart);
   const Segments::Held held = segments_.held();
-  const std::vector<Piece> pieces = segments_.pieces(from, until);
+  const std::vector<KeptPiece> pieces = segments_.pieces(from, until);
   const std::vector<Excerpt> cuts = vidra::cut(storage_, pieces, wishes, run_, settings_.story);
   Recorder::Counts counts;
   for (const auto& r : recorders_) {

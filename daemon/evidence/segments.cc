@@ -275,8 +275,8 @@ void Segments::tend(Time now) {
 
 void Segments::close() { open_.clear(); }
 
-std::vector<Piece> Segments::pieces(Time from, Time until) const {
-  std::vector<Piece> all;
+std::vector<KeptPiece> Segments::pieces(Time from, Time until) const {
+  std::vector<KeptPiece> all;
   const std::lock_guard lock(mutex_);
   for (const auto& [i, s] : segments_)
     if (s.piece.first <= until && s.piece.last >= from) all.push_back(s.piece);

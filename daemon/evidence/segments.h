@@ -14,7 +14,7 @@
 namespace vidra {
 
 // One file of the last packets: of one sort, as one worker heard them.
-struct Piece {
+struct KeptPiece {
   std::string path;
   Sort sort = Sort::ordinary;
   size_t worker = 0;
@@ -37,7 +37,7 @@ class Segments {
   void tend(Time now);                     // once a second or so: ages, quotas, room
   void close();
 
-  std::vector<Piece> pieces(Time from, Time until) const;   // that may hold frames of that time, oldest first
+  std::vector<KeptPiece> pieces(Time from, Time until) const;   // that may hold frames of that time, oldest first
   struct Held {
     std::array<uint64_t, sort_count> octets{}, evicted{};   // on disk now; octets that went for want of room or time
     std::array<Time, sort_count> oldest{};                  // stamp; 0 where nothing is held
@@ -48,7 +48,7 @@ class Segments {
 
  private:
   struct Segment {
-    Piece piece;
+    KeptPiece piece;
     uint64_t octets = 0;
     Time begun = 0;                        // wall
   };

@@ -28,9 +28,9 @@ size_t frames_of(Storage& storage, const std::string& path) {
   walk(*file, r, [&](BlockReader::Found what, uint64_t) { n += what == BlockReader::Found::frame; });
   return n;
 }
-size_t frames_of(Storage& storage, const std::vector<Piece>& all, Sort sort) {
+size_t frames_of(Storage& storage, const std::vector<KeptPiece>& all, Sort sort) {
   size_t n = 0;
-  for (const Piece& p : all)
+  for (const KeptPiece& p : all)
     if (p.sort == sort) n += frames_of(storage, p.path);
   return n;
 }
@@ -54,7 +54,7 @@ TEST(Segments, the_oldest_of_a_sort_go_and_no_other_sort_gives_way) {
   EXPECT_EQ(frames_of(disk, s.pieces(0, always), Sort::commands), 100u);
   EXPECT_EQ(held.oldest[size_t(Sort::commands)], noon);
   // What is asked for by time is found by time.
-  for (const Piece& p : s.pieces(noon + 199 * second, noon + 200 * second)) EXPECT_GE(p.last, noon + 199 * second) << p.path;
+  for (const KeptPiece& p : s.pieces(noon + 199 * second, noon + 200 * second)) EXPECT_GE(p.last, noon + 199 * second) << p.path;
   EXPECT_GE(frames_of(disk, s.pieces(noon + 195 * second, noon + 201 * second), Sort::ordinary), 6'000u);
 }
 
@@ -132,7 +132,7 @@ TEST(Segments, every_call_of_the_disk_may_fail_and_nothing_else_does) {
     EXPECT_GE(taken, 30u) << n;                                           // it comes back by itself
     EXPECT_EQ(s.held().trouble, "") << n;
     size_t frames = 0;
-    for (const Piece& p : s.pieces(0, always)) frames += frames_of(disk, p.path);
+    for (const KeptPiece& p : s.pieces(0, always)) frames += frames_of(disk, p.path);
     EXPECT_GE(frames, 10 * taken - 100) << n;
   }
 }
@@ -190,7 +190,7 @@ TEST(Segments, killed_at_any_moment_what_was_written_is_read) {
     Segments s(real_storage(), folder, quotas(64 << 20, 64 << 20, 64 << 20), 1);
     s.open(noon + round * hour + 30 * minute);
     size_t frames = 0;
-    for (const Piece& p : s.pieces(0, always)) {
+    for (const KeptPiece& p : s.pieces(0, always)) {
       std::unique_ptr<File> file;
       ASSERT_EQ(real_storage().open(p.path, Storage::Mode::existing, file), 0);
       BlockReader r;
