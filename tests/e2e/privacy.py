@@ -95,7 +95,7 @@ tap.check((state / "pseudonyms.key").stat().st_mode & 0o777 == 0o600 and (state 
 
 left = {p: p.read_bytes() for where in (state / "outbox/strict", strict.collector_state) for p in sorted(where.rglob("*")) if p.is_file()}
 octets = sum(len(b) for b in left.values())
-secrets = {n.lower().encode(): n for n in declared | addresses | macs | heard | {"QzSensoryx", "Qz"}}
+secrets = {n.lower().encode(): n for n in declared | addresses | macs | heard | {"QzSensoryx"}}
 secrets |= {ipaddress.ip_address(a).packed: f"{a} in octets" for a in addresses} | {bytes.fromhex(m.replace(":", "")): f"{m} in octets" for m in macs}
 secrets |= {m.replace(":", "").encode(): f"{m} without colons" for m in macs} | {key.encode(): "the key", bytes.fromhex(key): "the key in octets"}
 examples = (root / "docs/ALERTS.md").read_bytes().lower()               # addresses in the advice of the catalogue are nobody's
