@@ -70,7 +70,7 @@ bool read_collector_settings(const std::string& path, CollectorSettings& s, Prob
     t->read_choice("alerts", choice, {"text", "json", "nothing"});
     s.show = Show(choice);
     t->read("severity", s.severity, 1, 5);
-    if (t->read("words", s.words)) s.words = (std::filesystem::path(t->path()).parent_path() / s.words).string();   // beside the file, wherever it is read from
+    if (t->read("words", s.words) && !s.words.empty()) s.words = (std::filesystem::path(t->path()).parent_path() / s.words).string();   // beside the file, wherever it is read from
     Problems wrong;
     if (t->read("language", s.language)) load_language(s.language, words_folder(s.words), wrong);
     for (const std::string& p : wrong) t->complain("language", p);
