@@ -21,7 +21,7 @@ constexpr NotRaised rows[] = {
     {"I104-13", "Position changed without a command", "Trips, auto-reclosing, local control and other masters explain it; none of them is said by the protocol."},
     {"I104-16, I104-18", "Implausible or frozen measured values", "Deadbands and dead feeders freeze values; limits of measured values are not declared yet."},
     {"I104-17", "Burst of bad quality", "A lost link behind the station makes one; it is a state for operations, told by the station's own points."},
-    {"I104-19, TIM-09", "Clocks compared with each other", "Local time, daylight saving and unsynchronised devices: all clocks have to vote, the sensor as one of them."},
+    {"I104-19", "Time tag wrong", "All clocks vote, the sensor's as one of them, and whoever stands apart is TIM-09, whatever the protocol: a single tag may be late, local, or of summer."},
     {"I104-24, I104-25", "General interrogation out of its time, or of all stations", "Connections, end of initialisation and switch-overs explain the one, masters do the other every day; strangers are I104-01."},
     {"I104-31", "Content of a file", "Segments are counted, not kept."},
     {"I104-32, I104-33, I104-34, I104-36", "Types, causes and bits that are not allowed", "They make a record malformed: I104-35, which does not tell them apart."},

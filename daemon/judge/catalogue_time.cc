@@ -24,6 +24,12 @@ constexpr Threshold silent[] = {
     {"silence", 60, "s", "So long a node that announced itself regularly says nothing while others do."},
 };
 
+constexpr Threshold votes[] = {
+    {"apart", 1, "s", "How far a clock that says the time of now (PTP, NTP, C37.118) may be from what most agree on."},
+    {"events", 10, "s", "The same for clocks that are heard by the dates of events: they tell late, and never early."},
+    {"settle", 60, "s", "So long it must be apart before it is told."},
+};
+
 constexpr std::string_view clocks = "Declare it as a `[[host]]` with the role of a time server and its MAC addresses, or let it be learned.";
 
 constexpr Detection time_rows[] = {
@@ -52,6 +58,14 @@ constexpr Detection time_rows[] = {
     {"TIM-08", "Time server asked or changed by control messages", 2, Audience::security, "T0888", "information-gathering:scanning",
      "NTP's modes 6 and 7 tell who asks the server for time, and let its configuration be changed. Amplification attacks use them too.",
      "Find the host that asks. Restrict control messages to the server itself.", "A monitoring host is declared by a `[[conversation]]`."},
+    {"TIM-09", "Clock apart from all others", 4, Audience::security, "T0832", "information-content-security:unauthorised-information-modification",
+     "It says that it is synchronised, and the others agree with each other and not with it. The order of its events is wrong, and whoever moves a clock can make a cause look like an effect.",
+     "Compare its clock with another source before trusting its events. Look who set it last, and which server it asks.",
+     "`[detection.TIM-09]\napart = 5\nevents = 60` for a site with coarse clocks. Whole quarters of an hour are time zones.", votes},
+    {"TIM-10", "Sensor's clock apart from those it hears", 3, Audience::sensor, "", "other:other",
+     "Most clocks of the site agree with each other and not with the sensor's: its alerts are dated wrongly. Or the time of the whole site was moved.",
+     "`vidra doctor` shows what sets the sensor's clock. If it is right, look at the site's grandmaster and time servers.",
+     "It obeys the thresholds of `[detection.TIM-09]`."},
 };
 
 constexpr Deed time_deeds[] = {

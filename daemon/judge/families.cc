@@ -4,7 +4,7 @@
 namespace vidra {
 
 extern const Family net_family, iec104_family, modbus_family, dnp3_family, s7_family, goose_family, sv_family, mms_family, iccp_family;
-extern const Family time_family, redundancy_family, engineering_family, it_family;
+extern const Family time_family, redundancy_family, values_family, engineering_family, it_family;
 extern const Family opcua_family, c37118_family, dlms_family, enip_family, bacnet_family, profinet_family, controllers_family;
 extern const Family inventory_family, works_family, site_lists_family;
 
@@ -21,6 +21,7 @@ constexpr const Family* all[] = {
     &sv_family,
     &time_family,
     &redundancy_family,
+    &values_family,
     &engineering_family,
     &it_family,
     &opcua_family,

@@ -29,6 +29,8 @@ struct Finding {
   uint64_t weight = 1;     // how many occurrences this finding stands for
   Act act = Act::other;    // what was done, and the bay of what it was done to: works may be confined to them
   std::string bay;
+  Time clock_error = 0;    // how wrong the scene's time may be, by the clocks that are heard; 0: nothing to tell it by
+  std::string_view clock;  // by which kind of them: "NTP"
   bool in_window = false;  // inside a declared maintenance window: kept, marked, never urgent
 };
 

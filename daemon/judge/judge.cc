@@ -63,10 +63,11 @@ Judge::Judge(std::shared_ptr<const Site> site, Memory memory, JudgeSettings sett
     : site_(site ? std::move(site) : std::make_shared<const Site>()), memory_(std::move(memory)), settings_(std::move(settings)), sink_(sink),
       detectors_(std::move(detectors)), learning_(settings_.mode == JudgeSettings::Mode::learn), arp_(protocol_index("arp")), tcp_(protocol_index("tcp")),
       udp_(protocol_index("udp")), policies_(catalogue.size()),
-      slots_(power_of_two(settings_.flow_limit)), slot_mask_(slots_.size() - 1), inventory_(settings_.host_limit), hosts_(std::make_unique<Hosts>(settings_.host_limit)) {
+      slots_(power_of_two(settings_.flow_limit)), slot_mask_(slots_.size() - 1), inventory_(settings_.host_limit), clock_votes_(settings_), hosts_(std::make_unique<Hosts>(settings_.host_limit)) {
   for (const auto& [id, s] : settings_.detections)
     if (const Detection* d = detection(id)) policies_[index_of(*d)] = {s.off, s.severity};
   for (const Protocol* p : protocols) asks_.push_back(p->name == "iec104" || p->name == "modbus" || p->name == "dnp3");
+  quantities_.declare(*site_);
   dispatch();
 }
 
@@ -86,6 +87,8 @@ void Judge::adopt(std::shared_ptr<const Site> site, const JudgeSettings& setting
   for (HeardHost& h : hosts_->table)
     if (h.first) h.declared = site_->host_of(h.address);
   for (const auto& d : detectors_) d->settle(settings_);
+  clock_votes_.settle(settings_);
+  quantities_.declare(*site_);
   dispatch();                                        // other lists, other wants
   for (Slot& slot : slots_) slot = Slot{};           // each conversation is held against the new site at its next event
 }
@@ -260,6 +263,8 @@ void Judge::see(const Event& e) {
   }
   if (e.said) {
     counters_.events++;
+    if (clocks_.wants(s.protocol)) clocks_.see(e);
+    if (quantities_.wants(s.protocol)) quantities_.see(e, context, *this);
     const List& list = lists_[(size_t(s.protocol) * act_count + size_t(e.said->act)) * roles + size_t(e.said->role)];
     Detector* const* const all = wanted_.data();
     Detector* const* const end = all + (first ? list.end : list.always);
@@ -320,6 +325,10 @@ void Judge::advance(Time now) {
     for (Detector* d : ticking_) d->tick(context, *this);
   }
   ticked_ = due;
+  if (due - voted_ < 10 * second) return;
+  voted_ = due;
+  clocks_.agree(due);
+  clock_votes_.tick(clocks_, Context{*site_, memory_, settings_, nobody, due, learning_}, *this);
 }
 
 void Judge::tick(Time now) {
@@ -356,6 +365,8 @@ void Judge::raise(Finding&& f) {
   }
   if (event_ && obeyed_though_broken(*event_) && f.scene.frame == event_->scene.frame && !about_form(*f.detection))
     f.what += " The request breaks the protocol's rules; many devices obey it all the same.";
+  const ClockAgreement& agreed = clocks_.agreement();
+  f.clock_error = agreed.error, f.clock = name_of(agreed.by);
   counters_.findings++;
   sink_.found(std::move(f));
 }

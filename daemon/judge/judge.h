@@ -4,8 +4,10 @@
 #include <memory>
 #include <vector>
 
+#include "daemon/judge/clock_votes.h"
 #include "daemon/judge/detector.h"
 #include "daemon/judge/inventory.h"
+#include "daemon/judge/quantities.h"
 
 namespace vidra {
 
@@ -35,6 +37,7 @@ class Judge final : public EventSink, private Findings {
   const Inventory& inventory();        // everybody who spoke, with their last words
   void remember(Inventory);            // what was kept before the start
   const Counters& counters() const { return counters_; }
+  const Clocks& clocks() const { return clocks_; }
 
  private:
   void raise(Finding&&) override;
@@ -81,6 +84,10 @@ class Judge final : public EventSink, private Findings {
   Slot loose_;                         // of events without a flow
   const Event* event_ = nullptr;       // the one that is being judged
   Inventory inventory_;
+  Clocks clocks_;
+  ClockVotes clock_votes_;
+  Quantities quantities_;
+  Time voted_ = 0;
   struct Hosts;
   std::unique_ptr<Hosts> hosts_;
 };

@@ -116,6 +116,27 @@ struct SiteSequence {
   SitePlace place;
 };
 
+// One device's way of telling a quantity.
+struct QuantityMember {
+  HostId host = 0;
+  uint16_t protocol = 0;                     // index into protocols
+  std::optional<uint64_t> station;           // none: any
+  uint64_t object = 0;                       // key of the object, or of the name that the device gives it
+  std::string text;                          // as declared
+  double scale = 1;                          // what its number is multiplied with
+};
+
+// What several devices tell, each in its own protocol: VAL-01 and VAL-02 hold them against each other.
+struct SiteQuantity {
+  static constexpr size_t most_members = 16;
+  std::string name, unit;
+  double tolerance = 0, percent = 0;         // how far apart they may be: in its unit, or of the middle; the larger counts
+  Time settle = 30 * second;                 // so long they must be apart
+  Time fresh = 5 * minute;                   // what was said longer ago does not count
+  std::vector<QuantityMember> members;
+  SitePlace place;
+};
+
 enum class Direction : uint8_t { monitor, control };
 enum class CommandMode : uint8_t { undeclared, direct, select };
 enum class PointKind : uint8_t { other, switchgear, tap, set_point, reset, measurement, status, counter };
@@ -196,6 +217,7 @@ class Site {
   std::vector<SiteConversation> conversations;
   std::vector<MasterGroup> groups;
   std::vector<SiteSequence> sequences;
+  std::vector<SiteQuantity> quantities;
   std::vector<SitePoint> points;
   std::vector<SitePublisher> publishers;
   std::vector<Window> windows;

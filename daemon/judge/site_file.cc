@@ -82,6 +82,7 @@ class SiteReader {
     for (TomlTable t : root_.tables("conversation")) conversation(t);
     for (TomlTable t : root_.tables("master_group")) group(t);
     for (TomlTable t : root_.tables("sequence")) sequence(t);
+    for (TomlTable t : root_.tables("quantity")) quantity(t);
     for (TomlTable t : root_.tables("iec104_point")) iec104_point(t);
     for (TomlTable t : root_.tables("dnp3_point")) dnp3_point(t);
     for (TomlTable t : root_.tables("modbus_point")) modbus_point(t);
@@ -311,6 +312,44 @@ class SiteReader {
     if (!t.has("objects")) t.complain("objects", "a [[sequence]] needs its objects: what is switched, like \"information object 5101-5106\"");
     t.finish();
     site_.sequences.push_back(std::move(q));
+  }
+
+  void quantity(TomlTable& t) {
+    SiteQuantity q;
+    q.place = place(t);
+    if (!t.read("name", q.name)) t.complain("name", "a [[quantity]] needs a name: what is measured, and where");
+    t.read("unit", q.unit);
+    const bool absolute = t.read("tolerance", q.tolerance, 0, 1e12), relative = t.read("percent", q.percent, 0, 100);
+    if (!absolute && !relative && !t.has("tolerance") && !t.has("percent")) t.complain("tolerance", "a [[quantity]] needs a tolerance (in its unit) or a percent: how far apart its members may be");
+    t.read_duration("settle", q.settle, 0, day);
+    t.read_duration("fresh", q.fresh, second, day);
+    for (TomlTable m : t.tables("member")) member(m, q);
+    if (q.members.size() < 2) t.complain("member", "a [[quantity]] needs two members or more: [[quantity.member]] with host, protocol and object");
+    if (q.members.size() > SiteQuantity::most_members) t.complain("member", fmt::format("a [[quantity]] has {} members at most; this one has {}", SiteQuantity::most_members, q.members.size()));
+    t.finish();
+    site_.quantities.push_back(std::move(q));
+  }
+
+  void member(TomlTable& t, SiteQuantity& q) {
+    QuantityMember m;
+    std::string host, protocol;
+    if (t.read("host", host)) m.host = named(t, "host", host);
+    else if (!t.has("host")) t.complain("host", "a [[quantity.member]] needs its host: the one that tells it");
+    if (t.read("protocol", protocol)) {
+      if (const int i = protocol_index(protocol); i >= 0) m.protocol = uint16_t(i);
+      else t.complain("protocol", fmt::format("\"{}\" is no protocol that is read here; `vidra protocols` lists them", protocol));
+    } else if (!t.has("protocol")) t.complain("protocol", "a [[quantity.member]] needs its protocol: \"iec104\", \"mms\", \"c37118\" …");
+    int64_t station = 0;
+    if (t.read("station", station, 0, 65535)) m.station = uint64_t(station);
+    if (t.read("object", m.text)) {
+      if (const auto r = parse_object_range(m.text)) {
+        m.object = r->first.key();
+        if (r->last != r->first) t.complain("object", fmt::format("\"{}\" is several objects; a member is one object", m.text));
+      } else m.object = Object::of_text(text_key(m.text)).key();
+    } else if (!t.has("object")) t.complain("object", "a [[quantity.member]] needs its object: \"information object 2001\", \"AA1J1Q01A1LD0/MMXU1$MX$Hz\", \"ALDER-BUS1/frequency\"");
+    t.read("scale", m.scale, -1e12, 1e12);
+    t.finish();
+    q.members.push_back(std::move(m));
   }
 
   void group(TomlTable& t) {
@@ -658,7 +697,7 @@ bool read_head(Site& site, TomlTable& root, std::vector<std::string>* files) {
     head->read("file", *files);
     for (std::string& file : *files)
       if (!std::filesystem::path(file).is_absolute()) file = (std::filesystem::path(root.path()).parent_path() / file).string();
-    for (std::string_view key : {"zone", "host", "conversation", "master_group", "sequence", "iec104_point", "dnp3_point", "modbus_point", "mms_point", "publisher", "window"})
+    for (std::string_view key : {"zone", "host", "conversation", "master_group", "sequence", "quantity", "iec104_point", "dnp3_point", "modbus_point", "mms_point", "publisher", "window"})
       if (root.has(key)) root.complain(key, fmt::format("the site is declared in \"{}\"; put [[{}]] there", fmt::join(*files, "\", \""), key));
   } else {
     std::string name;

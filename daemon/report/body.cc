@@ -56,6 +56,7 @@ std::string story_body(const Story& s, const Issuer& who, Time detected) {
   j["t_start"] = iso_time(s.first, 9);
   j["t_end"] = iso_time(s.last, 9);
   j["t_detect"] = iso_time(detected, 9);
+  if (s.clock_error) j["clock"] = {{"source", s.clock}, {"error_ns", s.clock_error}};
   j["severity"] = s.severity;
   j["confidence"] = s.confidence;
   j["class"] = d.rsit;

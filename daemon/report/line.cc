@@ -168,6 +168,7 @@ std::string replay_line(const Story& s, const Language& language) {
   j["confidence"] = s.confidence;
   j["first"] = epoch_time(s.first);
   j["last"] = epoch_time(s.last);
+  if (s.clock_error) j["clock"] = s.clock, j["clock_error_ns"] = s.clock_error;
   j["count"] = s.count;
   j["protocol"] = s.protocol;
   j["source"] = text_of(s.source.address);

@@ -105,6 +105,7 @@ void Reporter::open(const Key& key, Finding&& f, bool collective) {
   s.first = s.last = f.scene.time;
   s.count = f.weight;
   s.frame = f.scene.frame;
+  s.clock_error = f.clock_error, s.clock = f.clock;
   s.in_window = f.in_window;
   note(s, f.scene);
   take_words(o, std::move(f));
@@ -121,6 +122,7 @@ void Reporter::merge(Opens::iterator at, Finding&& f) {
   s.last = std::max(s.last, f.scene.time);
   s.in_window = s.in_window && f.in_window;
   note(s, f.scene);
+  if (f.clock_error > s.clock_error) s.clock_error = f.clock_error, s.clock = f.clock;
   if (o.second != second_) o.second = second_, o.in_second = 0;
   const bool flooding = ++o.in_second > settings_.findings_of_story || heard_in_second_ > settings_.findings;
   const uint8_t severity = severity_of(f);

@@ -25,6 +25,8 @@ struct Story {
   uint8_t severity = 0;
   double confidence = 1;
   Time first = 0, last = 0;
+  Time clock_error = 0;        // how wrong these times may be, the worst of its findings; 0: nothing was heard to tell it by
+  std::string clock;           // "PTP", "NTP" …: what tells it
   uint64_t count = 0;          // findings, by weight
   uint32_t revision = 0;       // 0 the first telling, then one more with each update
   uint64_t frame = 0;          // of the first finding's event

@@ -36,6 +36,7 @@ class Text {
   void line(const std::string& labels, double v) { put(labels, fmt::format("{}", v)); }
   void line(const std::string& labels, uint64_t v) { put(labels, fmt::format("{}", v)); }
   void seconds(const std::string& labels, int64_t ns) { put(labels, fmt::format("{}.{:03}", ns / second, ns % second / millisecond)); }
+  void precise(const std::string& labels, int64_t ns) { put(labels, fmt::format("{:.9f}", double(ns) / 1e9)); }
   std::string take() { return std::move(out_); }
 
  private:
@@ -138,6 +139,16 @@ std::string metrics_text(const SensorStatus& s, const std::string& sensor, const
     one("evidence_left_out_total", "counter", "tellings of stories that found no room", e.left_out);
     one("evidence_failing", "gauge", "1 while packets are not kept or not set aside; the journal says why", !complaints_of(e).empty());
   }
+  const auto of_clocks = [&](std::string_view name, std::string_view help, const std::function<Time(const ClockLine&)>& of) {
+    t.family(name, "gauge", help);
+    for (const ClockLine& l : s.clocks) t.precise(fmt::format("clock=\"{}\",by=\"{}\",station=\"{}\",synchronised=\"{}\"", label(l.clock), l.kind, l.station, l.synchronised), of(l));
+  };
+  of_clocks("clock_offset_seconds", "how far a clock that is heard is ahead of the sensor's", [](const ClockLine& l) { return l.offset; });
+  of_clocks("clock_spread_seconds", "the middle of the distances of its newest offsets from it", [](const ClockLine& l) { return l.spread; });
+  of_clocks("clock_zone_seconds", "whole quarters of an hour that were taken off it: local time", [](const ClockLine& l) { return l.zone; });
+  of_clocks("clock_last_seconds", "when it was heard last", [](const ClockLine& l) { return l.last; });
+  t.family("clock_error_seconds", "gauge", "how wrong the sensor's time may be by the best clock that is heard; absent where none is");
+  if (s.clocks_agree.error) t.precise(fmt::format("by=\"{}\"", name_of(s.clocks_agree.by)), s.clocks_agree.error);
 
   t.family("collector_connected", "gauge", "1 while the collector acknowledges; state and text say what is, for people");
   for (const auto& c : s.collectors) t.line(fmt::format("collector=\"{}\",state=\"{}\",text=\"{}\"", label(c.collector), name_of(c.link.state), label(c.link.text)), uint64_t{c.link.state == LinkState::connected});

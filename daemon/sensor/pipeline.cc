@@ -308,8 +308,11 @@ void Pipeline::judge() {
     judged_until_.store(until, std::memory_order_release);
     findings_bell_.ring();
     if (until - copied >= second || last) {
+      const bool of_clocks = until / (10 * second) != copied / (10 * second) || last;
       copied = until;
+      std::vector<ClockLine> clocks = of_clocks ? clock_lines(judge_->clocks(), judge_->site(), judge_->memory()) : std::vector<ClockLine>{};
       const std::lock_guard lock(snapshot_mutex_);
+      if (of_clocks) snapshot_.clocks = std::move(clocks), snapshot_.clocks_agree = judge_->clocks().agreement();
       snapshot_.judge = judge_->counters();
       snapshot_.learning = judge_->learning();
     }

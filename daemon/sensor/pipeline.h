@@ -47,6 +47,8 @@ struct SensorStatus {
   Plan plan = Plan::all;                   // what is left out now
   uint64_t findings_dropped = 0;           // found no room on their way to the reporter
   bool learning = false;
+  std::vector<ClockLine> clocks;           // every ten seconds
+  ClockAgreement clocks_agree;
   std::vector<Telling> collectors;
   size_t workers = 1;
   EvidenceStatus evidence;

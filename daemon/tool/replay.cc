@@ -160,6 +160,7 @@ int replay(const ReplayOptions& o) {
     fmt::print("{} packets in {}, {} conversations, {} records; payload {} = decoded {} + opaque {} + lost {}; {} stories\n", human_count(heard.packets),
                human_duration(heard.last - heard.first), human_count(a.conversations), human_count(records), human_bytes(octets.seen), human_bytes(octets.decoded),
                human_bytes(octets.opaque), human_bytes(octets.lost), stories.last.size());
+    if (const std::string clocks = clock_text(clock_lines(judge.clocks(), judge.site(), judge.memory(), 24), judge.clocks().agreement(), heard.last); !clocks.empty()) fmt::print("\n{}", clocks);
   }
   return heard.status;
 }

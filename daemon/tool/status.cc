@@ -18,6 +18,7 @@
 
 #include "daemon/base/clock.h"
 #include "daemon/base/text.h"
+#include "daemon/judge/clocks.h"
 #include "daemon/tool/commands.h"
 #include "daemon/tool/scrape.h"
 #include "daemon/traffic/overload.h"
@@ -121,6 +122,30 @@ std::string page(const Scrape& now, const Scrape& before, double passed, double 
     out += fmt::format("  {:<10} {} {:>10} records{}\n", spoken[i].second, bar(spoken[i].first / spoken[0].first, 16, colour), human_count(uint64_t(spoken[i].first)),
                        [&] { const double m = now.value("malformed_total", {{"protocol", spoken[i].second}}).value_or(0); return m > 0 ? fmt::format(", {} malformed", human_count(uint64_t(m))) : std::string{}; }());
   if (spoken.size() > 8) out += fmt::format("  and {} more\n", spoken.size() - 8);
+
+  const auto clocks = now.labels("clock_offset_seconds");
+  if (!clocks.empty()) {
+    std::vector<ClockLine> lines;
+    for (const Labels& l : clocks) {
+      const auto time = [&](const char* family) { return Time(now.value(family, l).value_or(0) * 1e9); };
+      static constexpr std::string_view said[] = {"yes", "no", "not said"};
+      std::string_view synchronised = "not said";
+      for (std::string_view w : said)
+        if (w == of(l, "synchronised")) synchronised = w;
+      lines.push_back({of(l, "clock"), name_of(kind_of(of(l, "by"))), std::strtoull(of(l, "station").c_str(), nullptr, 10), 0, time("clock_offset_seconds"), time("clock_spread_seconds"), time("clock_zone_seconds"), time("clock_last_seconds"), synchronised});
+    }
+    ClockAgreement agreed;
+    if (const auto by = now.labels("clock_error_seconds"); !by.empty()) agreed.by = kind_of(of(by[0], "by")), agreed.error = Time(now.value("clock_error_seconds").value_or(0) * 1e9);
+    out += "\nclocks\n";
+    size_t shown = 0;
+    const std::string table = clock_text(lines, agreed, Time(clock * 1e9));
+    for (size_t at = 0; at < table.size() && shown < 12; shown++) {
+      const size_t end = std::min(table.find('\n', at), table.size());
+      out += "  " + table.substr(at, end - at) + '\n';
+      at = end + 1;
+    }
+    if (lines.size() + 2 > 12) out += fmt::format("  and {} more: vidra status --metrics\n", lines.size() + 2 - 12);
+  }
 
   const double unsaid = now.value("findings_dropped_total").value_or(0);
   double shed = 0;

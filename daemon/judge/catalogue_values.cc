@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+// Detections of values that several devices tell. Their tolerances are the site's: [[quantity]].
+#include "daemon/judge/deeds.h"
+
+namespace vidra {
+namespace {
+
+constexpr Detection rows[] = {
+    {"VAL-01", "Devices that measure the same disagree", 4, Audience::security, "T0856", "information-content-security:unauthorised-information-modification",
+     "Several devices tell the same quantity, and one of them does not say what the others say. A transducer is out of order, or what is reported is not what is measured.",
+     "Look at the quantity with a third instrument, or on the spot. Compare what the device's own display shows with what it reports.",
+     "Raise `tolerance`, `percent` or `settle` of its `[[quantity]]`."},
+    {"VAL-02", "Value stands still while its neighbours move", 4, Audience::security, "T0856", "information-content-security:unauthorised-information-modification",
+     "The same quantity moves elsewhere and not here. Somebody repeats an old value to hide what happens, a gateway no longer hears its device, or a deadband is too wide.",
+     "Look whether the device behind the gateway still answers. Compare its own display with what is reported.",
+     "Raise `tolerance` or `settle` of its `[[quantity]]` above the deadband of the slowest member."},
+};
+
+}  // namespace
+extern constexpr Family values_family{"Values that several devices tell", rows};
+}  // namespace vidra

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include "daemon/judge/clocks.h"
+#include "daemon/judge/rules.h"
+
+namespace vidra {
+
+// TIM-09 and TIM-10: a clock that all others do not agree with, the capture's own one voter among them. Asked every ten seconds.
+class ClockVotes {
+ public:
+  explicit ClockVotes(const JudgeSettings& s) { settle(s); }
+  void settle(const JudgeSettings&);
+  void tick(const Clocks&, const Context&, Findings&);
+
+ private:
+  struct Kept {
+    Time seen = 0, before = 0;             // when it was looked at last, and how far it was from the others then
+    Time since = 0;                        // it is apart; 0 it is not
+    Time from = 0;                         // how far it was when it was last right
+    uint64_t heard = 0;                    // its offsets by `since`
+    bool right = false, stepped = false, told = false;
+  };
+  void apart(const HeardClock&, Kept&, Time by, const ClockAgreement&, const Context&, Findings&);
+  void own(const ClockAgreement&, const Context&, Findings&);
+
+  const Detection& disagrees_ = row("TIM-09");
+  const Detection& own_ = row("TIM-10");
+  Time now_ = 0, events_ = 0, settled_ = 0;
+  Recent<Kept> kept_{1024};
+  Time own_since_ = 0;
+  bool own_told_ = false;
+};
+
+}  // namespace vidra

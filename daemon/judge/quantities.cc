@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/judge/quantities.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+
+#include "daemon/judge/rules.h"
+
+namespace vidra {
+namespace {
+
+uint64_t member_key(HostId host, uint16_t protocol, uint64_t object) { return key_of(uint64_t(host) << 16 | protocol, object); }
+
+std::string number_text(double v, const std::string& unit) { return unit.empty() ? fmt::format("{:.6g}", v) : fmt::format("{:.6g} {}", v, unit); }
+
+}  // namespace
+
+void Quantities::declare(const Site& site) {
+  *this = Quantities{};
+  protocols_.resize(protocols.size());
+  hosts_.resize(site.hosts.size() + 1);
+  for (const SiteQuantity& q : site.quantities) {
+    const uint32_t at = uint32_t(quantities_.size());
+    quantities_.push_back({&q, {}, 0, false});
+    for (const QuantityMember& m : q.members) {
+      protocols_[m.protocol] = 1, hosts_[m.host] = 1;
+      quantities_.back().members.push_back(uint32_t(members_.size()));
+      const auto [place, fresh] = by_object_.emplace(member_key(m.host, m.protocol, m.object), int(members_.size()));
+      members_.push_back({&m, at, fresh ? -1 : place->second, 0, 0, 0});
+      place->second = int(members_.size()) - 1;
+    }
+  }
+}
+
+int Quantities::find(HostId host, uint16_t protocol, uint64_t object) const {
+  const auto at = by_object_.find(member_key(host, protocol, object));
+  return at == by_object_.end() ? -1 : at->second;
+}
+
+void Quantities::see(const Event& e, const Context& c, Findings& to) {
+  const Message& m = *e.said;
+  if (m.role == Role::request || m.malformed || m.refused || m.after_gap) return;
+  const HostId speaker = e.scene.from == Side::client ? c.conversation.client : c.conversation.server;
+  if (!speaker || !hosts_[speaker]) [[likely]] return;
+  for (const Point& p : e.points) {
+    if (!p.has_number() || p.count != 1 || p.quality & (invalid | test_quality)) continue;
+    int i = find(speaker, e.scene.protocol, p.object.key());
+    // A channel is declared by the name that its device gives it.
+    if (i < 0 && p.object.kind() != ObjectKind::information_object)
+      if (const std::string_view name = e.texts.find(p.object.key() & ~(0xffull << 56)); !name.empty()) i = find(speaker, e.scene.protocol, Object::of_text(text_key(name)).key());
+    for (; i >= 0; i = members_[size_t(i)].next) {
+      Member& member = members_[size_t(i)];
+      if (!member.declared->station || *member.declared->station == m.station) take(member, p, e, c, to);
+    }
+  }
+}
+
+void Quantities::take(Member& m, const Point& p, const Event& e, const Context& c, Findings& to) {
+  const double value = p.number() * m.declared->scale;
+  if (!std::isfinite(value)) return;
+  if (!m.at || value != m.value) m.changed = e.scene.time;
+  m.value = value, m.at = e.scene.time;
+  compare(quantities_[m.quantity], e, c, to);
+}
+
+void Quantities::compare(Quantity& q, const Event& e, const Context& c, Findings& to) {
+  const Time now = e.scene.time;
+  const SiteQuantity& d = *q.declared;
+  std::array<const Member*, SiteQuantity::most_members> heard;
+  size_t n = 0;
+  for (const uint32_t i : q.members)
+    if (const Member& m = members_[i]; m.at && now - m.at <= d.fresh) heard[n++] = &m;
+  if (n < 2) {
+    q.since = 0;
+    return;
+  }
+  std::sort(heard.begin(), heard.begin() + long(n), [](const Member* a, const Member* b) { return a->value < b->value; });
+  const double middle = n % 2 ? heard[n / 2]->value : (heard[n / 2 - 1]->value + heard[n / 2]->value) / 2;
+  const double tolerance = std::max(d.tolerance, d.percent / 100 * std::abs(middle));
+  if (heard[n - 1]->value - heard[0]->value <= tolerance) {
+    q.since = 0, q.told = false;
+    return;
+  }
+  if (!q.since) q.since = now;
+  if (q.told || c.learning || now - q.since < d.settle) return;
+  q.told = true;
+  // Of three and more the one farthest from the middle; of two nobody can say which.
+  const Member& odd = middle - heard[0]->value > heard[n - 1]->value - middle ? *heard[0] : *heard[n - 1];
+  const Member* still = nullptr;                     // one that has not moved since before they parted, while another has
+  for (size_t i = 0; i < n; i++)
+    if (heard[i]->changed < q.since && (n == 2 || heard[i] == &odd) && std::any_of(heard.begin(), heard.begin() + long(n), [&](const Member* o) { return o->changed >= q.since; })) still = heard[i];
+  const Member& told = still ? *still : odd;
+  Finding f = finding(still ? row("VAL-02") : row("VAL-01"), e, c);
+  const auto name = [&](const Member& m) { return fmt::format("{} ({}, {})", c.site.host(m.declared->host).name, protocols[m.declared->protocol]->name, m.declared->text); };
+  f.source = {};
+  if (n > 2 || still) {
+    const SiteHost& h = c.site.host(told.declared->host);
+    f.source = {h.addresses.empty() ? (h.macs.empty() ? Address{} : Address::of(h.macs[0])) : h.addresses[0], h.name};
+  }
+  f.target = {};
+  f.cause = text_key(d.name);
+  f.station.clear();
+  f.object = d.name;
+  std::string values;
+  for (size_t i = 0; i < n; i++) values += fmt::format("{}{} says {}", i ? ", " : "", name(*heard[i]), number_text(heard[i]->value, d.unit));
+  f.what = still ? fmt::format("{}: {} has stood at {} for {} while its neighbours moved; {}.", d.name, name(told), number_text(told.value, d.unit), seconds_text(now - told.changed), values)
+                 : fmt::format("{}: {}, for {}.", d.name, values, seconds_text(now - q.since));
+  f.expected = fmt::format("They are the same quantity and differ by at most {}.", number_text(tolerance, d.unit));
+  to.raise(std::move(f));
+}
+
+}  // namespace vidra

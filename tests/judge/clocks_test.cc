@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0
+// The clocks that are heard, held against each other: TIM-09, TIM-10, the matrix, and what it says of an alert's time.
+#include <gtest/gtest.h>
+
+#include <functional>
+
+#include "tests/judge/hearing.h"
+
+namespace vidra {
+namespace {
+
+// How far each clock of a small site is from the capture's, and what they say of themselves.
+struct Off {
+  Time server1 = 0, server2 = 0, pmu = -40 * millisecond, rtu = -200 * millisecond;
+  bool rtu_invalid = false, server2_adrift = false, rtu_speaks = true;
+};
+
+void ntp(Hearing& h, std::string_view server, Time off, bool adrift) {
+  std::vector<uint8_t> run;
+  Message m;
+  m.function = 4, m.role = Role::response, m.act = Act::time;
+  m.qualifier = 4 << 2 | (adrift ? 3 : 0);
+  Point p;
+  p.object = Hearing::named("transmit", run);
+  p.set_time(h.now + off);
+  h.say("ntp", "10.1.1.41:4000", server, m, {p}, Side::server, Texts{run});
+}
+Point measured(Time said, uint8_t flags) {
+  Point p{Object(ObjectKind::information_object, 2001)};
+  p.set_real(1);
+  p.time = said, p.time_kind = TimeKind::full, p.time_flags = flags;
+  return p;
+}
+void rtu(Hearing& h, Time off, uint8_t flags = 0) {
+  Message m;
+  m.function = 36, m.role = Role::report, m.act = Act::report, m.reason = 3, m.station = 11;
+  h.say("iec104", "10.9.1.10:40000", "10.1.1.20:2404", m, {measured(h.now + off, flags)}, Side::server);
+}
+void pmu(Hearing& h, Time off) {
+  Message m;
+  m.function = 256, m.role = Role::report, m.act = Act::report, m.station = 7;
+  Point p{Object(ObjectKind::channel, 1 << 16, 7)};
+  p.set_real(50);
+  p.time = h.now + off, p.time_kind = TimeKind::full;
+  h.say("c37118", "10.9.1.13:40000", "10.1.1.80:4712", m, {p}, Side::server);
+}
+// Time passes, a second at a time; what each clock is off may depend on how much has passed.
+void pass(Hearing& h, Time t, const std::function<Off(Time)>& off) {
+  for (Time at = 0; at < t; at += second) {
+    const Off o = off(at);
+    if (at % (4 * second) == 0) ntp(h, "10.1.1.5:123", o.server1, false), ntp(h, "10.1.1.6:123", o.server2, o.server2_adrift);
+    pmu(h, o.pmu);
+    if (o.rtu_speaks) rtu(h, o.rtu, uint8_t(o.rtu_invalid ? time_invalid : 0));
+    h.wait(second);
+  }
+}
+void pass(Hearing& h, Time t, Off o = {}) {
+  pass(h, t, [&](Time) { return o; });
+}
+
+TEST(Clocks, ThatAgreeAreAMatrix) {
+  Hearing h;
+  pass(h, 5 * minute, {.rtu = 2 * hour - 200 * millisecond});          // local time
+  EXPECT_EQ(h.times("TIM-09") + h.times("TIM-10"), 0u) << h.told();
+  const auto lines = clock_lines(h.judge.clocks(), h.judge.site(), h.judge.memory());
+  ASSERT_EQ(lines.size(), 4u);
+  EXPECT_EQ(lines[0].kind, "IEC 104 CP56");
+  EXPECT_EQ(lines[0].zone, 2 * hour);
+  EXPECT_EQ(lines[0].offset, -200 * millisecond);
+  EXPECT_EQ(lines[1].kind, "C37.118");
+  EXPECT_EQ(h.judge.clocks().agreement().voters, 4u);
+  EXPECT_EQ(h.judge.clocks().agreement().by, ClockKind::ntp);
+  const std::string text = clock_text(lines, h.judge.clocks().agreement(), h.now);
+  EXPECT_NE(text.find("+2:00 h"), text.npos) << text;
+}
+
+TEST(Clocks, OneThatStepsIsTold) {                                     // "TIM-09"
+  Hearing h;
+  pass(h, 5 * minute);
+  pass(h, 3 * minute, {.rtu = -40 * second});
+  ASSERT_EQ(h.times("TIM-09"), 1u) << h.told();
+  const Finding& f = h.last("TIM-09");
+  EXPECT_EQ(f.severity, 4);
+  EXPECT_EQ(f.source.address, *parse_address("10.1.1.20"));
+  EXPECT_NE(f.what.find("stepped"), std::string::npos) << f.what;
+  EXPECT_EQ(f.clock, "NTP");
+}
+TEST(Clocks, OneThatDriftsIsTold) {
+  Hearing h;
+  pass(h, 5 * minute);
+  pass(h, 20 * minute, [](Time t) { return Off{.server2 = t / 400}; });   // 2.5 ms a second
+  ASSERT_EQ(h.times("TIM-09"), 1u) << h.told();
+  EXPECT_NE(h.last("TIM-09").what.find("drifted"), std::string::npos) << h.last("TIM-09").what;
+  EXPECT_EQ(h.times("TIM-10"), 0u) << h.told();
+}
+TEST(Clocks, OneThatWasNeverRightIsANotice) {
+  Hearing h;
+  pass(h, 5 * minute, {.rtu = -5 * minute});
+  ASSERT_EQ(h.times("TIM-09"), 1u) << h.told();
+  EXPECT_EQ(h.last("TIM-09").severity, 2);
+}
+
+TEST(Clocks, WhatIsOrdinaryIsNotTold) {
+  Hearing h;
+  pass(h, 3 * minute, {.rtu = 2 * hour});
+  pass(h, 3 * minute, {.rtu = 1 * hour});                               // summer time ends
+  pass(h, 3 * minute, {.rtu = -hour / 3, .rtu_invalid = true});         // its clock was not set yet, and it says so
+  pass(h, 3 * minute, {.server2 = minute, .server2_adrift = true});     // likewise
+  pass(h, 3 * minute);
+  pass(h, 10 * second, {.rtu = -7 * minute});                           // events that a buffer held
+  pass(h, 3 * minute);
+  pass(h, 3 * second, {.rtu = -7 * minute});                            // and then it is silent
+  pass(h, 5 * minute, {.rtu_speaks = false});
+  EXPECT_EQ(h.times("TIM-09") + h.times("TIM-10"), 0u) << h.told();
+}
+TEST(Clocks, TwoProveNothing) {
+  Hearing h;
+  for (int i = 0; i < 300; i++) rtu(h, -minute), h.wait(second);
+  EXPECT_EQ(h.times("TIM-09") + h.times("TIM-10"), 0u) << h.told();
+}
+TEST(Clocks, WhenAllStepItIsTheSensor) {                               // "TIM-10"
+  Hearing h;
+  pass(h, 5 * minute);
+  pass(h, 5 * minute, {.server1 = -5 * second, .server2 = -5 * second, .pmu = -5 * second, .rtu = -5 * second});
+  EXPECT_EQ(h.times("TIM-09"), 0u) << h.told();
+  ASSERT_EQ(h.times("TIM-10"), 1u) << h.told();
+  EXPECT_EQ(h.last("TIM-10").detection->audience, Audience::sensor);
+  EXPECT_NE(h.last("TIM-10").what.find("5.0 s ahead of"), std::string::npos) << h.last("TIM-10").what;
+  EXPECT_GE(h.last("TIM-10").clock_error, 4 * second);
+}
+TEST(Clocks, TheTableIsBounded) {
+  Hearing h;
+  for (unsigned i = 0; i < 4000; i++) {
+    Message m;
+    m.function = 36, m.role = Role::report, m.act = Act::report, m.reason = 3, m.station = i;
+    h.say("iec104", "10.9.1.10:40000", "10.1.1.20:2404", m, {measured(h.now, 0)}, Side::server);
+  }
+  size_t n = 0;
+  h.judge.clocks().each([&](const HeardClock&) { n++; });
+  EXPECT_LE(n, Clocks::limit);
+  EXPECT_GE(h.judge.clocks().forgotten(), 4000 - Clocks::limit);
+}
+
+}  // namespace
+}  // namespace vidra
