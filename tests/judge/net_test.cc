@@ -495,6 +495,9 @@ TEST(Detections, ThatAreOffAreOff) {
     ask.act = Act::read;
     for (int i = 0; i < 400; i++) ask.function = 100, h.say("iec104", "10.1.1.10:50000", "10.1.1.20:2404", ask), h.wait(10 * second);
     for (int i = 0; i < 40; i++) ask.function = 3, h.say("modbus", "10.1.1.11:40001", "10.1.1.20:502", ask), h.wait(10 * second);
+    Message start;                                   // its master is silent by now
+    start.act = Act::session, start.function = 7, start.link = true;
+    h.say("iec104", "10.1.1.11:41000", "10.1.1.20:2404", start);
     for (const Detection& other : net_rows) EXPECT_EQ(h.times(other.id) == 0, &other == &d) << d.id << " is off, " << other.id << "\n" << h.told();
   }
 }
