@@ -298,6 +298,7 @@ inline void element_of_file(Reader& r, Point& p, Message& m, [[maybe_unused]] Sp
     m.refused |= m.qualifier >> 7;                                      // 7.2.6.29: not ready to load
   } else if constexpr (body == call) {
     p.qualifier = r.u8(), m.qualifier = r.u8();
+    m.sub_function = m.qualifier & 0x0f;                                // 7.2.6.30: what is asked for; 4 deletes the file
   } else if constexpr (body == last) {
     p.qualifier = r.u8(), m.qualifier = r.u8(), p.set_natural(r.u8());  // the value is the checksum
   } else if constexpr (body == acknowledge) {

@@ -161,7 +161,8 @@ constexpr Deed deeds[] = {
     {.detection = "I104-27", .protocol = "iec104", .functions = "102", .leave = Leave::usual, .what = "{client} read {times} objects of {server}{station} one by one.", .expected = "It never read single objects here.", .of = Deed::Of::objects},
     {.detection = "I104-28", .protocol = "iec104", .functions = "101/2-3", .leave = Leave::usual, .what = "{client} reset the counters of {server}{station}.", .expected = known_to_ask, .of_known = true},
     {.detection = "I104-29", .protocol = "iec104", .functions = "110-113", .leave = Leave::usual, .what = "{client} sent {server}{station} {function} for {object}: {value}.", .expected = known_to_ask},
-    {.detection = "I104-30", .protocol = "iec104", .functions = "122, 124", .leave = Leave::met, .what = "{client} fetches the file {object} of {server}{station}: {function}.", .expected = known_to_ask},   // a disturbance record is fetched after each trip
+    {.detection = "I104-30", .protocol = "iec104", .functions = "122/0-3, 122/5-15, 124", .leave = Leave::met, .what = "{client} fetches the file {object} of {server}{station}: {function}.", .expected = known_to_ask},   // a disturbance record is fetched after each trip
+    {.detection = "I104-30", .protocol = "iec104", .functions = "122/4", .leave = Leave::declared, .what = "{client} deletes the file {object} of {server}{station}.", .expected = known_to_ask},
     {.detection = "I104-30", .protocol = "iec104", .functions = "120-121, 123, 125-127", .leave = Leave::usual, .what = "{client} sent {server}{station}: {function} {object}.", .expected = known_to_ask},
     {.detection = "I104-35", .protocol = "iec104", .functions = "", .leave = Leave::nobody, .what = "{client} sent {server} {times} broken IEC 104 records, {function} the last.", .expected = "TCP delivers what was sent: records are broken only by who makes them.",
      .flags = Deed::malformed},

@@ -206,7 +206,7 @@ class RareFunctions final : public Detector {
     if (m.function != open_file && m.function != delete_file && m.function != 29) return;   // the others go with an open one
     if (k.learned && !c.learning && k.learned->knows_function(m.function, 0)) return;
     if (m.function != delete_file && (c.learning || c.knows_nothing())) return;
-    if (m.function == open_file && k.any() && std::any_of(e.points.begin(), e.points.end(), [](const Point& p) { return (p.qualifier & 0xffff) == for_reading; })) return;
+    if (m.function == open_file && k.any() && only_reads(e.points)) return;
     raise(file_, e, c, to, "Files of this outstation were never touched by this master.");
   }
 
@@ -217,6 +217,11 @@ class RareFunctions final : public Detector {
     if (k.learned && k.learned->station(e.said->station)) return;
     if (shared_->standing(e.scene, c, to) == Standing::stranger && e.said->function == confirm) return;
     raise(broadcast_, e, c, to, "Requests are addressed to one outstation.");
+  }
+
+  // Whether every object of a request to open is one (g70v3, by its name) that is opened for reading.
+  static bool only_reads(std::span<const Point> points) {
+    return !points.empty() && std::all_of(points.begin(), points.end(), [](const Point& p) { return p.object.kind() == ObjectKind::named && (p.qualifier & 0xffff) == for_reading; });
   }
 
   void raise(const Detection& d, const Event& e, const Context& c, Findings& to, std::string expected) {

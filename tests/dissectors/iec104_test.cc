@@ -617,6 +617,9 @@ TEST(Iec104, a_file_is_fetched) {
   EXPECT_EQ(call.head.act, Act::file);
   EXPECT_EQ(call.head.role, Role::request);
   EXPECT_EQ(call.head.qualifier, 1u);                                    // select file
+  EXPECT_EQ(call.head.sub_function, 1u);
+  EXPECT_EQ(says(client, "7A 01 0D 00 0A 00 | 64 00 00 | 02 00 00 04").head.sub_function, 4u);   // delete file
+  EXPECT_EQ(says(client, "7A 01 0D 00 0A 00 | 64 00 00 | 02 00 00 96").head.sub_function, 6u);   // call section; above: why not
   EXPECT_EQ(call.points.at(0).object, file);
 
   const Sentence ready = says("78 01 0D 00 0A 00 | 64 00 00 | 02 00 00 01 00 00");

@@ -151,6 +151,17 @@ TEST(MoreDeeds, FaultyPositionStormsAndSweeps) {                    // "I104-14"
   }
 }
 
+// A disturbance record is fetched after each trip; to delete them is what somebody does who took the master over.
+TEST(MoreDeeds, FilesAreFetchedByTheMasterAndDeletedByNobody) {     // "I104-30"
+  Hearing h({.memory = usual()});
+  for (const uint16_t asked : {0, 1, 2, 5, 6, 3, 7}) h.say("iec104", master, rtu, message({.id = "", .protocol = "iec104", .function = 122, .sub = asked, .qualifier = asked}));
+  h.say("iec104", master, rtu, message({.id = "", .protocol = "iec104", .function = 124, .sub = 0, .qualifier = 1}));
+  EXPECT_EQ(h.times("I104-30"), 0u) << h.told();
+  h.say("iec104", master, rtu, message({.id = "", .protocol = "iec104", .function = 122, .sub = 4, .qualifier = 4}));
+  ASSERT_EQ(h.times("I104-30"), 1u) << h.told();
+  EXPECT_NE(h.last("I104-30").what.find("deletes the file"), std::string::npos) << h.told();
+}
+
 TEST(MoreDeeds, AnOriginatorAddressThatWasNeverUsed) {              // "I104-49"
   Memory memory = usual();
   for (ConversationMemory& c : memory.conversations()) c.origins = {3};
@@ -216,6 +227,29 @@ TEST(Silence, OfALinkThatWasAskedAllTheTime) {                      // "NET-10"
       }
       EXPECT_EQ(h.times("NET-10"), others && asked > 3600 ? 1u : 0u) << asked << "\n" << h.told();
     }
+  }
+}
+
+// Two control centres ask one station. What the first no longer asks the other has not taken over: it asked all the time.
+TEST(Silence, OfOneOfSeveralCentresIsTold) {                        // "NET-10"
+  for (const std::string_view how : {"both all the time", "standby", "bursts", "deaf"}) {
+    Hearing h("[[host]]\nname = \"a\"\naddress = \"10.9.1.10\"\n[[host]]\nname = \"b\"\naddress = \"10.9.1.11\"\n[[conversation]]\nclient = \"a\"\nserver = \"any\"\nprotocol = \"iec104\"\n[[conversation]]\n"
+              "client = \"b\"\nserver = \"any\"\nprotocol = \"iec104\"\n");
+    const Message read = message({.id = "", .protocol = "iec104", .function = 102, .sub = 0}), test = message({.id = "", .protocol = "iec104", .function = 67, .sub = 2, .link = true}),
+                  start = message({.id = "", .protocol = "iec104", .function = 7, .sub = 2, .link = true});
+    const Time step = how == "bursts" ? minute : 5 * second;
+    for (Time t = 0; t < 2 * hour; t += step) {
+      h.say("iec104", "10.9.1.10:40000", "10.1.1.20:2404", read);
+      h.say("iec104", "10.9.1.11:40001", "10.1.1.20:2404", how == "standby" ? test : read);
+      h.wait(step);
+    }
+    if (how == "standby") h.say("iec104", "10.9.1.11:40001", "10.1.1.20:2404", start);
+    for (Time t = 0; t < 20 * minute; t += step) {
+      if (how == "deaf" && t % minute == 0) h.sensor(SensorFact::dropped, 7);
+      h.say("iec104", "10.9.1.11:40001", "10.1.1.20:2404", read);
+      h.wait(step);
+    }
+    EXPECT_EQ(h.times("NET-10"), how == "both all the time" || how == "bursts" ? 1u : 0u) << how << "\n" << h.told();
   }
 }
 

@@ -203,6 +203,23 @@ TEST(Dnp3RareFunctions, Files) {
   EXPECT_EQ(learnt.of("DNP"), 0u) << learnt.told();
 }
 
+TEST(Dnp3RareFunctions, AFileThatIsReadExcusesNoneThatIsWrittenBesideIt) {
+  const auto open = [](std::initializer_list<Point> objects) {
+    Scripted s = ask(hour, 1, 25);
+    s.points = objects;
+    return s;
+  };
+  Point reads{Object::of_text(text_key("C:/fault1.cfg"))}, writes{Object::of_text(text_key("C:/app.bin"))}, credentials{Object(ObjectKind::item, 2)};
+  reads.qualifier = 1, writes.qualifier = 2, credentials.qualifier = 1;         // g70v2: a password is there
+  Plant fetched(Hearing::Options{"", learned({ask(0, 1, 1)}), {}}), both(Hearing::Options{"", learned({ask(0, 1, 1)}), {}}), password(Hearing::Options{"", learned({ask(0, 1, 1)}), {}});
+  fetched(open({reads}));
+  both(open({writes, reads}));
+  password(open({credentials, writes}));
+  EXPECT_EQ(fetched.times("DNP-27"), 0u) << fetched.told();
+  EXPECT_EQ(both.times("DNP-27"), 1u) << both.told();
+  EXPECT_EQ(password.times("DNP-27"), 1u) << password.told();
+}
+
 // DNP-15
 
 TEST(Dnp3Unsolicited, SwitchedOffAndLeftOff) {
