@@ -311,8 +311,9 @@ void Judge::watch() {
 void Judge::advance(Time now) {
   now_ = now;
   if (learning_) {
-    if (!learning_since_) learning_since_ = now;
-    else if (settings_.learn_for && now - learning_since_ >= settings_.learn_for) watch();
+    Time& begun = memory_.learning.begun;
+    if (!begun || begun > now) begun = now;
+    else if (settings_.learn_for && now - begun >= settings_.learn_for) watch();
   }
   const Time due = now / tick_period * tick_period;
   if (!learning_) undisturbed_ = due + tick_period;
@@ -320,6 +321,7 @@ void Judge::advance(Time now) {
   // After a long silence the ticks in between would all say the same.
   Time at = ticked_ && due - ticked_ <= 100 * tick_period ? ticked_ + tick_period : due;
   static const Conversation nobody;
+  if (learning_) memory_.learning.ended = now_;
   for (; at <= due; at += tick_period) {
     const Context context{*site_, memory_, settings_, nobody, at, learning_};
     for (Detector* d : ticking_) d->tick(context, *this);

@@ -68,7 +68,7 @@ class Judge final : public EventSink, private Findings {
   bool learning_;
   int arp_, tcp_, udp_;                // indices of protocols
   std::vector<uint8_t> asks_;          // by protocol: its requests and answers say who asks
-  Time learning_since_ = 0, now_ = 0, ticked_ = 0;
+  Time now_ = 0, ticked_ = 0;
   Time undisturbed_ = 0;               // before then no tick is due
   Counters counters_;
 

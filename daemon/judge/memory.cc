@@ -168,6 +168,7 @@ Memory Memory::copy() const {
   m.hosts_ = hosts_;
   m.conversations_ = conversations_;
   m.publishers_ = publishers_;
+  m.learning = learning;
   return m;
 }
 

@@ -122,6 +122,11 @@ struct Frozen {
   bool empty() const { return signature.empty(); }
 };
 
+// When learning began, by the traffic's time, and when it ended; 0 not yet. It goes on over restarts and does not begin anew.
+struct Learning {
+  Time begun = 0, ended = 0;
+};
+
 // What was learned. `learn` while learning; afterwards only the const questions are asked. Pointers stay good as long as
 // the Memory does.
 class Memory {
@@ -160,6 +165,7 @@ class Memory {
 
   std::deque<ConversationMemory>& conversations() { return conversations_; }   // to approve what waits for a yes
   Frozen frozen;                                                       // of the file it was read from; learning more thaws it
+  Learning learning;                                                   // of a sensor
   std::deque<HostMemory>& hosts() { return hosts_; }
   const std::deque<HostMemory>& hosts() const { return hosts_; }
   const std::deque<ConversationMemory>& conversations() const { return conversations_; }

@@ -42,6 +42,10 @@ void write_memory(const Memory& memory, std::ostream& out) {
 
   out << "# What Vidra learned by listening. Sorted: compare two with diff. Delete what should not be; set approved = true where a\n"
          "# dangerous habit is right. Check it with: vidra check\n\nversion = 2\n";
+  if (memory.learning.begun) {
+    out << "\n[learning]\nbegun = \"" << iso_time(memory.learning.begun, 0) << "\"\n";
+    if (memory.learning.ended) out << "ended = \"" << iso_time(memory.learning.ended, 0) << "\"\n";
+  }
   // Whole days: two memories of the same plant differ in little else.
   const auto days = [&](Time first, Time last) {
     if (first) out << "first = \"" << iso_time(first, 0).substr(0, 10) << "\"\n";
@@ -227,7 +231,7 @@ void read_station(TomlTable& t, StationMemory& s) {
   std::sort(s.habits.begin(), s.habits.end(), [](const Habit& a, const Habit& b) { return a.object.key() < b.object.key(); });
 }
 
-void read_conversation(TomlTable& t, Memory& memory) {
+void read_conversation(TomlTable& t, Memory& memory, int64_t version) {
   const auto client = read_address(t, "client"), server = read_address(t, "server");
   std::string name;
   uint16_t port = 0;
@@ -249,6 +253,7 @@ void read_conversation(TomlTable& t, Memory& memory) {
   c.origins.assign(origins.begin(), origins.end());
   std::sort(c.origins.begin(), c.origins.end());
   t.read_duration("pace", c.shortest_pace, millisecond, 366 * day);
+  if (version < 2) c.shortest_pace = 0;                  // there it was the least pause of any two commands: a master would be taken for quicker than he is
   t.read("fragments", c.fragments);
   read_days(t, c.first, c.last);
   for (TomlTable each : t.tables("functions")) {
@@ -340,8 +345,17 @@ Memory read_memory(TomlTable& root) {
       if (const auto time = parse_iso_time(at)) f.at = *time;
     t->finish();
   }
+  if (auto t = root.table("learning")) {
+    for (const auto& [key, to] : {std::pair<const char*, Time*>{"begun", &memory.learning.begun}, {"ended", &memory.learning.ended}}) {
+      std::string s;
+      if (!t->read(key, s)) continue;
+      if (const auto at = parse_iso_time(s)) *to = *at;
+      else t->complain(key, fmt::format("\"{}\" is no time; it is written like \"2026-11-21T08:30:00Z\"", s));
+    }
+    t->finish();
+  }
   for (TomlTable t : root.tables("host")) read_host(t, memory);
-  for (TomlTable t : root.tables("conversation")) read_conversation(t, memory);
+  for (TomlTable t : root.tables("conversation")) read_conversation(t, memory, version);
   for (TomlTable t : root.tables("publisher")) read_publisher(t, memory);
   root.finish();
   memory.settle();

@@ -330,7 +330,7 @@ int run(const Options& o) {
                                  evidence_folder(settings), made.message(), evidence_folder(settings)));
   }
   KeptFiles files(settings.state, log);
-  files.learned(settings, memory);
+  files.learned(settings, memory, o.play.empty() ? wall_now() : 0);
   Inventory inventory = files.inventory(settings.judge.host_limit);
   const Signals signals;                   // not before: a pipe may let an opening wait, and that must be easy to end
   Source* const heard = sources.front().get();
@@ -365,7 +365,7 @@ int run(const Options& o) {
     for (Time ticks = 0, next = KeptFiles::every; !over; ticks += 200 * millisecond) {
       std::this_thread::sleep_for(std::chrono::milliseconds(200));
       if (ticks >= next) pipeline.keep(files.wants_memory(ticks)), next = ticks + KeptFiles::every;
-      if (const auto kept = pipeline.kept()) files.write(*kept, ticks, false);
+      if (const auto kept = pipeline.kept(); kept && !files.write(*kept, ticks, false)) pipeline.watch();
     }
   });
   sd_notify(0, "READY=1");

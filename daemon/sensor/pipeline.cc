@@ -307,6 +307,7 @@ void Pipeline::judge() {
     if (last) keeping_memory_ = true, judge_->finish(until), copy_kept();
     judged_until_.store(until, std::memory_order_release);
     findings_bell_.ring();
+    if (watching_.exchange(false)) judge_->watch();
     if (until - copied >= second || last) {
       const bool of_clocks = until / (10 * second) != copied / (10 * second) || last;
       copied = until;

@@ -99,6 +99,7 @@ class Pipeline {
   std::unique_ptr<Kept> kept();
 
  private:
+  void watch() { watching_ = true; events_.ring(); }     // ends learning
   struct Delivery;
   void judge();
   void copy_kept();
@@ -138,7 +139,7 @@ class Pipeline {
   std::mutex adopt_mutex_;
   std::shared_ptr<const Site> adopted_site_;
   std::optional<JudgeSettings> adopted_settings_;
-  std::atomic<bool> keeping_{false}, keeping_memory_{false};
+  std::atomic<bool> keeping_{false}, keeping_memory_{false}, watching_{false};
   std::mutex kept_mutex_;
   std::unique_ptr<Kept> kept_;
   bool learned_ = false;                   // the judge's thread: it was learning when it was copied last

@@ -180,6 +180,40 @@ TEST(MemoryPace, IsThatOfFourSwitchingOperationsInARow) {
   }
 }
 
+TEST(MemoryPace, OfAnOlderVersionIsNotTaken) {                      // there it was the least pause of any two commands
+  for (const int version : {1, 2}) {
+    Problems problems;
+    const Memory m = memory_of(fmt::format("version = {}\n[[conversation]]\nclient = \"10.1.1.10\"\nserver = \"10.1.1.20\"\nprotocol = \"iec104\"\nport = 2404\npace = \"100ms\"\n", version), problems);
+    ASSERT_EQ(problems, Problems{});
+    EXPECT_EQ(m.conversations().at(0).shortest_pace, version == 1 ? 0 : 100 * millisecond);
+  }
+}
+
+// Learning ends so long after it began, not after each start.
+TEST(Learning, GoesOnOverARestartAndEndsOnce) {
+  JudgeSettings s = learning();
+  s.learn_for = 14 * day;
+  Hearing first({.settings = s});
+  const Time began = first.now;
+  first.opened("10.1.1.10:40000", "10.1.1.20:2404");
+  first.wait(13 * day);
+  EXPECT_TRUE(first.judge.learning());
+  Problems problems;
+  Hearing again({.memory = memory_of(text_of(first.judge.memory()), problems), .settings = s});
+  again.now = began + 13 * day + hour;
+  again.wait(second);
+  EXPECT_TRUE(again.judge.learning());
+  again.wait(day);
+  EXPECT_FALSE(again.judge.learning());
+  const std::string text = text_of(again.judge.memory());
+  EXPECT_NE(text.find("[learning]\nbegun = \"" ), std::string::npos) << text;
+  const Memory kept = memory_of(text, problems);
+  ASSERT_EQ(problems, Problems{});
+  EXPECT_EQ(kept.learning.begun, began / second * second);
+  EXPECT_EQ(kept.learning.ended, began + 14 * day + hour + second);
+  EXPECT_EQ(text_of(kept), text);
+}
+
 TEST_F(Learned, ReadsAsTextAndReadsBackTheSame) {
   const std::string text = text_of(h.judge.memory());
   Problems problems;
