@@ -158,6 +158,7 @@ struct Open {                          // a Forward_Open that awaits its answer
   uint64_t opener = 0;
   uint32_t to_target_rpi = 0, to_originator_rpi = 0, to_target_assembly = 0, to_originator_assembly = 0;
   bool io = false, first_class = false;
+  uint64_t route = 0;
 };
 
 struct Question {
@@ -165,6 +166,7 @@ struct Question {
   uint32_t connection = 0;
   Asked asked;
   Members* members = nullptr;          // of the pool
+  uint64_t route = 0;                  // to the module that is asked
 };
 
 struct IoStream {
@@ -352,6 +354,9 @@ struct Enip final : Parser {
         key_ = type == connected_data ? 1ull << 63 | item.le16() : (context_ & ~(1ull << 63)) | 1ull << 62;
         m.tag = type == connected_data ? uint32_t(key_ & 0xffff) : uint32_t(context_);
         m.sequence = connection_;
+        route_ = 0;
+        for (const Explicit& x : explicits_)
+          if (type == connected_data && x.connection == connection_) route_ = x.route;
         // What stands behind the data (socket addresses) decides only whether the packet is whole.
         const Bytes inside = item.rest();
         bool bad = false;
@@ -612,6 +617,7 @@ struct Enip final : Parser {
     like.malformed = false;
     begin(say, like);
     routed_ = true;
+    route_ = route.route;
     message(inside, depth + 1, say);
     routed_ = false;
   }
@@ -638,6 +644,7 @@ struct Enip final : Parser {
     m.qualifier = transport;
     o.opener = opener(serial, vendor, originator);
     o.first_class = (transport & 15) == 1;
+    o.route = path.route;
     o.io = (transport & 15) <= 1;
     if (path.point_count >= 2) o.to_target_assembly = path.points[path.point_count - 2u], o.to_originator_assembly = path.points[path.point_count - 1u];
     else if (path.point_count == 1) o.to_originator_assembly = path.points[0];
@@ -691,6 +698,8 @@ struct Enip final : Parser {
         directory_->put(c);
         c.key = key_of(say.host(target), to_originator), c.rpi = to_originator_interval, c.assembly = o.to_originator_assembly, c.to_target = false;
         directory_->put(c);
+      } else {
+        explicits_[explicits_next_++ % explicits_.size()] = {to_target, o.route};
       }
       o = {};
     }
@@ -819,7 +828,7 @@ struct Enip final : Parser {
   void ask(const Asked& a, Members* members) {
     Question& q = questions_[asked_++ % questions_.size()];
     pool_->give(q.members);
-    q = {key_, connection_, a, members};
+    q = {key_, connection_, a, members, route_};
     if (asked_ - first_open_ > questions_.size()) first_open_ = asked_ - uint32_t(questions_.size());
   }
   // The oldest question with this key; a connected answer comes on another connection identifier than its question.
@@ -853,6 +862,7 @@ struct Enip final : Parser {
       q = question(service);
       if (q) {
         a = q->asked, members = q->members, q->members = nullptr, q->key = 0;
+        route_ = q->route;
         if (a.service != service) a.sub = cip::connection_manager;       // the router's own word
       } else {
         m.unpaired = true;
@@ -917,7 +927,10 @@ struct Enip final : Parser {
   void all_of_identity(Reader& r, Speaker& say) {
     const Identified who = attributes(r, say);
     r.rest();
-    if (who.known) say.identity(who.identity);
+    if (!who.known) return;
+    Identity id = who.identity;
+    id.station = route_;                                              // each module of a rack is a device of its own
+    say.identity(id);
   }
 
   void members_answered(Reader& r, Members* members, int depth, Speaker& say) {
@@ -1036,7 +1049,10 @@ struct Enip final : Parser {
   uint8_t frame_ = 0;
   Side from_ = Side::client;
   uint32_t session_ = 0, connection_ = 0, asked_ = 0, first_open_ = 0, turn_ = 0, opens_next_ = 0;
-  uint64_t context_ = 0, key_ = 0;
+  uint64_t context_ = 0, key_ = 0, route_ = 0;
+  struct Explicit { uint32_t connection = 0; uint64_t route = 0; };   // class 3, by the identifier that questions bear
+  std::array<Explicit, 8> explicits_{};
+  uint32_t explicits_next_ = 0;
   bool say_identity_ = false, routed_ = false;
   Identity identity_;
   Members scrap_;

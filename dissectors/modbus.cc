@@ -739,7 +739,7 @@ class Parser final : public vidra::Parser {
       from = i + 1;
     }
     if (!all.empty()) say.point(Object{}).set_octets(all.size());
-    if (length >= 3) who.product = say.text(text_of(all.subspan(best, length)));
+    if (length >= 3) who.name = say.text(text_of(all.subspan(best, length)));   // each maker's own text: no product that others say too
   }
 
   static void encapsulated(Reader& r, Message& m, Speaker& say, Identity& who) {
@@ -751,7 +751,6 @@ class Parser final : public vidra::Parser {
     const uint8_t more = r.u8();
     r.u8();                                              // the object to ask for next
     r.require(m.qualifier >= 1 && m.qualifier <= 4 && (conformity & 0x7f) >= 1 && (conformity & 0x7f) <= 3 && (more == 0 || more == 0xFF));
-    uint64_t code = 0, product = 0;
     for (unsigned i = r.u8(); i && r; i--) {
       const uint8_t id = r.u8();
       const Bytes value = counted(r).rest();
@@ -760,17 +759,14 @@ class Parser final : public vidra::Parser {
       say.point(Object(ObjectKind::device_identification, id)).set_text(key);
       switch (id) {
         case 0: who.vendor = key; break;
-        case 1: code = key; break;
+        case 1: who.model = key; break;                       // ProductCode: in the basic answer and in the regular one
         case 2: who.firmware = key; break;
         case 3: who.url = key; break;
-        case 4: product = key; break;
-        case 5: who.model = key; break;
+        case 4: who.product = key; break;
         case 6: who.name = key; break;
         default: break;
       }
     }
-    who.product = product ? product : code;
-    if (!who.model && product) who.model = code;
   }
 
   // --- UMAS: session key, function; answers repeat the key and say ok or error instead of the function ---

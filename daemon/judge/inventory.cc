@@ -5,6 +5,7 @@
 
 #include "daemon/base/mix.h"
 #include "daemon/judge/detector.h"
+#include "daemon/judge/toml_text.h"
 #include "dissectors/facts.h"
 
 namespace vidra {
@@ -21,11 +22,13 @@ const Numbers& numbers() {
   return n;
 }
 
-// A device's words without the blanks and zeros it fills them up with.
-std::string_view trimmed(std::string_view s) {
+// A device's words without the blanks and zeros it fills them up with, as the file keeps them: what is read again is compared with what is said.
+std::string_view kept(std::string_view s, std::string& room) {
   while (!s.empty() && (uint8_t(s.back()) <= ' ')) s.remove_suffix(1);
   while (!s.empty() && (uint8_t(s.front()) <= ' ')) s.remove_prefix(1);
-  return s.substr(0, InventoryEntry::longest_text);
+  s = s.substr(0, InventoryEntry::longest_text);
+  if (std::all_of(s.begin(), s.end(), [](char c) { return c >= ' ' && c < 0x7f; })) return s;
+  return room = clean_utf8(s);                               // never longer
 }
 
 }  // namespace
@@ -45,16 +48,49 @@ InventoryEntry* Inventory::add(const Address& a, Time now) {
   if (a.kind == Address::Kind::none || a.group()) return nullptr;
   if (a.kind != Address::Kind::mac && std::all_of(a.octets.begin(), a.octets.end(), [](uint8_t o) { return o == 0; })) return nullptr;   // nobody yet
   if (InventoryEntry* e = find(a)) return e;
+  InventoryEntry* room = nullptr;
   if (entries_.size() >= limit_) {
     unkept_++;
-    return nullptr;
+    if (!(room = vacate())) return nullptr;
   }
-  InventoryEntry& e = entries_.emplace_back();
+  InventoryEntry& e = room ? *room : entries_.emplace_back();
   e.address = a;
   e.first = e.last = now;
   by_address_.emplace(a, &e);
   version_++;
   return &e;
+}
+
+// Whoever invents addresses must not keep out those who come after. One look finds the next thousand who may go, so that each costs little.
+InventoryEntry* Inventory::vacate() {
+  const auto idle = [](const InventoryEntry& e) {
+    return e.told.empty() && e.commands.empty() && e.commanded_by.empty() &&
+           std::none_of(e.spoken.begin(), e.spoken.end(), [](const SpokenIn& s) { return s.answers || s.reports || s.keeps_time || s.serves; });
+  };
+  const size_t many = std::clamp<size_t>(limit_ / 16, 1, 1024);
+  for (bool looked = false;; looked = true) {
+    while (!leaving_.empty()) {
+      const Leaving next = leaving_.back();
+      leaving_.pop_back();
+      InventoryEntry& e = *next.entry;
+      if (!idle(e) || e.last > next.last || (last_word && last_word(e.address) > next.last)) continue;   // it spoke meanwhile
+      by_address_.erase(e.address);
+      return &(e = InventoryEntry{});
+    }
+    if (looked || (looked_ && unkept_ - looked_ < many)) return nullptr;
+    looked_ = unkept_;
+    for (InventoryEntry& e : entries_) {
+      if (!idle(e)) continue;
+      const Time heard = last_word ? last_word(e.address) : 0;
+      if (heard != for_good) leaving_.push_back({!e.spoken.empty(), std::max(e.last, heard), &e});
+    }
+    std::sort(leaving_.begin(), leaving_.end(), [](const Leaving& a, const Leaving& b) { return std::pair(a.asked, a.last) > std::pair(b.asked, b.last); });
+    if (leaving_.size() > many) leaving_.erase(leaving_.begin(), leaving_.end() - long(many));
+  }
+}
+
+size_t Inventory::others_of(const Mac& m, const Address& a) const {
+  return size_t(std::count_if(entries_.begin(), entries_.end(), [&](const InventoryEntry& e) { return e.address.kind != Address::Kind::mac && e.address != a && !e.macs.empty() && e.macs.back() == m; }));
 }
 
 void Inventory::add(InventoryChange c) {
@@ -98,7 +134,7 @@ void Inventory::moved(const Address& a, const Mac& before, const Mac& now, Time 
 }
 
 void Inventory::claimed(const Address& a, const Mac& m, Time now) {
-  if (InventoryEntry* e = add(a, now)) see_mac(*e, m, true);
+  if (InventoryEntry* e = add(a, now)) see_mac(*e, m, true), e->claimed = now;
 }
 
 void Inventory::keep(std::vector<Address>& list, const Address& a, InventoryEntry& of) {
@@ -134,8 +170,9 @@ void Inventory::identify(InventoryEntry& who, const Event& e) {
   const uint64_t keys[] = {e.identity->vendor, e.identity->product, e.identity->model, e.identity->firmware, e.identity->serial, e.identity->name};
   std::string_view now[std::size(fields)];
   bool any = false;
+  std::string clean[std::size(fields)];
   for (size_t i = 0; i < std::size(fields); i++)
-    if (keys[i]) now[i] = trimmed(e.texts.find(keys[i])), any |= !now[i].empty();
+    if (keys[i]) now[i] = kept(e.texts.find(keys[i]), clean[i]), any |= !now[i].empty();
   if (!any) return;
   SelfTold* was = nullptr;
   for (SelfTold& t : who.told)

@@ -2,6 +2,8 @@
 #pragma once
 #include <array>
 #include <deque>
+#include <functional>
+#include <limits>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -39,6 +41,7 @@ struct InventoryEntry {
   Time first = 0, last = 0;
   std::vector<Mac> macs;              // the newest last
   bool own_mac = false;               // it claimed the newest itself, by ARP or by speaking below IP: no router stands between
+  Time claimed = 0;                   // when it last did by ARP; not kept over a restart
   std::vector<SpokenIn> spoken;
   std::vector<SelfTold> told;
   std::vector<Address> commands, commanded_by;   // whom it writes to, operates, programs; who does that to it
@@ -83,11 +86,16 @@ class Inventory {
   const std::deque<InventoryEntry>& entries() const { return entries_; }
   InventoryEntry* find(const Address&);
   const InventoryEntry* find(const Address& a) const { return const_cast<Inventory*>(this)->find(a); }
-  InventoryEntry* add(const Address&, Time);          // or the one there is; nullptr when full
+  // Or the one there is. When it is full, the longest silent of those that never answered, told, or commanded anything goes for it;
+  // nullptr where there is none.
+  InventoryEntry* add(const Address&, Time);
+  static constexpr Time for_good = std::numeric_limits<Time>::max();
+  std::function<Time(const Address&)> last_word;      // of an address that may go for others, where somebody knows better; or `for_good`
+  size_t others_of(const Mac&, const Address&) const; // for how many other addresses this card spoke last
   const std::deque<InventoryChange>& changes() const { return changes_; }   // the oldest go first
   void add(InventoryChange);
   std::span<const InventoryChange> changed() const { return {now_changed_.data(), now_changed_.size()}; }
-  uint64_t unkept() const { return unkept_; }         // addresses that found no room
+  uint64_t unkept() const { return unkept_; }         // addresses that found no room, or went for others
   uint64_t version() const { return version_; }       // changes with everything but the last words
 
  private:
@@ -96,6 +104,7 @@ class Inventory {
   SpokenIn* spoken(InventoryEntry&, uint16_t protocol, uint16_t port);
   void see_mac(InventoryEntry&, const Mac&, bool own);
   static void keep(std::vector<Address>&, const Address&, InventoryEntry&);
+  InventoryEntry* vacate();
 
   size_t limit_;
   std::deque<InventoryEntry> entries_;
@@ -103,6 +112,9 @@ class Inventory {
   std::deque<InventoryChange> changes_;
   std::vector<InventoryChange> now_changed_;
   uint64_t unkept_ = 0, version_ = 0;
+  struct Leaving { bool asked = false; Time last = 0; InventoryEntry* entry = nullptr; };
+  std::vector<Leaving> leaving_;       // who goes next, the first at the end
+  uint64_t looked_ = 0;                // what unkept_ was when they were looked for
 };
 
 }  // namespace vidra

@@ -17,6 +17,9 @@ bool replaced(const HeardHost& before, const Mac& now, const Event& e, const Con
   if (shared_by_design(before.mac) || shared_by_design(now)) return false;
   const InventoryEntry* entry = kept.find(before.address);
   if (!entry || !entry->own_mac) return false;               // behind a router: the router changed
+  if (entry->macs.back() == before.mac && e.scene.time - entry->claimed < silent_for) return false;   // it claimed its address, though it said nothing else: NET-04's
+  // A router that answers for others, or stands between: whose packets it brings is not whose card it is.
+  if (kept.others_of(before.mac, before.address) + kept.others_of(now, before.address) > 1) return false;
   if (before.declared) {
     const SiteHost& h = c.site.host(before.declared);
     for (const auto* list : {&h.macs, &h.seen_with})
@@ -36,6 +39,7 @@ std::optional<Finding> inventory_finding(const InventoryChange& change, const Ev
   f.target = {};
   f.station.clear();
   f.object.clear();
+  f.act = change.kind == InventoryChange::Kind::identity ? Act::program : Act::configure;   // works of these acts explain it
   if (change.kind == InventoryChange::Kind::identity) {
     f.what = fmt::format("{} says its {} is {} ({}).", c.text(change.address), change.field, change.now, protocols[change.protocol]->title);
     f.expected = fmt::format("It was {}.", change.before);

@@ -68,6 +68,7 @@ Judge::Judge(std::shared_ptr<const Site> site, Memory memory, JudgeSettings sett
     if (const Detection* d = detection(id)) policies_[index_of(*d)] = {s.off, s.severity};
   for (const Protocol* p : protocols) asks_.push_back(p->name == "iec104" || p->name == "modbus" || p->name == "dnp3");
   quantities_.declare(*site_);
+  guard_inventory();
   dispatch();
 }
 
@@ -139,7 +140,7 @@ void Judge::dispatch() {
   }
 }
 
-HeardHost* Judge::hear(const Address& a, const Mac& m, Time now, const HeardHost*& newcomer) {
+HeardHost* Judge::hear(const Address& a, const Mac& m, Time now, const HeardHost*& newcomer, Former& former) {
   if (a.kind == Address::Kind::none || a.group()) return nullptr;
   HeardHost* h = hosts_->add(a);
   if (!h) {
@@ -151,7 +152,7 @@ HeardHost* Judge::hear(const Address& a, const Mac& m, Time now, const HeardHost
     h->declared = site_->host_of(a);
     h->learned = memory_.host(a);
     newcomer = h;
-  }
+  } else if (h->mac != m) former = {h->mac, h->last};      // a new device opens connections of its own
   h->last = now;
   h->mac = m;
   return h;
@@ -231,29 +232,26 @@ void Judge::see(const Event& e) {
   HeardHost*& spoke = s.from == Side::client ? c.client_heard : c.server_heard;
   const Mac& mac = s.from == Side::client ? s.client_mac : s.server_mac;
   const HeardHost* newcomer = nullptr;
-  Mac former;                                        // of a host for which another card speaks now, and its last word
-  Time former_word = 0;
+  Former former;
   if (spoke) [[likely]] {
-    if (spoke->mac != mac) [[unlikely]] former = spoke->mac, former_word = spoke->last;
+    if (spoke->mac != mac) [[unlikely]] former = {spoke->mac, spoke->last};
     spoke->last = s.time;
     spoke->mac = mac;
-  } else spoke = hear(s.speaker().address, mac, s.time, newcomer);
+  } else spoke = hear(s.speaker().address, mac, s.time, newcomer, former);
   if (s.protocol == arp_) [[unlikely]] {
     ArpWords words;
     // A claim of somebody else's address must not overwrite where that address was heard.
-    if (arp_words(e, words) && words.sender.kind == Address::Kind::ip4) {
-      if (!hosts_->find(words.sender)) hear(words.sender, words.sender_mac, s.time, newcomer);
-      inventory_.claimed(words.sender, words.sender_mac, s.time);
-    }
+    if (arp_words(e, words) && words.sender.kind == Address::Kind::ip4 && !hosts_->find(words.sender)) hear(words.sender, words.sender_mac, s.time, newcomer, former);
   }
 
   const Context context{*site_, memory_, settings_, c, s.time, learning_, first, newcomer};
   event_ = &e;
-  if (former_word) [[unlikely]] {
+  if (former.word) [[unlikely]] {
     HeardHost before = *spoke;
-    before.mac = former, before.last = former_word;
+    before.mac = former.mac, before.last = former.word;
     moved(before, mac, e, context);
   }
+  if (s.protocol == arp_) [[unlikely]] claimed(e, context);
   if (const uint64_t word = Inventory::word(e); (slot.words & word) != word || e.identity) [[unlikely]] {
     list(e, slot.words, context);
     slot.words |= word;
@@ -293,15 +291,36 @@ void Judge::see(const Event& e) {
     if (auto f = inventory_finding(change, e, c)) raise(std::move(*f));
 }
 
+// Whoever was replaced is heard by ARP first: that is looked at before the new card counts as the address's own.
+[[gnu::noinline]] void Judge::claimed(const Event& e, const Context& c) {
+  ArpWords words;
+  if (!arp_words(e, words) || words.sender.kind != Address::Kind::ip4) return;
+  if (const HeardHost* h = hosts_->find(words.sender); h && h->mac != words.sender_mac) moved(*h, words.sender_mac, e, c);
+  inventory_.claimed(words.sender, words.sender_mac, e.scene.time);
+}
+
 const Inventory& Judge::inventory() {
   for (const HeardHost& h : hosts_->table)
     if (h.first) inventory_.spoke(h.address, h.last);
   return inventory_;
 }
 
-void Judge::remember(Inventory kept) { inventory_ = std::move(kept); }
+void Judge::remember(Inventory kept) {
+  inventory_ = std::move(kept);
+  guard_inventory();
+}
+
+// What is declared keeps its place when many addresses come, and who speaks all the time is not among the silent.
+void Judge::guard_inventory() {
+  inventory_.last_word = [this](const Address& a) -> Time {
+    if (site_->host_of(a)) return Inventory::for_good;
+    const HeardHost* h = hosts_->find(a);
+    return h ? h->last : 0;
+  };
+}
 
 void Judge::watch() {
+  if (learning_) memory_.learning.ended = now_;
   learning_ = false;
   for (HeardHost& h : hosts_->table)
     if (h.address.kind != Address::Kind::none) h.learned = memory_.host(h.address);
@@ -321,7 +340,6 @@ void Judge::advance(Time now) {
   // After a long silence the ticks in between would all say the same.
   Time at = ticked_ && due - ticked_ <= 100 * tick_period ? ticked_ + tick_period : due;
   static const Conversation nobody;
-  if (learning_) memory_.learning.ended = now_;
   for (; at <= due; at += tick_period) {
     const Context context{*site_, memory_, settings_, nobody, at, learning_};
     for (Detector* d : ticking_) d->tick(context, *this);

@@ -53,11 +53,14 @@ class Judge final : public EventSink, private Findings {
   static constexpr uint64_t against = uint64_t{1} << 62;
   Slot* find(uint64_t flow, uint16_t protocol);
   void fill(Slot&, const Scene&);
-  HeardHost* hear(const Address&, const Mac&, Time, const HeardHost*& newcomer);
+  struct Former { Mac mac; Time word = 0; };           // of a host for which another card speaks now, and its last word
+  HeardHost* hear(const Address&, const Mac&, Time, const HeardHost*& newcomer, Former&);
   void advance(Time);
   void list(const Event&, uint64_t words, const Context&);
   void moved(const HeardHost&, const Mac&, const Event&, const Context&);
+  void claimed(const Event&, const Context&);
   void dispatch();
+  void guard_inventory();
 
   std::shared_ptr<const Site> site_;
   std::vector<std::shared_ptr<const Site>> former_;   // detectors may still speak of their points

@@ -324,6 +324,12 @@ TEST_F(Enip, a_routed_message_is_unwrapped) {
   const Sentence a = answer(through_is);
   EXPECT_EQ(a.points.size(), 7u);
   EXPECT_FALSE(a.head.unpaired);
+  ASSERT_EQ(heard.identities.size(), 1u);
+  EXPECT_EQ(heard.identities[0].station, 256u) << "each module of a rack is a device of its own";
+  ask(get_all);
+  answer(all_of_it);
+  ASSERT_EQ(heard.identities.size(), 2u);
+  EXPECT_EQ(heard.identities[1].station, 0u);
 }
 
 TEST_F(Enip, a_connection_says_what_it_joins) {

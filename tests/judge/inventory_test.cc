@@ -196,11 +196,11 @@ struct Card {
     n.arp(2, "10.1.1.20", "00:0e:8c:91:10:20", "");
     speak("00:0e:8c:91:10:20");
   }
-  void speak(std::string_view mac) {
+  void speak(std::string_view mac, uint64_t flow = 9) {
     Scene s;
     s.client = Hearing::end("10.1.1.20:2404"), s.server = Hearing::end("10.9.1.10:40000");
     s.client_mac = *parse_mac(mac), s.server_mac = *parse_mac("00:90:e8:4a:10:01");
-    s.flow = 9;
+    s.flow = flow;
     n.event("modbus", s, request(Act::read));
   }
   Network n;
@@ -229,6 +229,86 @@ TEST(Inventory, AFailOverADeclaredTwinAndAVirtualRouterAreNone) {
   vrrp.n.h.wait(10 * minute);
   vrrp.speak("00:00:5e:00:01:07");
   EXPECT_EQ(vrrp.n.times("INV-02"), 0u);
+}
+
+// A new device opens connections of its own, and before that it asks for its neighbours.
+TEST(Inventory, ADeviceThatWasReplacedIsNoticedWhateverItSaysFirst) {
+  for (const bool arp_first : {false, true}) {
+    Card c;
+    c.n.h.wait(10 * minute);
+    if (arp_first) {
+      c.n.arp(1, "10.1.1.20", "00:0e:8c:91:10:99", "10.1.1.1");
+      EXPECT_EQ(c.n.times("INV-02"), 1u) << c.n.h.told();
+      EXPECT_EQ(c.n.times("NET-04"), 0u) << c.n.h.told();
+    }
+    c.n.h.wait(second);
+    c.speak("00:0e:8c:91:10:99", 10);
+    c.speak("00:0e:8c:91:10:99", 11);
+    c.n.h.wait(5 * minute);
+    c.speak("00:0e:8c:91:10:99", 12);
+    EXPECT_EQ(c.n.times("INV-02"), 1u) << arp_first << "\n" << c.n.h.told();
+  }
+}
+
+TEST(Inventory, AnOwnerWhoStillClaimsItsAddressIsNotReplacedAndARouterIsNoCard) {
+  Card c;
+  for (int i = 0; i < 12; i++) c.n.h.wait(10 * second), c.n.arp(1, "10.1.1.20", "00:0e:8c:91:10:20", "10.1.1.1");
+  c.n.arp(2, "10.1.1.20", "00:0e:8c:91:10:99", "");
+  EXPECT_EQ(c.n.times("INV-02"), 0u) << c.n.h.told();
+  EXPECT_EQ(c.n.times("NET-04"), 1u) << c.n.h.told();
+  // A router answers for three others; its stand-in does so after it, and the host's packets come through it by another way.
+  Card way;
+  for (const char* a : {"10.1.1.41", "10.1.1.42", "10.1.1.43"}) way.n.arp(2, a, "00:90:e8:4a:10:01", "");
+  way.n.h.wait(10 * minute);
+  way.speak("00:90:e8:4a:10:01", 10);
+  EXPECT_EQ(way.n.times("INV-02"), 0u) << way.n.h.told();
+  for (const char* a : {"10.1.1.41", "10.1.1.42", "10.1.1.43"}) way.n.arp(2, a, "00:90:e8:4a:10:02", "");
+  EXPECT_EQ(way.n.times("INV-02"), 0u) << way.n.h.told();
+}
+
+TEST(Inventory, ItsOwnAdviceWorks) {
+  for (const std::string_view act : {"program", "read"}) {
+    Network n("[[host]]\nname = \"plc1\"\naddress = \"10.1.1.60\"\n[[window]]\nname = \"firmware\"\nstart = \"2026-11-21\"\nend = \"2026-11-23\"\nhosts = [\"plc1\"]\nacts = [\"" + std::string(act) + "\"]\n");
+    for (const char* version : {"3.2.6", "3.3.1"}) n.tells("s7", "10.1.1.90:40000", "10.1.1.60:102", "6ES7 315", version);
+    ASSERT_EQ(n.times("INV-01"), 1u) << n.h.told();
+    EXPECT_EQ(n.last("INV-01").in_window, act == "program");
+  }
+}
+
+// Texts in another code page are kept as they can be written, and what is read again is the same.
+TEST(Inventory, ATextThatIsNoUtf8DoesNotChangeWithARestart) {
+  const std::string model = "Stanica \x8a" "ED-1 \xb0" "C " + std::string(200, '\xe8');
+  Network n;
+  n.tells("s7", "10.1.1.90:40000", "10.1.1.60:102", model, "3.2");
+  const std::string path = testing::TempDir() + "inventory-texts.toml";
+  std::ostringstream text;
+  write_inventory(n.judge.inventory(), text);
+  std::FILE* f = std::fopen(path.c_str(), "w");
+  std::fwrite(text.str().data(), 1, text.str().size(), f);
+  std::fclose(f);
+  Problems problems;
+  Network again;
+  again.judge.remember(load_inventory(path, 100, problems));
+  ASSERT_EQ(problems, Problems{});
+  again.tells("s7", "10.1.1.90:40000", "10.1.1.60:102", model, "3.2");
+  EXPECT_EQ(again.times("INV-01"), 0u) << again.h.told();
+}
+
+// Whoever invents addresses does not keep out those who come after.
+TEST(Inventory, WhoNeverAnsweredGoesForOthersTheLongestSilentFirst) {
+  JudgeSettings s;
+  s.host_limit = 64;
+  Network n(Hearing::Options{"[[host]]\nname = \"quiet\"\naddress = \"10.1.1.5\"\n", {}, s});
+  n.arp(1, "10.1.1.5", "02:00:00:00:00:05", "10.1.1.1");                    // declared, never answers
+  n.asks("iec104", "10.9.1.10:40000", "10.1.1.20:2404", {Act::read});
+  for (uint32_t i = 0; i < 1000; i++) n.arp(1, fmt::format("10.7.{}.{}", i / 250, 1 + i % 250), "02:bb:bb:bb:bb:bb", "10.1.1.1"), n.h.wait(millisecond);
+  EXPECT_LE(n.judge.inventory().entries().size(), 64u);
+  const Inventory& kept = n.judge.inventory();
+  EXPECT_NE(kept.find(*parse_address("10.1.1.5")), nullptr);
+  EXPECT_NE(kept.find(*parse_address("10.1.1.20")), nullptr);
+  EXPECT_NE(kept.find(*parse_address("10.7.3.250")), nullptr) << "the newest";
+  EXPECT_EQ(kept.find(*parse_address("10.7.0.1")), nullptr) << "the oldest";
+  EXPECT_GT(kept.unkept(), 900u);
 }
 
 TEST(Inventory, IsTheSameWhenReadAndWrittenAgain) {
