@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <bit>
 
 #include "daemon/judge/field_rules.h"
 #include "daemon/judge/rules.h"
@@ -21,15 +22,17 @@ class FieldRuleDetector final : public Detector {
   void settle(const JudgeSettings& s) override {
     if (s.rules == rules_) return;
     rules_ = s.rules;
-    counts_ = Recent<Count>(4);              // of other rules
+    counts_.clear();                         // of other rules
     wants_.clear();
     if (!rules_) return;
-    bool counts = false;
+    size_t counting = 0;
     for (const FieldRule& r : rules_->all()) {
-      counts |= r.times > 1;
+      counting += r.times > 1;
       for (const FieldRule::Of& of : r.protocols) wants_.push_back({.protocol = protocols[of.protocol]->name, .acts = r.acts, .roles = r.roles});
     }
-    counts_ = Recent<Count>(counts ? 1024 : 4);
+    // Rows of its own for each: what floods one rule leaves what another has half counted.
+    for (const FieldRule& r : rules_->all())
+      counts_.emplace_back(r.times > 1 ? std::clamp<size_t>(std::bit_floor(counted_octets / counting / (r.times * sizeof(Counted))), 4, 1024) : 4);
   }
   std::span<const Want> wants() const override { return wants_; }
 
@@ -39,10 +42,12 @@ class FieldRuleDetector final : public Detector {
   }
 
  private:
+  using Counted = std::pair<Time, uint64_t>;       // when, and of different ones which
   struct Count {
-    std::vector<std::pair<Time, uint64_t>> last;   // at most as many as the rule counts to
-    size_t next = 0;
+    std::vector<Counted> last;                     // at most as many as the rule counts to
+    size_t next = 0;                               // the oldest, once there are so many
   };
+  static constexpr size_t counted_octets = 16u << 20;   // of all rules together; the four rows that each has at least come on top, FieldRules::most_counted bounds them
 
   static bool head(const FieldRule& r, const FieldRule::Of& of, const Message& m) {
     if (!(r.acts & bit(m.act)) || !(r.roles >> unsigned(m.role) & 1) || (m.link && !r.link)) return false;
@@ -71,8 +76,9 @@ class FieldRuleDetector final : public Detector {
       if (!(p.quality & r.quality) && !(r.quality_good && p.quality == good)) return false;
     }
     if (!r.values.empty() && std::none_of(r.values.begin(), r.values.end(), [&](const ValueTest& v) { return v.holds(p); })) return false;
+    char room[224];                                // asked of every point: no words on the heap
     if (!r.texts.empty()) {
-      const std::string shown = p.kind == ValueKind::text ? std::string(e.texts.find(p.raw)) : value_text(p, e.texts);
+      const std::string_view shown = p.kind == ValueKind::text ? e.texts.find(p.raw) : describe_value(p, e.texts, std::span(room).first(192));
       if (std::none_of(r.texts.begin(), r.texts.end(), [&](const std::string& t) { return like(t, shown); })) return false;
     }
     if (r.objects.empty() && r.numbers.empty() && r.object_patterns.empty()) return true;
@@ -83,7 +89,7 @@ class FieldRuleDetector final : public Detector {
     for (const NumberRange& n : r.numbers)
       if (p.object.kind() != ObjectKind::named && p.object.number() <= n.last && uint64_t(p.object.number()) + p.count - 1 >= n.first) return true;
     if (r.object_patterns.empty()) return false;
-    const std::string shown = object_text(p.object, p.count, e.texts);
+    const std::string_view shown = objects_in(p.object, p.count, e.texts, room);
     const SitePoint* declared = c.site.point(c.site.host_of(e.scene.server.address), e.scene.protocol, e.said->station, p.object);
     for (const std::string& each : r.object_patterns)
       if (like(each, shown) || (declared && !declared->name.empty() && like(each, declared->name))) return true;
@@ -98,7 +104,7 @@ class FieldRuleDetector final : public Detector {
       return;
     const Point* p = nullptr;
     if (r.asks_for_point()) {
-      for (const Point& each : e.points)
+      for (const Point& each : some(e.points))
         if (holds(r, each, e, c)) {
           p = &each;
           break;
@@ -110,16 +116,34 @@ class FieldRuleDetector final : public Detector {
     uint32_t heard = 1;
     if (r.times > 1) {
       const uint64_t ends_key = r.of == FieldRule::Each::servers ? key_of(e.scene.client.address) : pair_key(e.scene);
-      Count& n = counts_.at(key_of(name, ends_key));
+      Count& n = counts_[size_t(&r - rules_->all().data())].at(ends_key);
       if (r.of == FieldRule::Each::objects) {
-        for (const Point& each : e.points)
+        for (const Point& each : some(e.points))
           if (!r.asks_for_point() || holds(r, each, e, c)) count(n, r, e.scene.time, each.object.key());
       } else count(n, r, e.scene.time, r.of == FieldRule::Each::stations ? e.said->station : r.of == FieldRule::Each::servers ? key_of(e.scene.server.address) : 0);
-      heard = uint32_t(std::count_if(n.last.begin(), n.last.end(), [&](const auto& at) { return e.scene.time - at.first <= r.window; }));
+      if (n.last.size() < r.times) return;
+      if (r.of == FieldRule::Each::messages) {         // they lie in order: the oldest says of all
+        if (e.scene.time - n.last[n.next].first > r.window) return;
+        heard = r.times;
+      } else heard = uint32_t(std::count_if(n.last.begin(), n.last.end(), [&](const Counted& at) { return e.scene.time - at.first <= r.window; }));
       if (heard < r.times) return;
     }
-    const uint64_t weight = pacer_.due(key_of(name, pair_key(e.scene)), e.scene.time);
+    const uint64_t weight = pacer_.due(key_of(key_of(name, pair_key(e.scene)), cause(r, *e.said)), e.scene.time);
     if (weight) tell(r, e, c, to, p, heard, weight);
+  }
+
+  static uint64_t cause(const FieldRule& r, const Message& m) { return r.of == FieldRule::Each::messages ? m.station : 0; }
+  static std::span<const Point> some(std::span<const Point> all) { return all.first(std::min<size_t>(all.size(), 256)); }
+
+  // As object_text says it, without the heap: "holding registers 30-33".
+  static std::string_view objects_in(Object o, uint32_t count, const Texts& texts, std::span<char> room) {
+    const std::string_view one = describe_object(o, texts, room.first(192));
+    if (count < 2 || o.kind() == ObjectKind::named) return one;
+    char number[192];
+    const std::string_view digits(number, std::min(one.rfind(' '), one.size()) < one.size() ? one.size() - one.rfind(' ') : 0);
+    std::copy(one.end() - ptrdiff_t(digits.size()), one.end(), number);
+    char* const end = room.data() + (one.size() - digits.size());
+    return {room.data(), size_t(fmt::format_to_n(end, room.size() - (one.size() - digits.size()), "s{}-{}", digits, uint64_t(o.number()) + count - 1).out - room.data())};
   }
 
   // The last so many, messages as they come, others each once.
@@ -140,7 +164,7 @@ class FieldRuleDetector final : public Detector {
     const Message& m = *e.said;
     Finding f = finding(*r.detection, e, c);
     if (m.role != Role::report) f.source = c.party(e.scene.client.address), f.target = c.party(e.scene.server.address);
-    f.cause = r.of == FieldRule::Each::messages ? m.station : 0;
+    f.cause = cause(r, m);
     f.weight = weight;
     const std::string_view named = m.station ? e.texts.find(m.station) : std::string_view();
     if (!named.empty()) f.station = named;
@@ -148,16 +172,16 @@ class FieldRuleDetector final : public Detector {
     if (p && p->object.kind() != ObjectKind::none)
       f.object = p->object.kind() == ObjectKind::named ? object_text(p->object, 1, e.texts) : object_label(c, e.scene, m.station, p->object, p->count);
     const Protocol& protocol = *protocols[e.scene.protocol];
-    std::string cause(protocol.reason && m.reason ? protocol.reason(m.reason) : std::string_view());
-    if (cause.empty() && m.reason) cause = fmt::format("cause {}", m.reason);
+    std::string why(protocol.reason && m.reason ? protocol.reason(m.reason) : std::string_view());
+    if (why.empty() && m.reason) why = fmt::format("cause {}", m.reason);
     const std::string value = p ? value_text(*p, e.texts) : std::string(), function = function_text(e.scene.protocol, m.function, m.sub_function);
     const std::string client = c.text(e.scene.client.address), server = c.text(e.scene.server.address), place = f.station.empty() ? "" : ", " + f.station;
     if (!r.what.empty()) {
-      f.what = rule_sentence(r.what, {client, server, place, f.object, value, function, cause, fmt::format("{}", heard)});
+      f.what = rule_sentence(r.what, {client, server, place, f.object, value, function, why, fmt::format("{}", heard)});
     } else {
       const bool asks = m.role == Role::request;
       f.what = fmt::format("{} {} {}{}: {}{}{}{}{}{}.", asks ? client : server, asks ? "asked" : m.role == Role::response ? "answered" : "reported to", asks ? server : client, place, function,
-                           f.object.empty() ? "" : ", " + f.object, value.empty() ? "" : " = " + value, cause.empty() ? "" : ", " + cause, m.refused ? ", refused" : "",
+                           f.object.empty() ? "" : ", " + f.object, value.empty() ? "" : " = " + value, why.empty() ? "" : ", " + why, m.refused ? ", refused" : "",
                            heard > 1 ? fmt::format("; {} times in {}", heard, seconds_text(r.window)) : "");
     }
     f.expected = fmt::format("The rule {} of this site ({}) says that this should not be.", r.name, r.place);
@@ -166,7 +190,7 @@ class FieldRuleDetector final : public Detector {
 
   std::shared_ptr<const FieldRules> rules_;
   std::vector<Want> wants_;
-  Recent<Count> counts_{4};
+  std::vector<Recent<Count>> counts_;      // by rule
   Pacer pacer_;
 };
 

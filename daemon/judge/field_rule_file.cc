@@ -376,8 +376,17 @@ void read_rules(TomlTable& root, const Site& site, std::vector<FieldRule>& to, P
     root.complain("rule", fmt::format("there are {} rules; at most {} are allowed", to.size() + tables.size(), FieldRules::most));
     return;
   }
+  size_t counted = 0;
+  for (const FieldRule& r : to) counted += r.times > 1 ? r.times : 0;
   for (TomlTable& t : tables)
-    if (auto r = RuleReader(t, site, problems).read(to)) to.push_back(std::move(*r));
+    if (auto r = RuleReader(t, site, problems).read(to)) {
+      counted += r->times > 1 ? r->times : 0;
+      if (counted > FieldRules::most_counted) {
+        t.complain("times", fmt::format("the rules count to {} together; at most {} are allowed: lower 'times'", counted, FieldRules::most_counted));
+        return;
+      }
+      to.push_back(std::move(*r));
+    }
 }
 
 void load_rules(const std::string& path, const Site& site, std::vector<FieldRule>& to, Problems& problems) {

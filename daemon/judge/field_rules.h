@@ -61,7 +61,7 @@ struct FieldRule {
 // The site's own rules, laid out so that a message meets only those of its protocol and function.
 class FieldRules {
  public:
-  static constexpr size_t most = 1000;
+  static constexpr size_t most = 1000, most_counted = 200'000;   // rules; what all of them count to together
   explicit FieldRules(std::vector<FieldRule>);
   const std::vector<FieldRule>& all() const { return all_; }
   struct Placed { const FieldRule* rule; const FieldRule::Of* of; };

@@ -63,20 +63,24 @@ class IndicatorDetector final : public Detector {
   struct HeardIn { uint16_t protocol; uint64_t object; Carries what; };
 
   void ends(const Event& e, const Context& c, Findings& to) {
+    // Who serves is guessed where the beginning was not heard, and of datagrams: the client may be the one that is listed with its port.
+    const bool guessed = is(e, "udp") || (e.said && (e.said->midstream || (is(e, "tcp") && e.said->function == uint16_t(Fact::midstream))));
     for (const bool server : {true, false}) {
       const Endpoint& end = server ? e.scene.server : e.scene.client;
-      const Indicator* i = lists_->address(end.address, server ? end.port : 0);
+      const Indicator* i = lists_->address(end.address, server || guessed ? end.port : 0);
       if (!i) continue;
       const std::string other = c.text((server ? e.scene.client : e.scene.server).address);
       const bool attempt = e.said && is(e, "tcp") && e.said->function != uint16_t(Fact::opened) && e.said->function != uint16_t(Fact::midstream) && e.said->function != uint16_t(Fact::recognised);
-      const std::string at = end.port && server ? fmt::format(" at port {}", end.port) : std::string();
+      const std::string at = end.port && (server || i->port) ? fmt::format(" at port {}", end.port) : std::string();
       tell(0, *i, e, c, to,
            server ? fmt::format("{} {} {}{}", other, attempt ? "tries to reach" : "speaks with", c.text(end.address), at)
-                  : fmt::format("{} {} {}", c.text(end.address), attempt ? "tries to reach" : "speaks with", other));
+                  : fmt::format("{}{} {} {}", c.text(end.address), at, attempt ? "tries to reach" : "speaks with", other));
     }
   }
 
   void words(const Event& e, const Context& c, Findings& to) {
+    if (is(e, "http") && e.said->role == Role::request && !e.points.empty() && std::none_of(e.points.begin(), e.points.end(), [this](const Point& p) { return p.object.key() == host_; }))
+      url(e, c, to, text_of(e.scene.server.address));        // HTTP/1.0, and who leaves the header out: the URL's host is whom it speaks with
     for (const HeardIn& h : heard_in_) {
       if (h.protocol != e.scene.protocol) continue;
       for (const Point& p : e.points.first(std::min<size_t>(e.points.size(), 256))) {
@@ -159,6 +163,7 @@ class IndicatorDetector final : public Detector {
     to.raise(std::move(f));
   }
 
+  const uint64_t host_ = Object::of_text(text_key("host")).key();
   struct Told { Time last = 0; uint64_t waiting = 0; };
   const Detection* rows_[5] = {&row("IOC-01"), &row("IOC-02"), &row("IOC-03"), &row("IOC-04"), &row("IOC-05")};
   std::shared_ptr<const Indicators> lists_;

@@ -105,7 +105,9 @@ class List {
     if (wrong_ > told_one_by_one) problems_.push_back(fmt::format("{}: and {} more mistakes of this kind", path_, wrong_ - told_one_by_one));
   }
 
+  size_t wrong() const { return wrong_; }
   void complain(uint32_t line, const std::string& what) {
+    to_.refuse();
     if (++wrong_ <= told_one_by_one) problems_.push_back(fmt::format("{}:{}: {}", path_, line, what));
   }
 
@@ -313,13 +315,15 @@ void read_table(std::string_view text, const Header& h, uint32_t line, List& lis
 
 }  // namespace
 
-void read_indicators(std::string_view text, const std::string& path, Indicators& to, Problems& problems) {
+bool read_indicators(std::string_view text, const std::string& path, Indicators& to, Problems& problems) {
+  const size_t taken = to.size() + to.passed_over();
   List list(path, to, problems);
+  const auto some = [&] { return to.size() + to.passed_over() > taken || !list.wrong(); };   // else it is an error page, or another thing
   if (text.starts_with("\xef\xbb\xbf")) text.remove_prefix(3);
   if (text.starts_with("\xff\xfe") || text.starts_with("\xfe\xff") || text.substr(0, 4096).find('\0') != text.npos)
-    return list.complain(1, "this is no UTF-8 text; save it as UTF-8");
+    return list.complain(1, "this is no UTF-8 text; save it as UTF-8"), false;
   if (const std::string_view start = without_blanks(text.substr(0, 64)); start.starts_with('{') || start.starts_with("[{") || start.starts_with('<'))
-    return list.complain(1, "this is JSON or XML; export it as CSV (type,value,comment) or as plain text, one indicator a line");
+    return list.complain(1, "this is JSON or XML; export it as CSV (type,value,comment) or as plain text, one indicator a line"), false;
   uint32_t line = 1;
   bool first = true;
   for (size_t at = 0; at < text.size(); line++) {
@@ -332,7 +336,7 @@ void read_indicators(std::string_view text, const std::string& path, Indicators&
       first = false;
       if (const auto h = header_of(s)) {
         read_table(text.substr(std::min(at, text.size())), *h, line + 1, list, to);
-        return;
+        return some();
       }
     }
     const size_t gap = s.find_first_of(" \t,;");
@@ -340,18 +344,20 @@ void read_indicators(std::string_view text, const std::string& path, Indicators&
     while (!comment.empty() && (comment[0] == '#' || comment[0] == ';' || comment[0] == ',')) comment = without_blanks(comment.substr(1));
     list.take(line, "", s.substr(0, gap), comment);
   }
+  return some();
 }
 
-void load_indicators(const std::string& path, Indicators& to, Problems& problems) {
+bool load_indicators(const std::string& path, Indicators& to, Problems& problems) {
   std::error_code none;
   const uintmax_t size = std::filesystem::file_size(path, none);
-  if (!none && size > longest_file) return problems.push_back(fmt::format("{}: has {}, at most {} are read; split it", path, human_bytes(size), human_bytes(longest_file)));
+  const auto refused = [&](std::string why) { return problems.push_back(std::move(why)), false; };
+  if (!none && size > longest_file) return refused(fmt::format("{}: has {}, at most {} are read; split it", path, human_bytes(size), human_bytes(longest_file)));
   std::ifstream in(path, std::ios::binary);
-  if (!in) return problems.push_back(fmt::format("{}: cannot be opened: {}", path, std::strerror(errno)));
+  if (!in) return refused(fmt::format("{}: cannot be opened: {}", path, std::strerror(errno)));
   std::string text(none ? 0 : size_t(size), '\0');
   in.read(text.data(), std::streamsize(text.size()));
-  if (in.bad() || size_t(in.gcount()) != text.size()) return problems.push_back(path + ": cannot be read whole; it may be in the middle of being written");
-  read_indicators(text, path, to, problems);
+  if (in.bad() || size_t(in.gcount()) != text.size()) return refused(path + ": cannot be read whole; it may be in the middle of being written");
+  return read_indicators(text, path, to, problems);
 }
 
 std::vector<std::string> indicator_paths(const std::vector<std::string>& named, const std::string& beside, Problems& problems) {

@@ -11,8 +11,9 @@ namespace vidra {
 std::vector<std::string> indicator_paths(const std::vector<std::string>& named, const std::string& beside, Problems&);
 
 // One list. A text with one indicator a line, `#` and `;` begin comments, what follows the value belongs to it; or a table as MISP
-// exports it: a header with `type` and `value`, perhaps `comment` and `to_ids`. At most twenty mistakes are told one by one.
-void read_indicators(std::string_view text, const std::string& path, Indicators&, Problems&);
-void load_indicators(const std::string& path, Indicators&, Problems&);
+// exports it: a header with `type` and `value`, perhaps `comment` and `to_ids`. A line that is a mistake is left out, counted and told; at most
+// twenty are told one by one. False where nothing of the list can be used.
+bool read_indicators(std::string_view text, const std::string& path, Indicators&, Problems&);
+bool load_indicators(const std::string& path, Indicators&, Problems&);
 
 }  // namespace vidra

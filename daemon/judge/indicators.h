@@ -31,6 +31,7 @@ class Indicators {
 
   bool add(Indicator);             // false: it was there already
   void pass_over() { passed_over_++; }
+  void refuse() { refused_++; }
 
   const Indicator* address(const Address&, uint16_t port = 0) const;   // the one with the longest prefix
   const Indicator* name(std::string_view domain) const;                // itself, or the nearest above it that is named
@@ -39,6 +40,7 @@ class Indicators {
   size_t size() const { return all_.size(); }
   size_t count(Indicator::Kind k) const { return counts_[size_t(k)]; }
   size_t passed_over() const { return passed_over_; }                  // lines of kinds that no traffic says, and doubles
+  size_t refused() const { return refused_; }                          // lines that are mistakes
   std::string place(const Indicator& i) const;                         // "lists/cert.csv:1207"
 
   std::vector<std::string> files;
@@ -54,7 +56,7 @@ class Indicators {
   std::array<size_t, indicator_kinds> counts_{};
   std::array<bool, 33> lengths4_{};
   std::array<bool, 129> lengths6_{};
-  size_t passed_over_ = 0;
+  size_t passed_over_ = 0, refused_ = 0;
 };
 
 }  // namespace vidra

@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "daemon/judge/catalogue.h"
 #include "dissectors/message.h"
@@ -29,6 +30,7 @@ struct JudgeSettings {
   std::map<std::string, DetectionSettings, std::less<>> detections;   // by id
   std::shared_ptr<const Indicators> indicators;   // the site's lists; nullptr none
   std::shared_ptr<const FieldRules> rules;        // its own rules; nullptr none
+  std::vector<std::string> list_flaws;            // what of both is not in force, each with its place
 
   // A threshold of a detection: what the operator set, else the catalogue's. The key must be in the catalogue.
   double number(const Detection&, std::string_view key) const;

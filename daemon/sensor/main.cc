@@ -155,12 +155,15 @@ struct Running {
 // Works that cannot be read stop no sensor: without them it tells more, not less.
 void tell_remarks(const SensorSettings& s) {
   for (const std::string& r : s.remarks) log(4, r);
+  for (const std::string& flaw : s.judge.list_flaws) log(3, flaw);
+  if (!s.judge.list_flaws.empty()) log(3, "of the lists and rules what is said above is not in force, the rest is; correct it, the sensor reads them again by itself");
   if (!s.remarks.empty()) log(4, fmt::format("{}: what is said above is not in force; correct it, the sensor reads it again by itself", s.site->windows_file));
 }
 
 std::string told_lists(const JudgeSettings& s) {
   const size_t indicators = s.indicators ? s.indicators->size() : 0, passed = s.indicators ? s.indicators->passed_over() : 0, rules = s.rules ? s.rules->all().size() : 0;
-  return fmt::format("{} indicators ({} lines passed over), {} rules", human_count(indicators), human_count(passed), rules);
+  const size_t refused = s.indicators ? s.indicators->refused() : 0;
+  return fmt::format("{} indicators ({} lines passed over{}), {} rules", human_count(indicators), human_count(passed), refused ? fmt::format(", {} REFUSED", human_count(refused)) : "", rules);
 }
 
 void reload_windows(Pipeline& pipeline, Running& running) {
@@ -195,6 +198,8 @@ void reload_lists(Pipeline& pipeline, Running& running) {
   if (!problems.empty()) return log(3, "the lists are refused; the ones before are kept");
   running.judge.indicators = running.settings.judge.indicators;
   running.judge.rules = running.settings.judge.rules;
+  running.judge.list_flaws = running.settings.judge.list_flaws;
+  for (const std::string& flaw : running.judge.list_flaws) log(4, flaw);
   pipeline.adopt(running.site, running.judge);
   log(5, fmt::format("lists taken over: {}", told_lists(running.judge)));
 }
@@ -215,7 +220,7 @@ void reload(Pipeline& pipeline, const Options& o, Running& running) {
   log(6, fmt::format("{}: site and detections taken over; capture, traffic and collectors change at the next start", o.config));
 }
 
-std::string counted(size_t n, std::string_view one) { return n == 1 ? fmt::format("1 {}", one) : fmt::format("{} {}s", n, one); }
+std::string counted(size_t n, std::string_view one, std::string_view many = {}) { return n == 1 ? fmt::format("1 {}", one) : many.empty() ? fmt::format("{} {}s", n, one) : fmt::format("{} {}", n, many); }
 
 // How many hear, where, and what they may take. Throws std::runtime_error with what to type.
 size_t staff(SensorSettings& settings, bool playing) {
@@ -250,11 +255,14 @@ size_t staff(SensorSettings& settings, bool playing) {
 
 int run(const Options& o) {
   Problems problems;
-  SensorSettings settings = load_settings(o.config, problems);
+  SensorSettings settings = load_settings(o.config, problems, o.check ? When::asked : When::starting);
   Memory memory = load_learned(settings, problems);
   if (!problems.empty()) return refuse(problems, o.config);
   tell_remarks(settings);
-  if (o.check) return fmt::print("{}: right\n", o.config.empty() ? "the embedded settings" : o.config), 0;
+  if (o.check) {
+    const size_t refused = settings.judge.indicators ? settings.judge.indicators->refused() : 0;
+    return fmt::print("{}: right{}\n", o.config.empty() ? "the embedded settings" : o.config, refused ? fmt::format("; {} refused", counted(refused, "line of the lists", "lines of the lists")) : ""), 0;
+  }
   if (o.witness >= 0 && fcntl(o.witness, F_GETFD) < 0) return log(3, fmt::format("--witness {}: no such file descriptor is open; like 3 3>accepted.log", o.witness)), 1;
   if (settings.name.empty()) settings.name = host_name();
   if (!o.state.empty()) settings.state = std::filesystem::absolute(o.state).string();

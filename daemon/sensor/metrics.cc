@@ -59,6 +59,10 @@ std::string metrics_text(const SensorStatus& s, const std::string& sensor, const
   t.seconds("", s.heard_until);
   t.family("learning", "gauge", "1 while it takes in what is usual, 0 while it watches");
   t.line("", uint64_t{s.learning});
+  t.family("lists_refused_lines", "gauge", "lines of the site's lists that are mistakes and not in force");
+  t.line("", uint64_t{s.lines_refused});
+  t.family("lists_flaws", "gauge", "what of the site's lists and rules is not in force: mistakes that were told one by one");
+  for (size_t i = 0; i < std::min<size_t>(s.list_flaws.size(), 5); i++) t.line(fmt::format("flaw=\"{}\"", label(s.list_flaws[i])), uint64_t{1});
 
   std::vector<std::string> ports;
   for (const auto& i : s.interfaces) ports.push_back(fmt::format("interface=\"{}\"", label(i.name)));

@@ -14,6 +14,7 @@
 
 #include "daemon/base/clock.h"
 #include "daemon/base/text.h"
+#include "daemon/judge/indicators.h"
 #include "daemon/sensor/ears.h"
 #include "dissectors/facts.h"
 
@@ -106,6 +107,7 @@ struct Pipeline::Dispatch final : FindingSink, StorySink {
 Pipeline::Pipeline(SensorSettings settings, Memory memory, std::vector<std::unique_ptr<Source>> sources, const Keys& keys, Storage& storage, std::shared_ptr<const Pseudonyms> pseudonyms)
     : settings_(std::move(settings)), sources_(std::move(sources)), keys_(keys), started_(wall_now()), told_names_(std::make_unique<ToldNames>(settings_.state + "/pseudonyms.told")), markings_(settings_.markings) {
   dispatch_ = std::make_unique<Dispatch>(*this);
+  take_flaws(settings_.judge);
   const size_t n = sources_.size();
   settings_.traffic.interfaces = std::max<size_t>(settings_.traffic.interfaces, sources_[0]->interfaces().size());
   if (settings_.evidence.keep)
@@ -303,11 +305,11 @@ void Pipeline::judge() {
       observed = now;
       observe(until, *judge_);
     }
+    if (watching_.exchange(false)) judge_->watch();
     if (keeping_.exchange(false)) copy_kept();
     if (last) keeping_memory_ = true, judge_->finish(until), copy_kept();
     judged_until_.store(until, std::memory_order_release);
     findings_bell_.ring();
-    if (watching_.exchange(false)) judge_->watch();
     if (until - copied >= second || last) {
       const bool of_clocks = until / (10 * second) != copied / (10 * second) || last;
       copied = until;
@@ -418,6 +420,7 @@ void Pipeline::tell_health(Time now) {
     if (box.failing) h.complaints.push_back("the outbox's disk takes nothing: " + box.trouble);
     if (s.plan != Plan::all) h.complaints.push_back("more comes than can be worked through: " + std::string(text_of(s.plan)));
     for (const std::string& c : complaints_of(evidence)) h.complaints.push_back(c);
+    if (!s.list_flaws.empty()) h.complaints.push_back(fmt::format("of the site's lists and rules not all is in force ({} mistakes): `vidra status` at the sensor names them", s.list_flaws.size()));
     if (s.findings_dropped) h.complaints.push_back("findings found no room on their way to the reporter");
     h.counts["withheld"] = d->withheld.load(std::memory_order_relaxed);
     if (const uint64_t lost = told_names_->lost()) h.complaints.push_back(std::to_string(lost) + " pseudonyms could not be noted: the disk takes nothing");
@@ -442,6 +445,7 @@ void Pipeline::adopt(std::shared_ptr<const Site> site, JudgeSettings judge) {
   const std::lock_guard lock(adopt_mutex_);
   adopted_declared_ = std::make_shared<const Declared>(declared_of(*site, settings_.name));
   redrawing_ = true;
+  take_flaws(judge);
   adopted_site_ = std::move(site);
   adopted_settings_ = std::move(judge);
   adopting_ = true;
@@ -452,6 +456,12 @@ void Pipeline::adopt(Markings markings) {
   const std::lock_guard lock(adopt_mutex_);
   adopted_markings_ = std::move(markings);
   redrawing_ = true;
+}
+
+void Pipeline::take_flaws(const JudgeSettings& judge) {
+  const std::lock_guard lock(snapshot_mutex_);
+  snapshot_.list_flaws = judge.list_flaws;
+  snapshot_.lines_refused = judge.indicators ? judge.indicators->refused() : 0;
 }
 
 SensorStatus Pipeline::status() const {

@@ -49,6 +49,8 @@ struct SensorStatus {
   bool learning = false;
   std::vector<ClockLine> clocks;           // every ten seconds
   ClockAgreement clocks_agree;
+  std::vector<std::string> list_flaws;     // what of the site's lists and rules is not in force
+  size_t lines_refused = 0;                // of the lists, in all
   std::vector<Telling> collectors;
   size_t workers = 1;
   EvidenceStatus evidence;
@@ -97,12 +99,13 @@ class Pipeline {
     events_.ring();
   }
   std::unique_ptr<Kept> kept();
+  void watch() { watching_ = true; events_.ring(); }     // ends learning
 
  private:
-  void watch() { watching_ = true; events_.ring(); }     // ends learning
   struct Delivery;
   void judge();
   void copy_kept();
+  void take_flaws(const JudgeSettings&);
   void report();
   void redraw();                           // on the reporter's thread: the borders, after `adopt`
   void work(size_t worker);

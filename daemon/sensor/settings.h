@@ -89,12 +89,15 @@ struct SensorSettings {
   std::vector<int64_t> list_looks;          // looks_of_lists when they were read
 };
 
+// At a start, a sensor would rather hear without a list than not hear; whoever checks or reloads settings is still there to correct it.
+enum class When : uint8_t { asked, starting };
 // Reads vidra.toml. What is wrong is in problems, each with its place; then the settings are not to be used.
 // An empty path is the embedded defaults.
-SensorSettings load_settings(const std::string& path, Problems&);
+SensorSettings load_settings(const std::string& path, Problems&, When = When::asked);
 std::string evidence_folder(const SensorSettings&);   // where evidence lies; absolute
-// The site's lists and rules, from the files that the settings name, into settings.judge: all of them or, with problems, none.
-void load_lists(SensorSettings&, Problems&);
+// The site's lists and rules, from the files that the settings name, into settings.judge: all of them or, with problems, none. A line
+// of a list that is a mistake is no problem but a flaw (judge.list_flaws), and so is, at a start, a whole list or a rule.
+void load_lists(SensorSettings&, Problems&, When = When::asked);
 std::vector<int64_t> looks_of_lists(const SensorSettings&);   // of these files from outside: other numbers when one was written again
 Memory load_learned(const SensorSettings&, Problems&);   // the Memory named in the settings, empty where none is
 // A file of what was learned. One that was frozen is refused when it was changed since, or when none of the trusted keys (hexadecimal;

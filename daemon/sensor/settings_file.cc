@@ -167,7 +167,7 @@ void read_judge(TomlTable& root, SensorSettings& s) {
 }
 
 // Behind the site, whose hosts the rules name.
-void read_lists(TomlTable& root, SensorSettings& s, Problems& problems) {
+void read_lists(TomlTable& root, SensorSettings& s, Problems& problems, When when) {
   if (auto t = root.table("indicators")) {
     t->read("files", s.indicator_files);
     t->finish();
@@ -176,8 +176,12 @@ void read_lists(TomlTable& root, SensorSettings& s, Problems& problems) {
     t->read("files", s.rule_files);
     t->finish();
   }
+  const size_t before = problems.size();
   read_rules(root, *s.site, s.own_rules, problems);
-  load_lists(s, problems);
+  load_lists(s, problems, when);
+  if (when != When::starting) return;
+  s.judge.list_flaws.insert(s.judge.list_flaws.end(), problems.begin() + ptrdiff_t(before), problems.end());
+  problems.resize(before);
 }
 
 void read_evidence(TomlTable& root, EvidenceSettings& s) {
@@ -251,7 +255,7 @@ void read_collector(TomlTable& t, SensorSettings& s) {
 
 }  // namespace
 
-SensorSettings load_settings(const std::string& path, Problems& problems) {
+SensorSettings load_settings(const std::string& path, Problems& problems, When when) {
   SensorSettings s;
   Problems none;
   s.language = load_language("en", {}, none);
@@ -274,7 +278,7 @@ SensorSettings load_settings(const std::string& path, Problems& problems) {
   for (TomlTable& t : root->tables("collector")) read_collector(t, s);
   s.site = std::make_shared<const Site>(read_site(*root, problems, &s.remarks));
   s.path = path;
-  read_lists(*root, s, problems);
+  read_lists(*root, s, problems, when);
   root->finish();
   // Interfaces of one group meet: they share a number. The others are each for themselves.
   s.traffic.interfaces = std::max<size_t>(1, s.capture.interfaces.size());
@@ -290,20 +294,23 @@ SensorSettings load_settings(const std::string& path, Problems& problems) {
   return s;
 }
 
-void load_lists(SensorSettings& s, Problems& problems) {
+void load_lists(SensorSettings& s, Problems& problems, When when) {
   const size_t before = problems.size();
+  Problems flaws;
   s.list_looks = looks_of_lists(s);          // before they are read: what is written meanwhile looks otherwise
   std::vector<FieldRule> rules = s.own_rules;
   auto indicators = std::make_shared<Indicators>();
   for (const std::string& path : indicator_paths(s.indicator_files, s.path, problems)) {
     if (path.ends_with(".toml")) load_rules(path, *s.site, rules, problems);
-    else load_indicators(path, *indicators, problems);
+    else if (Problems mistakes; load_indicators(path, *indicators, mistakes)) flaws.insert(flaws.end(), mistakes.begin(), mistakes.end());
+    else problems.insert(problems.end(), mistakes.begin(), mistakes.end());
   }
   for (const std::string& path : indicator_paths(s.rule_files, s.path, problems)) {
     if (!path.ends_with(".toml")) problems.push_back(fmt::format("{}: rules are written in TOML files; lists of indicators are named in [indicators] files", path));
     else load_rules(path, *s.site, rules, problems);
   }
-  if (problems.size() != before) return;
+  if (problems.size() != before && when != When::starting) return;
+  s.judge.list_flaws = std::move(flaws);
   s.judge.indicators = indicators->files.empty() ? nullptr : std::move(indicators);
   s.judge.rules = rules.empty() ? nullptr : std::make_shared<const FieldRules>(std::move(rules));
 }

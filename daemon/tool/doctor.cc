@@ -287,6 +287,7 @@ int doctor(const std::string& config, const std::string& state, Time listen) {
   for (const std::string& p : problems) sheet.bad("settings", p, fmt::format("vidra check {}", config));
   if (problems.empty()) sheet.good("settings", config.empty() ? "embedded defaults" : config);
   for (const std::string& r : s.remarks) sheet.odd("works", r + " (not in force)", fmt::format("vidra window list --config {}", config));
+  for (const std::string& flaw : s.judge.list_flaws) sheet.odd("lists", flaw + " (not in force)", fmt::format("vidra check {}", config));
   look_at_reading(sheet, config);
   look_at_state(sheet, s.state);
   look_at_disk(sheet, s.state);

@@ -281,7 +281,8 @@ int check(const std::string& path) {
   const Memory memory = load_learned(s, problems);
   if (!problems.empty()) return refuse(path, problems);
   for (const std::string& r : s.remarks) fmt::print(stderr, "{}\n", r);
-  if (!s.remarks.empty()) fmt::print(stderr, "vidra: what is said above is not in force\n");
+  for (const std::string& flaw : s.judge.list_flaws) fmt::print(stderr, "{}\n", flaw);
+  if (!s.remarks.empty() || !s.judge.list_flaws.empty()) fmt::print(stderr, "vidra: what is said above is not in force\n");
   fmt::print("{}: right\n", path);
   fmt::print("  hears    {}\n", s.capture.interfaces.empty() ? "no interface (name some in [capture] interfaces)" : fmt::format("{}", fmt::join(s.capture.interfaces, ", ")));
   fmt::print("  site     {}: {} hosts, {} conversations, {} points, {} publishers, {} windows\n", s.site->name.empty() ? "(unnamed)" : s.site->name, s.site->hosts.size(),
@@ -289,9 +290,10 @@ int check(const std::string& path) {
   fmt::print("  memory   {}: {} hosts, {} conversations\n", s.memory.empty() ? "(none)" : s.memory, memory.hosts().size(), memory.conversations().size());
   fmt::print("  judges   {}\n", s.judge.mode == JudgeSettings::Mode::learn ? "while it learns: only what needs no knowledge" : "against site and memory");
   if (const Indicators* i = s.judge.indicators.get())
-    fmt::print("  lists    {} addresses, {} names, {} URLs, {} fingerprints in {}; {} lines passed over (doubles, and kinds that no traffic says)\n", human_count(i->count(Indicator::Kind::address)),
+    fmt::print("  lists    {} addresses, {} names, {} URLs, {} fingerprints in {}; {} lines passed over (doubles, and kinds that no traffic says){}\n", human_count(i->count(Indicator::Kind::address)),
                human_count(i->count(Indicator::Kind::name)), human_count(i->count(Indicator::Kind::url)), human_count(i->count(Indicator::Kind::print)),
-               i->files.size() == 1 ? "1 file" : fmt::format("{} files", i->files.size()), human_count(i->passed_over()));
+               i->files.size() == 1 ? "1 file" : fmt::format("{} files", i->files.size()), human_count(i->passed_over()),
+               i->refused() ? fmt::format(", {} refused", human_count(i->refused())) : "");
   if (s.judge.rules) fmt::print("  rules    {}; `vidra rules check` says what each waits for\n", s.judge.rules->all().size());
   for (const auto& [id, d] : s.judge.detections)
     if (d.off) fmt::print("  off      {} {}\n", id, detection(id)->title);

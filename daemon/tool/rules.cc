@@ -101,8 +101,11 @@ A table has a header with `type` and `value`, perhaps `comment` and `to_ids` (ro
 | programs (IOC-04) | JA4 of TLS clients, HASSH of SSH clients and servers | `ja4`, `hassh-md5`, `hasshserver-md5` |
 | certificates (IOC-05) | SHA-1 and SHA-256 thumbprints in TLS up to 1.2, SHA-1 in OPC UA | `x509-fingerprint-sha1`, `x509-fingerprint-sha256`, `sha1`, `sha256` |
 
-Hashes of files are read and never met: contents are not kept. Other types are passed over; `vidra check` says how many. A mistake in a line refuses all lists,
-with its place: at the start the sensor does not start, later the lists before are kept. Written as `evil[.]example` and `hxxp://`, values are understood.
+Hashes of files are read and never met: contents are not kept. Other types are passed over; `vidra check` says how many. A line that is a mistake is left out, the
+rest is in force: `vidra check` and `vidrad --check` name it with its place, the sensor's journal, `vidra status` and its health record do until it is corrected. A list
+of which nothing can be used (cut, no text, an error page) is refused whole: while the sensor runs, the lists before are kept; at its start it hears without it and says so.
+Rules likewise: a mistake in a rule refuses all that was changed while the sensor runs (the ones before are kept) and fails `--check`; at the start it hears without
+that rule, since a sensor that does not start after a power cut hears nothing at all. Written as `evil[.]example` and `hxxp://`, values are understood.
 Lists may hold two million indicators.
 
 ## What each protocol says

@@ -80,6 +80,9 @@ std::string page(const Scrape& now, const Scrape& before, double passed, double 
   out += fmt::format("{}   vidra {}   key {}   up {}   {}\n\n", of(about, "sensor"), of(about, "version"), of(about, "key"), ago(now.value("start_time_seconds").value_or(clock), clock),
                      now.value("learning").value_or(0) > 0 ? "learning" : "watching");
 
+  for (const Labels& l : now.labels("lists_flaws")) out += mark(true, "list or rule not in force") + "  " + of(l, "flaw") + "\n";
+  if (!now.labels("lists_flaws").empty()) out += fmt::format("  {} lines of lists are refused; `vidra check FILE.toml` shows all, corrected lists are read again by themselves\n\n", uint64_t(now.value("lists_refused_lines").value_or(0)));
+
   double most = 1;
   for (const Labels& l : now.labels("interface_packets_total")) most = std::max(most, per_second("interface_octets_total", l));
   for (const Labels& l : now.labels("interface_packets_total")) {

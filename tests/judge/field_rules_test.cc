@@ -176,6 +176,48 @@ TEST(FieldRules, DifferentObjects) {
   command(h, hmi, 46, 5110, 1);
   EXPECT_EQ(told(h), 1u) << h.told();
 }
+TEST(FieldRules, ThousandsAreCountedAndAFloodOnOneLeavesTheOthers) {
+  Hearing h = hearing(rule("protocol = \"iec104\"\nact = \"operate\"\ntimes = 5000\nwindow = \"10s\"\n") +
+                      "[[rule]]\nname = \"slow\"\ntitle = \"Another\"\nprotocol = \"iec104\"\nact = \"read\"\ntimes = 3\nwindow = \"1h\"\n");
+  const auto read = [&] {
+    Message m;
+    m.function = 100, m.act = Act::read, m.station = 11;
+    h.say("iec104", hmi, rtu, m);
+  };
+  read(), read();
+  for (int i = 0; i < 4999; i++) command(h, hmi, 46, 5101, 1), h.wait(millisecond);
+  EXPECT_EQ(told(h), 0u) << h.told();
+  command(h, hmi, 46, 5101, 1);
+  EXPECT_EQ(told(h), 1u);
+  for (int i = 0; i < 6000; i++) command(h, fmt::format("10.2.{}.{}:40000", i / 250, 1 + i % 250), 46, 5101, 1);
+  read();
+  EXPECT_EQ(h.times("RUL-01/slow"), 1u) << "two of three were heard before the flood";
+}
+TEST(FieldRules, WhatAllOfThemCountToIsBounded) {
+  std::string all;
+  for (int i = 0; i < 21; i++) all += "[[rule]]\nname = \"r" + std::to_string(i) + "\"\ntitle = \"x\"\nprotocol = \"iec104\"\nact = \"operate\"\ntimes = 10000\nwindow = \"1h\"\n";
+  const std::string p = Rules(all).problem();
+  EXPECT_TRUE(says(p, "the rules count to 210000 together; at most 200000 are allowed: lower 'times'")) << p;
+}
+TEST(FieldRules, StationsAreTheirOwnStories) {
+  Hearing h = hearing(rule("protocol = \"iec104\"\nact = \"operate\"\n"));
+  command(h, hmi, 46, 5101, 1, 11);
+  command(h, hmi, 46, 5101, 1, 12);                   // in the same millisecond
+  ASSERT_EQ(told(h), 2u) << h.told();
+  EXPECT_NE(h.findings[h.findings.size() - 1].cause, h.findings[h.findings.size() - 2].cause);
+}
+TEST(FieldRules, RangesAreMatchedAsTheyAreShown) {
+  for (const std::string_view pattern : {"*registers 30-33", "*register 30-33"}) {
+    Hearing h = hearing(rule("protocol = \"modbus\"\nact = \"read\"\nobject = \"" + std::string(pattern) + "\"\n"));
+    Message m;
+    m.function = 3, m.act = Act::read, m.station = 1;
+    Point p;
+    p.object = Object(ObjectKind::holding_register, 30);
+    p.count = 4;
+    h.say("modbus", hmi, "10.1.1.60:502", m, {p});
+    EXPECT_EQ(told(h), pattern.starts_with("*registers") ? 1u : 0u) << h.told();
+  }
+}
 TEST(FieldRules, TextsAndSeveralProtocols) {
   Hearing h = hearing(rule("protocol = [\"http\", \"tls\"]\nobject = \"*\"\ntext = \"*evil*\"\nwhat = \"{client} of {value}\"\n"));
   std::vector<uint8_t> run;

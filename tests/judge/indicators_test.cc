@@ -89,6 +89,16 @@ TEST(Indicators, MistakesHaveTheirPlace) {
   for (int i = 0; i < 500; i++) many += "?\n";
   EXPECT_EQ(Read(many).problems.size(), 21u) << "twenty, and how many more";
 }
+TEST(Indicators, AMistakeCostsItsLineAndNoOther) {
+  Read r("198.51.100.7\nnonsense\n198.51.100.8\n");
+  EXPECT_EQ(r.problems.size(), 1u);
+  EXPECT_EQ(r.lists->refused(), 1u);
+  EXPECT_TRUE(r.has("198.51.100.7") && r.has("198.51.100.8"));
+  EXPECT_TRUE(read_indicators("198.51.100.9\n?\n", "b", *r.lists, r.problems));
+  EXPECT_TRUE(read_indicators("# nothing today\n", "c", *r.lists, r.problems));
+  EXPECT_FALSE(read_indicators("404 not found\n", "d", *r.lists, r.problems)) << "nothing of it is an indicator";
+  EXPECT_FALSE(read_indicators("<html>", "e", *r.lists, r.problems));
+}
 TEST(Indicators, NobodysAddressesArePassedOver) {
   const Read r("0.0.0.0\n127.0.0.1\n255.255.255.255\n224.0.0.1\n::1\n");
   EXPECT_EQ(r.problem(), "");
@@ -201,6 +211,23 @@ TEST(IndicatorDetector, UrlsOfHttp) {
   EXPECT_EQ(h.of("IOC"), 0u) << h.told();
   get("/a/stage2.bin", "drop.example:8080");
   EXPECT_EQ(h.times("IOC-03"), 1u) << h.told();
+}
+TEST(IndicatorDetector, UrlsWithoutAHostAreHeldAgainstTheServersAddress) {
+  Hearing h = hearing("http://203.0.113.7/drop/stage2.bin\n");
+  for (const char* path : {"/index.html", "/drop/stage2.bin"}) {
+    std::vector<uint8_t> run;
+    std::vector<Point> points{named_point(path, run)};
+    h.say("http", "10.1.1.11:40000", "203.0.113.7:80", asked(257, Act::read), points, Side::client, Texts(run));
+  }
+  EXPECT_EQ(h.times("IOC-03"), 1u) << h.told();
+}
+TEST(IndicatorDetector, APortIsMetAtBothEndsWhereSidesAreGuessed) {
+  Hearing h = hearing("203.0.113.7:8443 C2\n");
+  h.fact(Fact::attempted, "203.0.113.7:8443", "10.1.1.11:40000");           // heard from its beginning: it is the client's own port
+  EXPECT_EQ(h.times("IOC-01"), 0u) << h.told();
+  h.fact(Fact::midstream, "203.0.113.7:8443", "10.1.1.12:40001");
+  ASSERT_EQ(h.times("IOC-01"), 1u) << h.told();
+  EXPECT_NE(h.last("IOC-01").what.find("203.0.113.7 at port 8443 speaks with ews"), std::string::npos) << h.told();
 }
 TEST(IndicatorDetector, ListsAreReplacedWhileConversationsGoOn) {
   Hearing h = hearing("203.0.113.7\n");

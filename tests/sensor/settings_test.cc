@@ -7,6 +7,9 @@
 #include <regex>
 #include <sstream>
 
+#include "daemon/judge/field_rules.h"
+#include "daemon/judge/indicators.h"
+
 namespace vidra {
 namespace {
 
@@ -174,6 +177,38 @@ TEST(Settings, mistakes_are_named_with_their_place) {
     ASSERT_FALSE(problems.empty()) << c.text;
     EXPECT_EQ(problems[0].rfind(path + c.starts, 0), 0u) << problems[0];
   }
+}
+
+// After a power cut there is nobody to correct a list: the sensor hears with what is right of it.
+TEST(Settings, a_wrong_line_of_a_list_stops_no_sensor) {
+  const std::string folder = testing::TempDir();
+  const auto put = [&](const std::string& name, const std::string& text) { std::ofstream(folder + name) << text; };
+  put("cert.txt", "198.51.100.7\nnonsense\n198.51.100.8\n");
+  put("page.txt", "<html>\n");
+  put("rules.toml", "[[rule]]\nname = \"good\"\ntitle = \"Good\"\nprotocol = \"modbus\"\nact = \"write\"\n[[rule]]\nname = \"bad\"\ntitle = \"Bad\"\nprotocol = \"modbus\"\norigin = 3\n");
+  put("lists.toml", "[indicators]\nfiles = [\"cert.txt\"]\n");
+  Problems problems;
+  SensorSettings s = load_settings(folder + "lists.toml", problems);
+  EXPECT_EQ(problems, Problems{});
+  ASSERT_TRUE(s.judge.indicators);
+  EXPECT_EQ(s.judge.indicators->size(), 2u);
+  EXPECT_EQ(s.judge.indicators->refused(), 1u);
+  ASSERT_EQ(s.judge.list_flaws.size(), 1u);
+  EXPECT_NE(s.judge.list_flaws[0].find("cert.txt:2: \"nonsense\" is no indicator"), std::string::npos) << s.judge.list_flaws[0];
+
+  put("lists.toml", "[indicators]\nfiles = [\"cert.txt\", \"page.txt\"]\n[rules]\nfiles = [\"rules.toml\"]\n[[rule]]\nname = \"own\"\ntitle = \"Own\"\nprotocol = \"modbuss\"\nact = \"write\"\n");
+  load_settings(folder + "lists.toml", problems);
+  EXPECT_EQ(problems.size(), 3u) << "whoever asks is told, and everything is refused";
+  problems.clear();
+  s = load_settings(folder + "lists.toml", problems, When::starting);
+  EXPECT_EQ(problems, Problems{});
+  ASSERT_TRUE(s.judge.indicators && s.judge.rules);
+  EXPECT_EQ(s.judge.indicators->size(), 2u);
+  EXPECT_EQ(s.judge.rules->all().size(), 1u);
+  EXPECT_EQ(s.judge.list_flaws.size(), 4u);
+  put("lists.toml", "[capture]\ninterfacs = [\"eth1\"]\n");
+  load_settings(folder + "lists.toml", problems, When::starting);
+  EXPECT_EQ(problems.size(), 1u) << "what else is wrong stops it as before";
 }
 
 }  // namespace
