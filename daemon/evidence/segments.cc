@@ -220,27 +220,26 @@ void Segments::tend(Time now) {
   for (size_t i = 0; i < sort_count; i++)
     while (octets(Sort(i)) > settings_.quota[i] && evict(Sort(i))) {}
   // Too old is what was begun so long ago that the one after it, too, was.
-  for (bool more = true; more;) {
-    more = false;
-    std::map<Way, Time> later;             // when the one after it was begun
-    for (auto i = segments_.rbegin(); i != segments_.rend() && !more; ++i) {
-      const Segment& s = i->second;
-      const Way way{s.piece.sort, s.piece.worker};
-      const auto after = later.find(way);
-      const Time ended = after != later.end() ? after->second : s.begun + settings_.longest / 8;
-      if (const auto o = open_.find(way); o != open_.end() && o->second.index == i->first) {
-        if (now - s.begun > settings_.longest / 8) open_.erase(o);        // a quiet link's file ends, too
-        later[way] = s.begun;
-        continue;
-      }
-      later[way] = s.begun;
-      if (now - ended <= settings_.longest) continue;
-      storage_.remove(s.piece.path);
-      const std::lock_guard lock(mutex_);
-      held_.evicted[size_t(s.piece.sort)] += s.octets;
-      segments_.erase(std::next(i).base());
-      more = true;
+  std::map<Way, Time> later;               // when the one after it was begun
+  std::vector<size_t> old;
+  for (auto i = segments_.rbegin(); i != segments_.rend(); ++i) {
+    const Segment& s = i->second;
+    const Way way{s.piece.sort, s.piece.worker};
+    const auto after = later.find(way);
+    const Time ended = after != later.end() ? after->second : s.begun + settings_.longest / 8;
+    later[way] = s.begun;
+    if (const auto o = open_.find(way); o != open_.end() && o->second.index == i->first) {
+      if (now - s.begun > settings_.longest / 8) open_.erase(o);          // a quiet link's file ends, too
+    } else if (now - ended > settings_.longest) {
+      old.push_back(i->first);
     }
+  }
+  for (const size_t index : old) {
+    const Segment& s = segments_.at(index);
+    storage_.remove(s.piece.path);
+    const std::lock_guard lock(mutex_);
+    held_.evicted[size_t(s.piece.sort)] += s.octets;
+    segments_.erase(index);
   }
   // The disk is for others, too: outboxes come before packets.
   uint64_t free = 0;
