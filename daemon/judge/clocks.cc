@@ -62,10 +62,9 @@ ClockKind kind_of(std::string_view name) {
   return ClockKind::none;
 }
 
-void HeardClock::take(Time offset, Time now) {
-  offsets_[heard++ % kept] = offset;
-  if (!first) first = now;
-  last = now;
+void HeardClock::settle() {
+  if (settled_ == heard) return;
+  settled_ = heard;
   std::array<Time, kept> sorted = offsets_;
   const size_t n = count();
   offset_ = middle(sorted.data(), n, says_now(kind) || kind == ClockKind::samples ? n / 2 : n * 3 / 4);
@@ -77,19 +76,20 @@ void HeardClock::take(Time offset, Time now) {
   spread_ = middle(sorted.data(), n, n / 2);
 }
 
-Clocks::Clocks() : kinds_(protocols.size(), ClockKind::none), table_(limit) {
+Clocks::Clocks() : kinds_(protocols.size(), ClockKind::none), keys_(limit), table_(limit) {
   for (const auto& [name, kind] : of_protocol)
     if (const int i = protocol_index(name); i >= 0) kinds_[size_t(i)] = kind;
 }
 
 HeardClock* Clocks::place(const Address& talker, ClockKind kind, uint64_t station, Time now) {
   const uint64_t key = key_of(key_of(talker), station << 4 | uint64_t(kind));
-  HeardClock* const row = &table_[(key >> 17) % (limit / ways) * ways];
-  HeardClock* oldest = row;
-  for (HeardClock* c = row; c != row + ways; c++) {
-    if (c->kind == kind && c->station == station && c->talker == talker) return c;
-    if (c->last < oldest->last) oldest = c;
-  }
+  const size_t row = (key >> 17) % (limit / ways) * ways;
+  for (size_t i = row; i != row + ways; i++)
+    if (keys_[i] == key && table_[i].kind != ClockKind::none) [[likely]] return &table_[i];
+  HeardClock* oldest = &table_[row];
+  for (size_t i = row + 1; i != row + ways; i++)
+    if (table_[i].last < oldest->last) oldest = &table_[i];
+  keys_[size_t(oldest - table_.data())] = key;
   forgotten_ += oldest->kind != ClockKind::none;
   *oldest = HeardClock{};
   oldest->talker = talker, oldest->kind = kind, oldest->station = station, oldest->last = now;
@@ -194,13 +194,14 @@ void Clocks::see(const Event& e) {
   }
 }
 
-ClockAgreement Clocks::agreed_without(const HeardClock* without, Time now) const {
+void Clocks::agree(Time now) {
+  for (HeardClock& c : table_) c.settle();
   ClockAgreement a;
   std::array<Time, limit + 1> voices;
   size_t n = 0;
   voices[n++] = 0;                                   // the capture's own
   for (const HeardClock& c : table_) {
-    if (c.kind == ClockKind::none || c.kind == ClockKind::samples || &c == without || c.heard < enough || !c.synchronised || now - c.last > fresh) continue;
+    if (c.kind == ClockKind::none || c.kind == ClockKind::samples || c.heard < enough || !c.synchronised || now - c.last > fresh) continue;
     voices[n++] = c.recent();
     a.voters++;
     const Time error = std::abs(c.offset()) + 2 * c.spread();
@@ -210,10 +211,8 @@ ClockAgreement Clocks::agreed_without(const HeardClock* without, Time now) const
   // The best of the clocks may itself be the one that is off: then what all agree on is the measure.
   if (a.voters > 2) a.error = std::max(a.error, std::abs(a.offset));
   if (a.by != ClockKind::none) a.error = std::max(a.error, microsecond);
-  return a;
+  agreement_ = a;
 }
-
-void Clocks::agree(Time now) { agreement_ = agreed_without(nullptr, now); }
 
 std::vector<ClockLine> clock_lines(const Clocks& clocks, const Site& site, const Memory& memory, size_t most) {
   std::vector<ClockLine> lines;

@@ -39,11 +39,17 @@ class HeardClock {
   Time spread() const { return spread_; }  // the middle of the distances from it
   Time newest() const { return heard ? offsets_[(heard - 1) % kept] : 0; }
   Time recent() const { return recent_; }  // the same of the last five: what a step is seen by
-  void take(Time offset, Time now);
+  void take(Time offset, Time now) {
+    offsets_[heard++ % kept] = offset;
+    if (!first) first = now;
+    last = now;
+  }
+  void settle();                           // brings offset, spread and recent up to what was taken
 
  private:
   std::array<Time, kept> offsets_{};
   Time offset_ = 0, spread_ = 0, recent_ = 0;
+  uint64_t settled_ = 0;                   // `heard` by then
 };
 
 // What the clocks agree on, the capture's own with one voice: how far it is behind them, and how wrong its stamps may be.
@@ -63,10 +69,8 @@ class Clocks {
   // Whether this protocol's sentences may say a time.
   bool wants(uint16_t protocol) const { return kinds_[protocol] != ClockKind::none; }
   void see(const Event&);
-  void agree(Time now);                    // anew, from those heard within ten minutes
+  void agree(Time now);                    // anew, from those heard within ten minutes; what each clock is said to be off is as of now
   const ClockAgreement& agreement() const { return agreement_; }
-  // Of all but one; for judging that one.
-  ClockAgreement agreed_without(const HeardClock*, Time now) const;
   template <class F> void each(F f) const {
     for (const HeardClock& c : table_)
       if (c.kind != ClockKind::none) f(c);
@@ -79,6 +83,7 @@ class Clocks {
   void ptp(const Event&);
 
   std::vector<ClockKind> kinds_;           // by protocol
+  std::vector<uint64_t> keys_;             // of the table's rows, so that a look costs one line of memory
   std::vector<HeardClock> table_;
   ClockAgreement agreement_;
   uint64_t forgotten_ = 0;

@@ -359,6 +359,7 @@ void Judge::finish(Time now) {
   tick(now);
   static const Conversation nobody;
   const Context context{*site_, memory_, settings_, nobody, now_, learning_};
+  clocks_.agree(now_);
   for (const auto& d : detectors_) d->finish(context, *this);
 }
 

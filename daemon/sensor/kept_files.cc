@@ -115,7 +115,7 @@ bool KeptFiles::write(const Pipeline::Kept& kept, Time now, bool last) {
     write_inventory(kept.inventory, text);
     if (put(inventory_file, text.str())) version_ = kept.inventory.version(), inventory_written_ = now;
   }
-  const bool ended = learning_ && !kept.learning;
+  const bool ended = !kept.learning && !kept.memory.empty();   // what was learned comes once more when learning is over
   if (frozen_ || kept.memory.empty() || !(kept.learning || ended)) return true;
   if (is_sealed(text_of_file(state_ + learned_file))) {    // somebody froze it meanwhile
     frozen_ = true;
@@ -126,7 +126,6 @@ bool KeptFiles::write(const Pipeline::Kept& kept, Time now, bool last) {
   write_memory(kept.memory, text);
   if (!put(learned_file, text.str())) return true;
   memory_written_ = now;
-  learning_ = kept.learning;
   if (ended) log_(5, fmt::format("learning is over: {} hosts and {} conversations in {}; `vidra memory review` shows them, `vidra memory freeze` makes them count", kept.memory.hosts().size(), kept.memory.conversations().size(), state_ + learned_file));
   return true;
 }

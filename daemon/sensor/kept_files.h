@@ -33,7 +33,7 @@ class KeptFiles {
   Log log_;
   uint64_t version_ = 0;
   Time inventory_written_ = 0, memory_written_ = 0;
-  bool learning_ = false, failed_ = false, frozen_ = false;
+  bool failed_ = false, frozen_ = false;
 };
 
 }  // namespace vidra

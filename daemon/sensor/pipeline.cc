@@ -122,6 +122,7 @@ Pipeline::Pipeline(SensorSettings settings, Memory memory, std::vector<std::uniq
   const auto declared = std::make_shared<const Declared>(declared_of(*settings_.site, settings_.name));
   reporter_ = std::make_unique<Reporter>(settings_.report, *dispatch_);
   judge_ = std::make_unique<Judge>(settings_.site, std::move(memory), settings_.judge, *dispatch_);
+  learned_ = judge_->learning();
   if (!settings_.collectors.empty()) told_names_->open();
   for (const CollectorLink& c : settings_.collectors) {
     Issuer who;

@@ -59,7 +59,7 @@ with tempfile.TemporaryDirectory() as name:
 
     sensor = Process(programs.vidrad, "--config", config, "--state", folder / "state", "--print")
     try:
-        tap.check(sensor.says(r"1 indicators \(0 lines passed over\), 0 rules"), "it says what it watches for", sensor.errors)
+        tap.check(sensor.says(r"1 indicators \(0 lines passed over, 1 REFUSED\), 0 rules"), "it says what it watches for", sensor.errors)
         tap.check(sensor.says("hears its interfaces") and sensor.says("bad.txt:1: this is JSON or XML"), "with a broken list it starts, and says which", sensor.errors)
         (lists / "bad.txt").unlink()
         tap.check(wait_for(lambda: reach(7) or told("alpha")(), 20, 0.5), "an address of the list is told", sensor.output, sensor.errors)

@@ -2,6 +2,7 @@
 // Rules that people write for their site: what they may say, what is said of their mistakes, and when they hold.
 #include "daemon/judge/field_rules.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "daemon/judge/field_rule_file.h"

@@ -114,6 +114,17 @@ TEST_F(State, WhatNobodyFrozeCountsWhileItLearnsOnlyWhereASealIsAskedFor) {
   EXPECT_NE(said.find("vidra memory freeze"), std::string::npos) << said;
 }
 
+TEST_F(State, WhatWasLearnedAndItsEndAreWrittenThoughItEndsInTheFirstMinute) {
+  KeptFiles files(folder, [this](int, const std::string& line) { said += line + "\n"; });
+  EXPECT_TRUE(files.write({Inventory{}, some(began, began + 14 * day), false}, minute, false));
+  EXPECT_NE(got().find("ended = \"2026-12-05"), std::string::npos) << got();
+  EXPECT_NE(said.find("learning is over"), std::string::npos) << said;
+  said.clear();
+  EXPECT_TRUE(files.write({Inventory{}, Memory{}, false}, 2 * minute, false));
+  EXPECT_NE(got().find("10.1.1.20"), std::string::npos);
+  EXPECT_EQ(said, "");
+}
+
 TEST_F(State, FreezingWhileItLearnsEndsLearning) {
   KeptFiles files(folder, [this](int, const std::string& line) { said += line + "\n"; });
   EXPECT_TRUE(files.write({Inventory{}, some(began), true}, 10 * minute, false));
