@@ -120,7 +120,7 @@ def measured(vidra, mix, folder):
                                "--memory", folder / "memory.toml", folder / f"{n}.pcap"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         if done.returncode:
             raise RuntimeError(f"valgrind ended with {done.returncode}: {done.stderr[-2000:]}")
-        packets[n] = int(done.stdout.rsplit("\n", 2)[-2].split(" packets")[0].replace(" ", "").replace("\u202f", ""))
+        packets[n] = int(re.sub(r"\D", "", re.search(r"^.*?([\d \u202f]+) packets", done.stdout, re.M).group(1)))
         counted[n] = stages(out)
     more = packets[LONG] - packets[SHORT]
     result = {"whole": sum(counted[LONG].values()) - sum(counted[SHORT].values())}

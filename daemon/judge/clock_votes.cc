@@ -11,7 +11,7 @@
 namespace vidra {
 namespace {
 
-constexpr Time look = 10 * second, fresh = 10 * minute;
+constexpr Time fresh = 10 * minute;
 constexpr uint64_t enough = 5;                     // offsets, before it is judged and again since it is apart
 
 uint16_t protocol_of(ClockKind k) {

@@ -5,6 +5,8 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <set>
+
 #include "daemon/judge/field_rule_file.h"
 #include "tests/judge/asked.h"
 
@@ -205,7 +207,10 @@ TEST(FieldRules, StationsAreTheirOwnStories) {
   command(h, hmi, 46, 5101, 1, 11);
   command(h, hmi, 46, 5101, 1, 12);                   // in the same millisecond
   ASSERT_EQ(told(h), 2u) << h.told();
-  EXPECT_NE(h.findings[h.findings.size() - 1].cause, h.findings[h.findings.size() - 2].cause);
+  std::set<uint64_t> causes;
+  for (const Finding& f : h.findings)
+    if (f.detection->id == "RUL-01/r") causes.insert(f.cause);
+  EXPECT_EQ(causes.size(), 2u) << h.told();
 }
 TEST(FieldRules, RangesAreMatchedAsTheyAreShown) {
   for (const std::string_view pattern : {"*registers 30-33", "*register 30-33"}) {

@@ -151,13 +151,13 @@ void ask(FILE* say) {
 struct Ear final : EventSink {
   std::vector<std::string> questions, answers;
   std::vector<std::string> asked_of;          // "3 of 17"
-  std::vector<std::string> products;
+  std::vector<std::string> names_told;
   std::string wrong;
   void see(const Event& e) override {
     if (protocols[e.scene.protocol]->name != "modbus") return;
     if (text_of(e.scene.client.address) != client_address || text_of(e.scene.server) != std::string(server_address) + ":" + std::to_string(port)) wrong += "ends ";
     if (e.identity) {
-      products.emplace_back(e.texts.find(e.identity->product));
+      names_told.emplace_back(e.texts.find(e.identity->name));
       return;
     }
     const Message& m = *e.said;
@@ -213,8 +213,8 @@ TEST(ModbusPeers, are_heard_saying_what_they_did) {
   ASSERT_EQ(ear.answers.size(), said.size());
   for (size_t i = 0; i < said.size(); i++) EXPECT_EQ(ear.questions[i] + " | " + ear.answers[i], said[i]);
   for (const std::string& question : ear.asked_of) EXPECT_EQ(question, server.line()) << "as the server took it";
-  ASSERT_EQ(ear.products.size(), 30u);
-  EXPECT_EQ(ear.products[0].substr(0, 3), "LMB") << ear.products[0];
+  ASSERT_EQ(ear.names_told.size(), 30u);
+  EXPECT_EQ(ear.names_told[0].substr(0, 3), "LMB") << ear.names_told[0];
   EXPECT_EQ(source->counters(0).dropped_by_kernel, 0u);
 }
 

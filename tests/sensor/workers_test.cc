@@ -80,7 +80,9 @@ Heard hear(const std::string& path, size_t workers, size_t cables, uint64_t seed
     pipeline.run();
     out.status = pipeline.status();
   }
-  for (auto& [number, line] : stories) out.stories.push_back(std::move(line));
+  // By which clock, and how wrong the stamps may be, is an estimate of the last ten seconds' look; with several workers it may be taken a packet earlier.
+  const std::regex estimate(R"re("clock(_error_ns)?":("[^"]*"|\d+),?)re");
+  for (auto& [number, line] : stories) out.stories.push_back(std::regex_replace(line, estimate, ""));
   return out;
 }
 
