@@ -43,6 +43,8 @@ file = "$root/config/sites/alder.toml"
 name = "cert"
 endpoint = "tcp://127.0.0.1:$port"
 $server_key
+addresses = "plain"              # this collector is the site's own; what leaves where nothing is said: docs/PRIVACY.md
+names = "plain"
 TOML
 "$vidra" check "$run/vidra.toml" | sed -n 's/^  site  */declared    /p'
 
@@ -71,6 +73,7 @@ cat <<NEXT
 next, try
   build/daemon/tool/vidra decode tests/captures/demo-attacks.pcapng.zst --protocol iec104 | less
   build/daemon/tool/vidra replay --config config/sites/alder.toml tests/captures/demo-attacks.pcapng.zst
+  build/daemon/tool/vidra preview --config config/sites/alder.toml tests/captures/demo-attacks.pcapng.zst | less
   build/daemon/tool/vidra catalogue I104-05
   build/daemon/sensor/vidrad --print --play YOUR.pcapng --pace 0
 NEXT
