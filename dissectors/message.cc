@@ -60,7 +60,8 @@ std::string_view describe_quality(uint32_t quality, std::span<char> to) {
   return {to.data(), used};
 }
 
-uint64_t text_key(std::string_view s) { return XXH3_64bits(s.data(), s.size()) & ~(0xffull << 56); }
+[[gnu::always_inline]] static inline uint64_t hash_of(std::string_view s) { return XXH3_64bits(s.data(), s.size()) & ~(0xffull << 56); }
+uint64_t text_key(std::string_view s) { return hash_of(s); }
 
 // A text lies as its key (8 octets), the length kept (2) and the octets.
 std::string_view Texts::find(uint64_t key) const {
@@ -85,15 +86,7 @@ std::string_view Texts::find_low(uint64_t key) const {
   return {};
 }
 
-uint64_t Speaker::text(std::string_view s) {
-  const uint64_t key = text_key(s);
-  keep(key, s);
-  return key;
-}
-
-void Speaker::label(Object o, std::string_view name) { keep(o.key() & ~(0xffull << 56), name); }
-
-void Speaker::keep(uint64_t key, std::string_view s) {
+[[gnu::always_inline]] inline void Speaker::keep(uint64_t key, std::string_view s) {
   const size_t kept = std::min(s.size(), Texts::limit), used = text_used_;
   if (used + 10 + kept > text_octets) [[unlikely]] return;
   Kept* const table = kept_.get();
@@ -113,6 +106,14 @@ void Speaker::keep(uint64_t key, std::string_view s) {
   copy_text(at + 10, s.data(), kept);
   text_used_ = used + 10 + kept;
 }
+
+uint64_t Speaker::text(std::string_view s) {
+  const uint64_t key = hash_of(s);
+  keep(key, s);
+  return key;
+}
+
+void Speaker::label(Object o, std::string_view name) { keep(o.key() & ~(0xffull << 56), name); }
 
 void Speaker::flush() {
   head_.points = uint32_t(used_);

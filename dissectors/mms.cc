@@ -101,22 +101,30 @@ class Variables {
     }
     return true;
   }
-
- private:
-  // Nearly all: one name of a domain and no alternate access, each length in one octet. Five elements then are ten octets that
-  // are known, and two texts.
-  [[gnu::always_inline]] bool of_a_domain(Name& name) {
+  // The next one where it is what nearly all are: one name of a domain and no alternate access, each length in one octet. Five
+  // elements then are ten octets that are known, and two texts. False, and nothing read, where it is anything else.
+  [[gnu::always_inline]] bool next(std::string_view& domain, std::string_view& item) {
     const Bytes b = r_.peek();
     if (b.size() < 12) return false;
-    const size_t all = b[1], domain = b[7];
-    if (b[0] != 0x30 || b[2] != 0xa0 || b[4] != 0xa1 || b[6] != 0x1a || all >= 0x80 || all + 2 > b.size() || b[3] + 2u != all || b[5] + 4u != all || domain + 8 > all) return false;
-    const size_t item = b[9 + domain];
-    if (b[8 + domain] != 0x1a || domain + item + 8 != all) return false;
-    name.add(text_of(b.subspan(8, domain)));
+    const uint64_t head = Reader(r_).be64();                   // 30 ALL a0 ALL-2 a1 ALL-4 1a DOMAIN
+    const size_t all = head >> 48 & 0xff, n = head & 0xff;
+    if (all < 8 || all >= 0x80 || head >> 8 != (0x30'00'a0'00'a1'00'1aull | all << 40 | (all - 2) << 24 | (all - 4) << 8) || all + 2 > b.size() || n + 8 > all) return false;
+    const uint8_t* const texts = b.data() + 8;                 // DOMAIN octets, 1a ITEM
+    if (texts[n] != 0x1a || n + texts[n + 1] + 8 != all) return false;
+    domain = {reinterpret_cast<const char*>(texts), n};
+    item = {reinterpret_cast<const char*>(texts) + n + 2, texts[n + 1]};
+    r_.skip(all + 2);
+    return true;
+  }
+
+ private:
+  [[gnu::always_inline]] bool of_a_domain(Name& name) {
+    std::string_view domain, item;
+    if (!next(domain, item)) return false;
+    name.add(domain);
     name.add("/");
     name.begin_item();
-    name.add(text_of(b.subspan(10 + domain, item)));
-    r_.skip(all + 2);
+    name.add(item);
     return true;
   }
 
@@ -360,6 +368,18 @@ struct Asking {
   bool whole;
 
   void begin() { n = used = 0, whole = true; }
+  // "domain/item" of a plain one, whose key is still to come; false where there is no room.
+  [[gnu::always_inline]] bool add(std::string_view domain, std::string_view item) {
+    const size_t size = domain.size() + 1 + item.size();
+    if (n == most || used + size > names.size()) [[unlikely]] return false;
+    char* const at = names.data() + used;
+    copy_text(at, domain.data(), domain.size());
+    at[domain.size()] = '/';
+    copy_text(at + domain.size() + 1, item.data(), item.size());
+    each[n++] = {0, plain, uint16_t(used), uint16_t(size), uint16_t(domain.size() + 1)};
+    used += size;
+    return true;
+  }
   void add(Object object, Meaning means, const Name& name) {
     const std::string_view text = name.text();
     if (n == most || used + text.size() > names.size()) [[unlikely]] return void(whole = false);
@@ -688,6 +708,27 @@ struct Mms final : Parser {
     return m;
   }
 
+  // The states and measured values at a list's head, which nearly all lists are: their names are put together where the answer looks
+  // for them, and said once all stand there (what was only just written in pieces is slow to read as a whole). False where it begins
+  // with another.
+  static bool measured_values(Variables& all, Asking& asking, Speaker& say) {
+    std::string_view lead;                                   // LN and FC of the last one: lists go through the data objects of one
+    std::string_view domain, item;
+    for (Variables next = all; next.next(domain, item); all = next) {
+      if (lead.empty() || item.size() < lead.size() || !same_text(item.data(), lead.data(), lead.size())) {
+        lead = item.substr(0, measured_lead(item));
+        if (lead.empty()) break;
+      }
+      if (!asking.add(domain, item)) break;
+    }
+    for (Asked& one : std::span(asking.each.data(), asking.n)) {
+      const Object object = say.named({asking.names.data() + one.at, one.size});
+      one.key = object.key();
+      say.point(object).qualifier = plain;
+    }
+    return asking.n > 0;
+  }
+
   Bytes read_request(Reader r, Question& q, Asking* asking, Speaker& say) {
     Message& m = say.head();
     Tlv e = tlv(r);
@@ -696,9 +737,11 @@ struct Mms final : Parser {
     const Bytes about = specification.body.peek();
     q.tag = uint8_t(specification.tag);
     Variables all(specification.tag, specification.body);
-    Name name;
     if (asking) asking->begin();
-    for (bool first = true; all.next(name); first = false) {
+    const bool measured = asking && !all.is_list() && measured_values(all, *asking, say);
+    if (measured) m.sub_function = plain, m.act = act_of_reading(plain);
+    Name name;
+    for (bool first = !measured; all.next(name); first = false) {
       const Meaning means = all.is_list() ? plain : meaning_to_read(name.item());
       if (first) m.sub_function = means, m.act = act_of_reading(means);
       const Object object = object_of(name, means, say);

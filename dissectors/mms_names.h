@@ -61,6 +61,14 @@ constexpr Item split(std::string_view item) {
   }
 }
 
+// The length of "LN$ST" or "LN$MX" at the head of an item that is a state or a measured value, which says that it is plain; 0 of another.
+constexpr size_t measured_lead(std::string_view item) {
+  const size_t ln = item.find('$');
+  if (ln == std::string_view::npos || item.size() < ln + 3 || (item.size() > ln + 3 && item[ln + 3] != '$')) return 0;
+  const char a = item[ln + 1], b = item[ln + 2];
+  return (a == 'S' && b == 'T') || (a == 'M' && b == 'X') ? ln + 3 : 0;
+}
+
 // What an item of a domain means by its name; `variable lists` and what is neither 61850's nor TASE.2's are plain.
 constexpr Meaning meaning_of(std::string_view item) {
   const size_t ln = item.find('$');

@@ -339,6 +339,38 @@ TEST_F(Mms, a_question_of_more_than_is_kept_has_names_for_its_first_values) {
   EXPECT_EQ(s.points[1024].object, Object(ObjectKind::item, 1024));
 }
 
+// What nearly all variables are is known by its head; a length in two octets says the same, and is walked element by element.
+TEST_F(Mms, a_variable_known_by_its_head_is_the_one_that_is_walked) {
+  const auto walked = [](std::string_view item) {
+    const Hex whole = variable(item);
+    return "3081" + whole.substr(whole.find(' ') + 1);
+  };
+  const std::vector<std::vector<std::string_view>> lists = {
+      {"MMXU1$MX$Hz", "MMXU1$MX$TotW", "XCBR1$ST$Pos", "XCBR1$ST$Pos", "XCBR1$ST$Pos$q"},
+      {"XCBR1$ST$Pos", "XCBR1$STx", "XCBR1$ST", "XCBR1$SP$Limit", "XCBR1$ST$BlkOpn"},
+      {"CSWI1$CO$Pos$SBO", "CSWI1$ST$Pos"},
+      {"CSWI1$ST$Pos", "CSWI1$CO$Pos$SBO", "CSWI1$CO$Pos$Oper"},
+      {"", "$ST$", "$ST", "ST", "A$MX"},
+      {"Transfer_Set_Name", "Device_SBO", "A$ST$B"},
+  };
+  for (const auto& list : lists) {
+    Hex by_head, by_walk, results;
+    for (const std::string_view item : list) by_head += variable(item), by_walk += walked(item), results += Hex("850101");
+    const Sentence one = asked(ber("a4", {ber("a1", {ber("a0", {by_head})})}));
+    const Sentence one_answered = answered(ber("a4", {ber("a1", {results})}));
+    const Sentence other = asked(ber("a4", {ber("a1", {ber("a0", {by_walk})})}));
+    const Sentence other_answered = answered(ber("a4", {ber("a1", {results})}));
+    for (const auto& [a, b] : {std::pair{&one, &other}, std::pair{&one_answered, &other_answered}}) {
+      ASSERT_EQ(a->points.size(), list.size()) << list.front();
+      ASSERT_EQ(b->points.size(), list.size()) << list.front();
+      EXPECT_EQ(a->head.act, b->head.act) << list.front();
+      EXPECT_EQ(a->head.sub_function, b->head.sub_function) << list.front();
+      EXPECT_EQ(a->texts, b->texts) << list.front();
+      for (size_t i = 0; i < list.size(); i++) EXPECT_EQ(std::memcmp(&a->points[i], &b->points[i], sizeof(Point)), 0) << list[i];
+    }
+  }
+}
+
 TEST_F(Mms, nesting_is_bounded) {
   Hex deep = on;
   for (int i = 0; i < 40; i++) deep = ber("a2", {deep});

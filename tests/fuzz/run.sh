@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
 # run.sh BUILD [PROTOCOL] [SECONDS] [--runs N]: fuzzes one protocol, or each in turn for its share of the time (default 60 s each).
-# With --runs each protocol is fuzzed until it has had N executions, 200,000 at a time, whoever has had fewest first;
+# With --runs each protocol is fuzzed until it has had N executions, a fifth at a time, whoever has had fewest first;
 # BUILD/fuzz-executions keeps the tally (PROTOCOL EXECUTIONS SECONDS, a line a turn), so that what was stopped goes on.
 # Begins from the committed corpus and the samples; what it learns stays in BUILD/fuzz-corpus, what breaks in BUILD/fuzz-broken.
 set -euo pipefail
 build=$(readlink -f "$1"); shift
 here=$(dirname "$(readlink -f "$0")")
 tally=$build/fuzz-executions
-protocol=; seconds=60; runs=; turn=200000
+protocol=; seconds=60; runs=
 while [ $# -gt 0 ]; do
   case $1 in
     --runs) runs=${2:?--runs N}; shift ;;
@@ -47,6 +47,7 @@ fuzz() {
 if [ -z "$runs" ]; then
   for p in "${protocols[@]}"; do fuzz "$p" "-max_total_time=$seconds" || true; done
 else
+  turn=$((runs / 5 + 1))
   declare -A broken=()                                   # what broke is not gone on with
   while :; do
     next=; least=$runs                                    # who has had fewest
