@@ -32,6 +32,24 @@ def wait_for(what, seconds=20, every=0.05):
         time.sleep(every)
 
 
+def waited(pid):
+    """Seconds for which the threads of a process were ready to run and had no core, by thread; nothing where the kernel does not say.
+    A limit in seconds is a promise of the program's: what others took of the machine is added to it, see `without_a_core`."""
+    times = {}
+    for task in pathlib.Path(f"/proc/{pid}/task").glob("*/schedstat"):
+        try:
+            times[task.parent.name] = int(task.read_text().split()[1]) / 1e9
+        except (OSError, IndexError):
+            pass
+    return times
+
+
+def without_a_core(pid, before):
+    """Of these seconds, what passed since `before` for the one thread that waited longest. A sensor that sleeps, computes or stands still
+    waits for no core, so that nothing is forgiven it; all its threads together would be too much, they wait at the same time."""
+    return max((time - before.get(thread, 0) for thread, time in waited(pid).items()), default=0)
+
+
 class Tap:
     """Test points as they are decided; the plan comes last, so that a test that dies is noticed."""
 
