@@ -3,7 +3,6 @@
 
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <chrono>
 #include <iostream>
@@ -203,33 +202,33 @@ int sensors(SensorsOptions& o) {
 
 }  // namespace
 
-void add_alerts(CLI::App& app, int& status) {
-  CLI::App* c = app.add_subcommand("alerts", "what this machine's collector has been told");
+void add_alerts(CommandLine app, int& status) {
+  const CommandLine c = app.command("alerts", "what this machine's collector has been told");
   auto o = std::make_shared<AlertsOptions>();
-  c->add_option("--since", o->since, "last seen since: 2026-11-21T22:05 (UTC), or how long ago: 90s, 15min, 2h, 7d");
-  c->add_option("--severity", o->severity, "at least: 1 to 5, or info, low, medium, high, critical");
-  c->add_option("--sensor", o->sensor, "name, site or id of the sensor");
-  c->add_option("--detection", o->detection, "such as I104-05");
-  c->add_option("--story", o->story, "one story, by the beginning of its id");
-  c->add_option("--search", o->search, "those with these words, whatever their script and diacritics: prekidac, прекидач");
-  c->add_option("--language", o->at.language, "en, bs-Latn, hr, sr-Cyrl …: `vidra words` lists them; without it, [show] language of the settings");
-  c->add_option("-n,--limit", o->limit, "the newest so many, 0 for all")->capture_default_str();
-  c->add_flag("--open", o->open, "only what is not over yet");
-  c->add_flag("--probation", o->probation, "those of sensors on probation instead");
-  c->add_flag("--brief", o->brief, "one line each");
-  c->add_flag("--json", o->json, "one object a line: the body as it came, and when");
-  c->add_flag("-f,--follow", o->follow, "go on with what comes");
-  o->at.add_options(*c);
-  c->callback([o, &status] { status = alerts(*o); });
+  c.option("--since", o->since, "last seen since: 2026-11-21T22:05 (UTC), or how long ago: 90s, 15min, 2h, 7d");
+  c.option("--severity", o->severity, "at least: 1 to 5, or info, low, medium, high, critical");
+  c.option("--sensor", o->sensor, "name, site or id of the sensor");
+  c.option("--detection", o->detection, "such as I104-05");
+  c.option("--story", o->story, "one story, by the beginning of its id");
+  c.option("--search", o->search, "those with these words, whatever their script and diacritics: prekidac, прекидач");
+  c.option("--language", o->at.language, "en, bs-Latn, hr, sr-Cyrl …: `vidra words` lists them; without it, [show] language of the settings");
+  c.option("-n,--limit", o->limit, "the newest so many, 0 for all").shows_default();
+  c.flag("--open", o->open, "only what is not over yet");
+  c.flag("--probation", o->probation, "those of sensors on probation instead");
+  c.flag("--brief", o->brief, "one line each");
+  c.flag("--json", o->json, "one object a line: the body as it came, and when");
+  c.flag("-f,--follow", o->follow, "go on with what comes");
+  o->at.add_options(c);
+  c.runs([o, &status] { status = alerts(*o); });
 }
 
-void add_sensors(CLI::App& app, int& status) {
-  CLI::App* c = app.add_subcommand("sensors", "who was heard and when, who is silent, what is missing");
+void add_sensors(CommandLine app, int& status) {
+  const CommandLine c = app.command("sensors", "who was heard and when, who is silent, what is missing");
   auto o = std::make_shared<SensorsOptions>();
-  c->add_flag("--json", o->json, "one object a line");
-  c->add_option("--troubles", o->troubles, "how many of the latest troubles are shown")->capture_default_str();
-  o->at.add_options(*c);
-  c->callback([o, &status] { status = sensors(*o); });
+  c.flag("--json", o->json, "one object a line");
+  c.option("--troubles", o->troubles, "how many of the latest troubles are shown").shows_default();
+  o->at.add_options(c);
+  c.runs([o, &status] { status = sensors(*o); });
 }
 
 }  // namespace vidra

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-
-namespace CLI { class App; }
+#include "daemon/base/command_line.h"
 
 namespace vidra {
 
 // `vidra alerts`: what a collector on this machine has been told, selected, as text or JSON lines, once or as it comes.
-void add_alerts(CLI::App&, int& status);
+void add_alerts(CommandLine, int& status);
 // `vidra sensors`: who was heard and when, who is silent, what is missing.
-void add_sensors(CLI::App&, int& status);
+void add_sensors(CommandLine, int& status);
 
 }  // namespace vidra

@@ -5,7 +5,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <CLI/CLI.hpp>
 #include <filesystem>
 #include <iostream>
 
@@ -13,9 +12,9 @@
 
 namespace vidra {
 
-void AtState::add_options(CLI::App& app) {
-  app.add_option("--config", config, std::string("the collector's settings file (") + collector_config + ")");
-  app.add_option("--state", state, "the collector's folder, instead of the settings'");
+void AtState::add_options(CommandLine app) {
+  app.option("--config", config, std::string("the collector's settings file (") + collector_config + ")");
+  app.option("--state", state, "the collector's folder, instead of the settings'");
 }
 
 bool AtState::find() {

@@ -2,7 +2,7 @@
 #pragma once
 #include <string>
 
-namespace CLI { class App; }
+#include "daemon/base/command_line.h"
 
 namespace vidra {
 
@@ -10,7 +10,7 @@ namespace vidra {
 struct AtState {
   std::string config, state;
   std::string language, words;   // as the settings file has them, where it was read
-  void add_options(CLI::App&);
+  void add_options(CommandLine);
   // Settles `state`; as root, goes on as the folder's owner, so that no file of the collector becomes root's. False, with a
   // word on standard error about what to type, when there is no collector.
   bool find();

@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <CLI/CLI.hpp>
 #include <chrono>
 #include <filesystem>
 #include <fstream>
@@ -98,33 +97,33 @@ int fingerprint(KeysOptions& o) {
 
 }  // namespace
 
-void add_keys(CLI::App& app, int& status) {
-  CLI::App* c = app.add_subcommand("keys", "which sensors may speak to this machine's collector");
+void add_keys(CommandLine app, int& status) {
+  const CommandLine c = app.command("keys", "which sensors may speak to this machine's collector");
   auto o = std::make_shared<KeysOptions>();
-  c->require_subcommand(0, 1);
-  o->at.add_options(*c);
-  c->fallthrough();
+  c.one_command();
+  o->at.add_options(c);
+  c.falls_through();
   const auto with_key = [&](const char* name, const char* help) {
-    CLI::App* s = c->add_subcommand(name, help);
-    s->fallthrough();
-    s->add_option("key", o->key, "fingerprint, key, sensor id or name, or the beginning of one")->required();
+    const CommandLine s = c.command(name, help);
+    s.falls_through();
+    s.option("key", o->key, "fingerprint, key, sensor id or name, or the beginning of one").required();
     return s;
   };
-  CLI::App* all = c->add_subcommand("list", "all of them, those that wait first");
-  all->fallthrough();
-  CLI::App* approve = with_key("approve", "let a sensor in");
-  approve->add_option("--name", o->name, "what to call it");
-  approve->add_flag("--probation", o->probation, "hear it, but apart from the others");
-  CLI::App* suspend = with_key("suspend", "not now: it keeps its records and goes on later");
-  CLI::App* revoke = with_key("revoke", "never again: its key is lost or stolen");
-  CLI::App* own = c->add_subcommand("fingerprint", "this collector's own key, for a sensor's settings");
-  own->fallthrough();
-  approve->callback([o, &status] { status = change(*o, o->probation ? KeyState::probation : KeyState::active); });
-  suspend->callback([o, &status] { status = change(*o, KeyState::suspended); });
-  revoke->callback([o, &status] { status = change(*o, KeyState::revoked); });
-  own->callback([o, &status] { status = fingerprint(*o); });
-  all->callback([o, &status] { status = list(*o); });
-  c->callback([o, c, &status] { if (c->get_subcommands().empty()) status = list(*o); });
+  const CommandLine all = c.command("list", "all of them, those that wait first");
+  all.falls_through();
+  CommandLine approve = with_key("approve", "let a sensor in");
+  approve.option("--name", o->name, "what to call it");
+  approve.flag("--probation", o->probation, "hear it, but apart from the others");
+  CommandLine suspend = with_key("suspend", "not now: it keeps its records and goes on later");
+  CommandLine revoke = with_key("revoke", "never again: its key is lost or stolen");
+  const CommandLine own = c.command("fingerprint", "this collector's own key, for a sensor's settings");
+  own.falls_through();
+  approve.runs([o, &status] { status = change(*o, o->probation ? KeyState::probation : KeyState::active); });
+  suspend.runs([o, &status] { status = change(*o, KeyState::suspended); });
+  revoke.runs([o, &status] { status = change(*o, KeyState::revoked); });
+  own.runs([o, &status] { status = fingerprint(*o); });
+  all.runs([o, &status] { status = list(*o); });
+  c.runs([o, c, &status] { if (c.alone()) status = list(*o); });
 }
 
 }  // namespace vidra

@@ -3,12 +3,12 @@
 // nothing wrong; 1 it cannot work here (port, folder, disk); 2 the settings or the command line are wrong.
 #include <systemd/sd-daemon.h>
 
-#include <CLI/CLI.hpp>
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>
 #include <iostream>
 
+#include "daemon/base/command_line.h"
 #include "daemon/base/sandbox.h"
 #include "daemon/collector/desk.h"
 
@@ -29,25 +29,21 @@ std::string shipped_settings() {
 
 int main(int argc, char** argv) {
   using namespace vidra;
-  CLI::App app("Hears Vidra sensors, keeps what they say in a journal, shows their alerts.", "vidra-collector");
+  Program app("Hears Vidra sensors, keeps what they say in a journal, shows their alerts.", "vidra-collector");
   std::string config, state, listen, show;
   bool check = false, reindex = false, print_config = false, quiet = false, sandboxed = true;
-  app.add_option("--config", config, std::string("settings file (") + collector_config + ")");
-  app.add_option("--state", state, "folder for keys, journal and index, instead of the settings'");
-  app.add_option("--listen", listen, "address:port, instead of the settings'");
-  app.add_option("--show", show, "alerts on standard output, instead of the settings': text, json, nothing")->check(CLI::IsMember({"text", "json", "nothing"}));
-  app.add_flag("--check", check, "only read the settings and say what is wrong with them");
-  app.add_flag("--reindex", reindex, "make the index anew from the journal, then go on");
-  app.add_flag("--print-config", print_config, "write the complete, commented settings and stop");
-  app.add_flag("--quiet", quiet, "do not say at the start how to connect a sensor");
-  app.add_flag("!--no-sandbox", sandboxed, "keep the right to do what a collector does not need: for debuggers only");
-  app.set_version_flag("--version", "vidra-collector " VIDRA_VERSION);
+  app.option("--config", config, std::string("settings file (") + collector_config + ")");
+  app.option("--state", state, "folder for keys, journal and index, instead of the settings'");
+  app.option("--listen", listen, "address:port, instead of the settings'");
+  app.option("--show", show, "alerts on standard output, instead of the settings': text, json, nothing").one_of({"text", "json", "nothing"});
+  app.flag("--check", check, "only read the settings and say what is wrong with them");
+  app.flag("--reindex", reindex, "make the index anew from the journal, then go on");
+  app.flag("--print-config", print_config, "write the complete, commented settings and stop");
+  app.flag("--quiet", quiet, "do not say at the start how to connect a sensor");
+  app.flag("!--no-sandbox", sandboxed, "keep the right to do what a collector does not need: for debuggers only");
+  app.version("vidra-collector " VIDRA_VERSION);
   app.footer("Exit status: 0 asked to stop, or --check found nothing wrong; 1 it cannot work here; 2 wrong settings or command line.");
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& e) {
-    return app.exit(e) == 0 ? 0 : exit_usage;
-  }
+  if (const auto ends = app.read(argc, argv)) return *ends;
   if (print_config) return std::cout << shipped_settings(), 0;
 
   CollectorSettings settings;

@@ -9,7 +9,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
@@ -17,6 +16,7 @@
 #include <iostream>
 
 #include "daemon/base/clock.h"
+#include "daemon/base/command_line.h"
 #include "daemon/base/sandbox.h"
 #include "daemon/base/text.h"
 #include "daemon/capture/choose.h"
@@ -444,26 +444,22 @@ int run(const Options& o) {
 
 int main(int argc, char** argv) {
   using namespace vidra;
-  CLI::App app("The sensor: hears a link, judges it, and tells collectors. It sends nothing on a monitored port and listens on none.", "vidrad");
+  Program app("The sensor: hears a link, judges it, and tells collectors. It sends nothing on a monitored port and listens on none.", "vidrad");
   Options o;
   double settle = 10;
-  app.set_version_flag("--version", "vidrad " VIDRA_VERSION);
-  app.add_option("--config", o.config, "vidra.toml; without it, the embedded defaults");
-  app.add_flag("--check", o.check, "only say whether the settings are right");
-  app.add_option("--state", o.state, "folder for keys and outboxes, instead of [sensor] state");
-  app.add_option("--run", o.run, "folder for the socket of `vidra status`, instead of the service manager's ($RUNTIME_DIRECTORY)");
-  app.add_flag("!--no-sandbox", o.sandbox, "keep the right to do what a sensor does not need: for debuggers only");
-  app.add_option("--play", o.play, "hear this recording instead of an interface, then end with a summary");
-  app.add_option("--pace", o.pace, "times the recorded pace; 0: as fast as it can be read")->check(CLI::Range(0.0, 1e6));
-  app.add_flag("--print", o.print, "print each alert here too");
-  app.add_option("--witness", o.witness, "an open file descriptor: one line for each record that is on this disk (accepted COLLECTOR EPOCH LANE SEQ STORY REVISION)")->check(CLI::Range(0, 1 << 20));
-  app.add_option("--settle", settle, "seconds to wait at the end for the collectors' acknowledgements")->check(CLI::Range(0.0, 3600.0));
+  app.version("vidrad " VIDRA_VERSION);
+  app.option("--config", o.config, "vidra.toml; without it, the embedded defaults");
+  app.flag("--check", o.check, "only say whether the settings are right");
+  app.option("--state", o.state, "folder for keys and outboxes, instead of [sensor] state");
+  app.option("--run", o.run, "folder for the socket of `vidra status`, instead of the service manager's ($RUNTIME_DIRECTORY)");
+  app.flag("!--no-sandbox", o.sandbox, "keep the right to do what a sensor does not need: for debuggers only");
+  app.option("--play", o.play, "hear this recording instead of an interface, then end with a summary");
+  app.option("--pace", o.pace, "times the recorded pace; 0: as fast as it can be read").within(0.0, 1e6);
+  app.flag("--print", o.print, "print each alert here too");
+  app.option("--witness", o.witness, "an open file descriptor: one line for each record that is on this disk (accepted COLLECTOR EPOCH LANE SEQ STORY REVISION)").within(0, 1 << 20);
+  app.option("--settle", settle, "seconds to wait at the end for the collectors' acknowledgements").within(0.0, 3600.0);
   app.footer("Exit status: 0 done, 1 it cannot start, 2 the command line or the settings are wrong (starting again would not help), 3 the recording was damaged.");
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& e) {
-    return app.exit(e) == 0 ? 0 : 2;
-  }
+  if (const auto ends = app.read(argc, argv)) return *ends;
   o.settle = Time(settle * 1e9);
   return run(o);
 }

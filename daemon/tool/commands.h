@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-
-namespace CLI { class App; }
+#include "daemon/base/command_line.h"
 
 namespace vidra {
 
@@ -10,27 +9,27 @@ namespace vidra {
 enum Exit : int { exit_done = 0, exit_failed = 1, exit_usage = 2, exit_damaged = 3 };
 
 // Each adds its sub-command; the callback leaves its exit status in `status`.
-void add_decode(CLI::App&, int& status);
-void add_replay(CLI::App&, int& status);
-void add_learn(CLI::App&, int& status);
-void add_check(CLI::App&, int& status);
-void add_catalogue(CLI::App&, int& status);
-void add_protocols(CLI::App&, int& status);
-void add_rules(CLI::App&, int& status);
-void add_doctor(CLI::App&, int& status);
-void add_explain(CLI::App&, int& status);
-void add_tune(CLI::App&, int& status);
-void add_memory(CLI::App&, int& status);
-void add_inventory(CLI::App&, int& status);
-void add_diff(CLI::App&, int& status);
-void add_import(CLI::App&, int& status);
-void add_window(CLI::App&, int& status);
-void add_words(CLI::App&, int& status);
-void add_setup(CLI::App&, int& status);
-void add_status(CLI::App&, int& status);
+void add_decode(CommandLine, int& status);
+void add_replay(CommandLine, int& status);
+void add_learn(CommandLine, int& status);
+void add_check(CommandLine, int& status);
+void add_catalogue(CommandLine, int& status);
+void add_protocols(CommandLine, int& status);
+void add_rules(CommandLine, int& status);
+void add_doctor(CommandLine, int& status);
+void add_explain(CommandLine, int& status);
+void add_tune(CommandLine, int& status);
+void add_memory(CommandLine, int& status);
+void add_inventory(CommandLine, int& status);
+void add_diff(CommandLine, int& status);
+void add_import(CommandLine, int& status);
+void add_window(CommandLine, int& status);
+void add_words(CommandLine, int& status);
+void add_setup(CommandLine, int& status);
+void add_status(CommandLine, int& status);
 void add_outbox(CLI::App&, int& status);
 void add_preview(CLI::App&, int& status);
 void add_resolve(CLI::App&, int& status);
-void add_evidence(CLI::App&, int& status);
+void add_evidence(CommandLine, int& status);
 
 }  // namespace vidra

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
 #include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -190,25 +189,26 @@ int decode(const DecodeOptions& o) {
 
 }  // namespace
 
-void add_decode(CLI::App& app, int& status) {
-  auto* c = app.add_subcommand("decode", "what a capture says: one line a message");
+void add_decode(CommandLine app, int& status) {
+  const CommandLine c = app.command("decode", "what a capture says: one line a message");
   auto o = std::make_shared<DecodeOptions>();
-  c->add_option("FILE", o->files, "pcap or pcapng, plain, gzip or zstd; - is standard input")->required();
-  auto* count = c->add_flag("--count", o->count, "only counts of everything, as one JSON object");
-  c->add_flag("--json", o->json, "one message a line, every field")->excludes(count);
-  c->add_option("--protocol", o->protocols, "only these, by name")->excludes(count)->check([](const std::string& s) { return protocol_index(s) < 0 ? no_such_protocol(s) : ""; });
-  c->add_option("--host", o->hosts, "only conversations with these addresses")->excludes(count)->transform([](const std::string& s) {
+  c.option("FILE", o->files, "pcap or pcapng, plain, gzip or zstd; - is standard input").required();
+  const Option count = c.flag("--count", o->count, "only counts of everything, as one JSON object");
+  c.flag("--json", o->json, "one message a line, every field").excludes(count);
+  c.option("--protocol", o->protocols, "only these, by name").excludes(count).check([](const std::string& s) { return protocol_index(s) < 0 ? no_such_protocol(s) : ""; });
+  c.option("--host", o->hosts, "only conversations with these addresses").excludes(count).reads([](std::string& s) -> std::string {
     const auto address = parse_address(s);
-    if (!address) throw CLI::ValidationError(s + " is no address: 10.0.0.1, 2001:db8::1 or 00:11:22:33:44:55 are");
-    return text_of(*address);                  // as it is compared
+    if (!address) return s + " is no address: 10.0.0.1, 2001:db8::1 or 00:11:22:33:44:55 are";
+    s = text_of(*address);                     // as it is compared
+    return "";
   });
-  c->add_option("--act", o->acts, "only these acts: read, write, operate, …")->excludes(count)->check([](const std::string& s) {
+  c.option("--act", o->acts, "only these acts: read, write, operate, …").excludes(count).check([](const std::string& s) {
     std::vector<std::string_view> all;
     for (size_t i = 0; i < act_count; i++) all.push_back(name_of(Act(i)));
     return std::find(all.begin(), all.end(), s) == all.end() ? no_such("act", s, all, fmt::format("there are {}", fmt::join(all, ", "))) : "";
   });
-  c->add_option("--limit", o->limit, "at most so many messages")->excludes(count);
-  c->callback([o, &status] { status = decode(*o); });
+  c.option("--limit", o->limit, "at most so many messages").excludes(count);
+  c.runs([o, &status] { status = decode(*o); });
 }
 
 }  // namespace vidra

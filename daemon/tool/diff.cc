@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
 #include <memory>
 #include <nlohmann/json.hpp>
 
@@ -111,18 +110,18 @@ int diff(const DiffOptions& o) {
 
 }  // namespace
 
-void add_diff(CLI::App& app, int& status) {
-  auto* c = app.add_subcommand("diff", "what the site declares against what was heard, both ways, by device");
+void add_diff(CommandLine app, int& status) {
+  const CommandLine c = app.command("diff", "what the site declares against what was heard, both ways, by device");
   auto o = std::make_shared<DiffOptions>();
-  c->add_option("FILE", o->files, "captures; none: only what was learned");
-  c->add_option("--site", o->sites, "site files, in the place of the settings'")->allow_extra_args(false);
-  c->add_option("--config", o->config, "vidra.toml, with its site and memory");
-  c->add_option("--memory", o->memory, "what was learned, from `vidra learn` or the sensor: counts as heard");
-  c->add_option("--toml", o->toml, "write what was heard and not declared as tables to read and take over; - is standard output, and nothing else is written");
-  c->add_flag("--json", o->json, "one difference a line");
-  c->footer("Examples:\n  vidra diff --site scd.toml monday.pcap\n  vidra diff --site scd.toml --site points.toml --site ours.toml *.pcap --toml new.toml\n  vidra diff --config /etc/vidra/vidra.toml        declared against learned\n"
+  c.option("FILE", o->files, "captures; none: only what was learned");
+  c.option("--site", o->sites, "site files, in the place of the settings'").one_word();
+  c.option("--config", o->config, "vidra.toml, with its site and memory");
+  c.option("--memory", o->memory, "what was learned, from `vidra learn` or the sensor: counts as heard");
+  c.option("--toml", o->toml, "write what was heard and not declared as tables to read and take over; - is standard output, and nothing else is written");
+  c.flag("--json", o->json, "one difference a line");
+  c.footer("Examples:\n  vidra diff --site scd.toml monday.pcap\n  vidra diff --site scd.toml --site points.toml --site ours.toml *.pcap --toml new.toml\n  vidra diff --config /etc/vidra/vidra.toml        declared against learned\n"
             "-  declared and never heard    +  heard and not declared    ~  heard, but otherwise than declared");
-  c->callback([o, &status] { status = diff(*o); });
+  c.runs([o, &status] { status = diff(*o); });
 }
 
 }  // namespace vidra

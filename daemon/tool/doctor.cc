@@ -11,7 +11,6 @@
 #include <sys/timex.h>
 #include <unistd.h>
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <array>
 #include <atomic>
@@ -320,19 +319,19 @@ int doctor(const std::string& config, const std::string& state, Time listen) {
 
 }  // namespace
 
-void add_doctor(CLI::App& app, int& status) {
+void add_doctor(CommandLine app, int& status) {
   struct Options {
     std::string config, state, recording, attached = "mirror";
     double listen = 60;
   };
-  auto* c = app.add_subcommand("doctor", "looks at settings, machine and collectors, listens whether the mirror is right, and says what to type");
+  const CommandLine c = app.command("doctor", "looks at settings, machine and collectors, listens whether the mirror is right, and says what to type");
   auto o = std::make_shared<Options>();
-  c->add_option("--config", o->config, "vidra.toml; without it /etc/vidra/vidra.toml where there is one, else the embedded defaults");
-  c->add_option("--state", o->state, "folder for keys and outboxes, instead of [sensor] state");
-  c->add_option("--listen", o->listen, "seconds to listen to the mirror (60); 0: only look at the machine")->check(CLI::Range(0.0, 86'400.0));
-  auto* play = c->add_option("--play", o->recording, "judge the mirror by a recording made there, instead of listening; looks at nothing else");
-  c->add_option("--attached", o->attached, "with --play: mirror, tap-pair, prp-pair or remote-mirror")->check(CLI::IsMember({"mirror", "tap-pair", "prp-pair", "remote-mirror"}))->needs(play);
-  c->callback([o, &status] {
+  c.option("--config", o->config, "vidra.toml; without it /etc/vidra/vidra.toml where there is one, else the embedded defaults");
+  c.option("--state", o->state, "folder for keys and outboxes, instead of [sensor] state");
+  c.option("--listen", o->listen, "seconds to listen to the mirror (60); 0: only look at the machine").within(0.0, 86'400.0);
+  const Option play = c.option("--play", o->recording, "judge the mirror by a recording made there, instead of listening; looks at nothing else");
+  c.option("--attached", o->attached, "with --play: mirror, tap-pair, prp-pair or remote-mirror").one_of({"mirror", "tap-pair", "prp-pair", "remote-mirror"}).needs(play);
+  c.runs([o, &status] {
     struct sigaction stop{};
     stop.sa_handler = [](int) { enough = true; };
     stop.sa_flags = int(SA_RESETHAND);             // the second one ends it at once

@@ -6,7 +6,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cerrno>
 #include <cstdlib>
@@ -237,24 +236,24 @@ int run(const EvidenceOptions& o) {
 
 }  // namespace
 
-void add_evidence(CLI::App& app, int& status) {
-  auto* c = app.add_subcommand("evidence", "the packets that prove an alert: where they lie, whether they are what they were, to pin and to hand over");
+void add_evidence(CommandLine app, int& status) {
+  const CommandLine c = app.command("evidence", "the packets that prove an alert: where they lie, whether they are what they were, to pin and to hand over");
   auto o = std::make_shared<EvidenceOptions>();
-  c->add_option("STORY", o->story, "the alert's id, or its beginning; absent: all are listed");
-  c->add_flag("--verify", o->verify, "every signature, hash and link of the chain; names what is wrong");
-  auto* pin = c->add_flag("--pin", o->pin, "its packets stay, whatever else needs room");
-  auto* unpin = c->add_flag("--unpin", o->unpin, "they may go again");
-  auto* file = c->add_option("--export", o->file, "everything of it into this file (tar), for a CERT or the police");
-  pin->excludes(unpin)->excludes(file);
-  unpin->excludes(file);
-  c->add_option("--by", o->by, "who pins it; absent: the user");
-  c->add_flag("--all", o->all, "list also what was evicted");
-  c->add_option("--key", o->keys, "only this signing key (64 hexadecimal digits) is accepted; absent: this sensor's");
-  c->add_option("--folder", o->folder, "where evidence lies, instead of what the settings say; for a copy");
-  c->add_option("--config", o->config, "the sensor's settings")->capture_default_str();
-  c->footer("Examples:\n  vidra evidence\n  vidra evidence 3f2a91c0\n  vidra evidence 3f2a91c0 --pin --by \"N. N.\"\n  vidra evidence 3f2a91c0 --export case-117.tar\n  vidra evidence --verify\n"
+  c.option("STORY", o->story, "the alert's id, or its beginning; absent: all are listed");
+  c.flag("--verify", o->verify, "every signature, hash and link of the chain; names what is wrong");
+  const Option pin = c.flag("--pin", o->pin, "its packets stay, whatever else needs room");
+  const Option unpin = c.flag("--unpin", o->unpin, "they may go again");
+  const Option file = c.option("--export", o->file, "everything of it into this file (tar), for a CERT or the police");
+  pin.excludes(unpin).excludes(file);
+  unpin.excludes(file);
+  c.option("--by", o->by, "who pins it; absent: the user");
+  c.flag("--all", o->all, "list also what was evicted");
+  c.option("--key", o->keys, "only this signing key (64 hexadecimal digits) is accepted; absent: this sensor's");
+  c.option("--folder", o->folder, "where evidence lies, instead of what the settings say; for a copy");
+  c.option("--config", o->config, "the sensor's settings").shows_default();
+  c.footer("Examples:\n  vidra evidence\n  vidra evidence 3f2a91c0\n  vidra evidence 3f2a91c0 --pin --by \"N. N.\"\n  vidra evidence 3f2a91c0 --export case-117.tar\n  vidra evidence --verify\n"
             "It reads files only, and changes none but the pins. The sensor never sends packets anywhere. Exit status 1 where something is wrong.");
-  c->callback([o, &status] { status = run(*o); });
+  c.runs([o, &status] { status = run(*o); });
 }
 
 }  // namespace vidra

@@ -2,7 +2,6 @@
 // vidra explain: why something is normal or not: declared where, learned when, or unknown, and what would make it right.
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
 #include <iostream>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -324,15 +323,15 @@ int explain(const ExplainOptions& o) {
 
 }  // namespace
 
-void add_explain(CLI::App& app, int& status) {
-  auto* c = app.add_subcommand("explain", "why something is normal or not: declared where, learned when, or unknown; and what would make it right");
+void add_explain(CommandLine app, int& status) {
+  const CommandLine c = app.command("explain", "why something is normal or not: declared where, learned when, or unknown; and what would make it right");
   auto o = std::make_shared<ExplainOptions>();
-  c->add_option("WHAT", o->what, "a host; or two hosts, and a protocol, act, function or object; or a line of `vidra replay --json`; - for such lines on standard input")->required();
-  c->add_option("--config", o->config, "the sensor's settings, or a site file");
-  c->add_option("--site", o->sites, "site files instead; may be given again")->allow_extra_args(false);
-  c->add_option("--memory", o->memory, "what was learned; absent: what the settings name");
-  c->footer("Examples:\n  vidra explain --config /etc/vidra/vidra.toml rtu1\n  vidra explain --config /etc/vidra/vidra.toml scada rtu1 iec104 operate \"information object 5101\"\n  vidra replay --json --config site.toml monday.pcap | vidra explain --config site.toml -");
-  c->callback([o, &status] { status = explain(*o); });
+  c.option("WHAT", o->what, "a host; or two hosts, and a protocol, act, function or object; or a line of `vidra replay --json`; - for such lines on standard input").required();
+  c.option("--config", o->config, "the sensor's settings, or a site file");
+  c.option("--site", o->sites, "site files instead; may be given again").one_word();
+  c.option("--memory", o->memory, "what was learned; absent: what the settings name");
+  c.footer("Examples:\n  vidra explain --config /etc/vidra/vidra.toml rtu1\n  vidra explain --config /etc/vidra/vidra.toml scada rtu1 iec104 operate \"information object 5101\"\n  vidra replay --json --config site.toml monday.pcap | vidra explain --config site.toml -");
+  c.runs([o, &status] { status = explain(*o); });
 }
 
 }  // namespace vidra

@@ -2,7 +2,6 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <CLI/CLI.hpp>
 #include <iostream>
 #include <memory>
 #include <set>
@@ -173,46 +172,46 @@ int import_list(const ImportPointsOptions& o) {
 
 }  // namespace
 
-void add_import(CLI::App& app, int& status) {
-  auto* import = app.add_subcommand("import", "makes a site file of what engineering files and point lists declare");
-  import->require_subcommand(1);
+void add_import(CommandLine app, int& status) {
+  const CommandLine import = app.command("import", "makes a site file of what engineering files and point lists declare");
+  import.needs_command();
 
-  auto* scd = import->add_subcommand("scd", "IEC 61850 files (SCD, CID, IID, ICD; editions 1 to 2.1): hosts, publishers, report clients, controls");
+  const CommandLine scd = import.command("scd", "IEC 61850 files (SCD, CID, IID, ICD; editions 1 to 2.1): hosts, publishers, report clients, controls");
   auto o = std::make_shared<ImportScdOptions>();
-  scd->add_option("FILE", o->files, "one or more; of a device in several, CID goes before IID, SCD, ICD")->required();
-  scd->add_option("-o,--output", o->output, "write it here rather than to standard output; nothing is written unless all went well");
-  scd->add_option("--address", o->addresses, "IED=ADDRESS of a device whose address the files do not say, or say wrong; IP or hardware address")->allow_extra_args(false);
-  scd->add_option("--frequency", o->scl.frequency, "of the grid in Hz, for streams that count samples a period")->check(CLI::IsMember({"16.7", "50", "60"}))->capture_default_str();
-  scd->add_flag("--strict", o->strict, "write nothing if anything had to be left out");
-  scd->add_flag("--remarks", o->all_remarks, "show every remark, not only the first 40");
-  scd->footer("Examples:\n  vidra import scd alder.scd -o site-scd.toml\n  vidra import scd alder.scd bay1/*.cid -o site-scd.toml     the CIDs are newer than the SCD\n"
+  scd.option("FILE", o->files, "one or more; of a device in several, CID goes before IID, SCD, ICD").required();
+  scd.option("-o,--output", o->output, "write it here rather than to standard output; nothing is written unless all went well");
+  scd.option("--address", o->addresses, "IED=ADDRESS of a device whose address the files do not say, or say wrong; IP or hardware address").one_word();
+  scd.option("--frequency", o->scl.frequency, "of the grid in Hz, for streams that count samples a period").one_of({"16.7", "50", "60"}).shows_default();
+  scd.flag("--strict", o->strict, "write nothing if anything had to be left out");
+  scd.flag("--remarks", o->all_remarks, "show every remark, not only the first 40");
+  scd.footer("Examples:\n  vidra import scd alder.scd -o site-scd.toml\n  vidra import scd alder.scd bay1/*.cid -o site-scd.toml     the CIDs are newer than the SCD\n"
               "  vidra import scd alder.scd | diff site-scd.toml -          what has changed since the last import\n"
               "Each remark says file, line and element of what was left out.");
-  scd->callback([o, &status] { status = import_files(*o); });
+  scd.runs([o, &status] { status = import_files(*o); });
 
-  auto* points = import->add_subcommand("points", "a point list (CSV, .xlsx) of IEC 60870-5-104, DNP3 or Modbus, whatever its columns are called");
+  const CommandLine points = import.command("points", "a point list (CSV, .xlsx) of IEC 60870-5-104, DNP3 or Modbus, whatever its columns are called");
   auto p = std::make_shared<ImportPointsOptions>();
-  points->add_option("FILE", p->file, "the list")->required();
-  points->add_option("-o,--output", p->output, "write it here rather than to standard output; nothing is written unless all went well");
-  points->add_flag("--accept", p->accept, "what was guessed is right: do not ask");
-  points->add_option("--host", p->host, "the declared host that serves these points, where no column names it");
-  points->add_option("--station", p->station, "common address, outstation or unit of every row, where no column has it");
-  points->add_option("--protocol", p->protocol, "of the points, where it cannot be guessed")->check(CLI::IsMember({"iec104", "dnp3", "modbus"}));
-  points->add_option("--site", p->sites, "the site's other files: the hosts of the list are looked for in them")->allow_extra_args(false);
-  points->add_option("--columns", p->columns, "a TOML file that says which column is what, and what the list's own words mean");
-  points->add_option("--sheet", p->sheet, "of a workbook; otherwise the one with the most headings");
-  points->add_option("--header", p->header, "line of the headings, where it is not found");
-  points->add_option("--encoding", p->encoding, "of a CSV file: UTF-8, UTF-16, WINDOWS-1250, WINDOWS-1251, CP852 …; otherwise guessed");
-  points->add_option("--delimiter", p->delimiter, "of a CSV file, one character or tab; otherwise guessed");
-  points->add_flag("--low-octet-first", p->low_octet_first, "structured addresses (237-19-0) begin with the lowest octet");
-  points->add_flag("--skip", p->skip, "leave out rows that cannot be read, instead of refusing the list");
-  points->add_flag("--remarks", p->all_remarks, "show every remark, not only the first 40");
-  points->footer("Examples:\n  vidra import points rtu1.xlsx --host rtu1 -o points.toml            shows what it guessed and three rows, and asks\n"
+  points.option("FILE", p->file, "the list").required();
+  points.option("-o,--output", p->output, "write it here rather than to standard output; nothing is written unless all went well");
+  points.flag("--accept", p->accept, "what was guessed is right: do not ask");
+  points.option("--host", p->host, "the declared host that serves these points, where no column names it");
+  points.option("--station", p->station, "common address, outstation or unit of every row, where no column has it");
+  points.option("--protocol", p->protocol, "of the points, where it cannot be guessed").one_of({"iec104", "dnp3", "modbus"});
+  points.option("--site", p->sites, "the site's other files: the hosts of the list are looked for in them").one_word();
+  points.option("--columns", p->columns, "a TOML file that says which column is what, and what the list's own words mean");
+  points.option("--sheet", p->sheet, "of a workbook; otherwise the one with the most headings");
+  points.option("--header", p->header, "line of the headings, where it is not found");
+  points.option("--encoding", p->encoding, "of a CSV file: UTF-8, UTF-16, WINDOWS-1250, WINDOWS-1251, CP852 …; otherwise guessed");
+  points.option("--delimiter", p->delimiter, "of a CSV file, one character or tab; otherwise guessed");
+  points.flag("--low-octet-first", p->low_octet_first, "structured addresses (237-19-0) begin with the lowest octet");
+  points.flag("--skip", p->skip, "leave out rows that cannot be read, instead of refusing the list");
+  points.flag("--remarks", p->all_remarks, "show every remark, not only the first 40");
+  points.footer("Examples:\n  vidra import points rtu1.xlsx --host rtu1 -o points.toml            shows what it guessed and three rows, and asks\n"
                  "  vidra import points lista.csv --host rtu1 --station 11 --columns map.toml --accept -o points.toml\n"
                  "map.toml:\n  [columns]                     # a heading, a letter, or a number from 1; several are joined\n  address = \"IOA\"\n  name = [\"C\", \"Opis\"]\n"
                  "  [list]\n  protocol = \"iec104\"\n  station = 11\n  [words.type]                  # the list's own word = ours\n  DPK = \"C_DC_NA_1\"\n"
                  "Columns: host, station, address, last, count, type, table, direction, kind, mode, min, max, step, unit, feedback, travel_time, name, bay, voltage, writable.");
-  points->callback([p, &status] { status = import_list(*p); });
+  points.runs([p, &status] { status = import_list(*p); });
 }
 
 }  // namespace vidra

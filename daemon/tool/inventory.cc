@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <CLI/CLI.hpp>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <sstream>
@@ -277,23 +276,23 @@ int inventory(const InventoryOptions& o) {
 
 }  // namespace
 
-void add_inventory(CLI::App& app, int& status) {
-  auto* c = app.add_subcommand("inventory", "who is on this network: addresses, makers, roles, firmware, protocols");
+void add_inventory(CommandLine app, int& status) {
+  const CommandLine c = app.command("inventory", "who is on this network: addresses, makers, roles, firmware, protocols");
   auto o = std::make_shared<InventoryOptions>();
-  c->add_option("FILE", o->files, "captures; none: what the sensor keeps");
-  c->add_option("--config", o->config, "the sensor's settings, or a site file: names and declared roles");
-  c->add_option("--site", o->sites, "site files instead; may be given again")->allow_extra_args(false);
-  c->add_option("--state", o->state, "the sensor's state folder, or an inventory file; captures are added to it");
-  c->add_option("--only", o->only, "one device in full, by name or address");
-  c->add_flag("--full", o->in_full, "every device in full: why its role, all that it said, whom it commands");
-  c->add_flag("--changes", o->changes, "what changed: hardware addresses, firmware, models, serial numbers");
-  auto* csv = c->add_flag("--csv", o->csv, "as CSV");
-  auto* json = c->add_flag("--json", o->json, "one device a line, as JSON")->excludes(csv);
-  c->add_flag("--keep", o->as_state, "the inventory itself, to be read again with --state")->excludes(csv)->excludes(json);
-  c->add_option("-o,--output", o->output, "write CSV, JSON or the inventory here");
-  c->add_option("--makers", o->makers, "folder with the IEEE's lists")->capture_default_str();
-  c->callback([o, &status] {
-    if (!o->output.empty() && !o->csv && !o->json && !o->as_state) throw CLI::ValidationError("--output", "a table is for the terminal; with it: --csv, --json or --keep");
+  c.option("FILE", o->files, "captures; none: what the sensor keeps");
+  c.option("--config", o->config, "the sensor's settings, or a site file: names and declared roles");
+  c.option("--site", o->sites, "site files instead; may be given again").one_word();
+  c.option("--state", o->state, "the sensor's state folder, or an inventory file; captures are added to it");
+  c.option("--only", o->only, "one device in full, by name or address");
+  c.flag("--full", o->in_full, "every device in full: why its role, all that it said, whom it commands");
+  c.flag("--changes", o->changes, "what changed: hardware addresses, firmware, models, serial numbers");
+  const Option csv = c.flag("--csv", o->csv, "as CSV");
+  const Option json = c.flag("--json", o->json, "one device a line, as JSON").excludes(csv);
+  c.flag("--keep", o->as_state, "the inventory itself, to be read again with --state").excludes(csv).excludes(json);
+  c.option("-o,--output", o->output, "write CSV, JSON or the inventory here");
+  c.option("--makers", o->makers, "folder with the IEEE's lists").shows_default();
+  c.runs([o, &status] {
+    if (!o->output.empty() && !o->csv && !o->json && !o->as_state) refuse("--output", "a table is for the terminal; with it: --csv, --json or --keep");
     status = inventory(*o);
   });
 }

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // vidra: what people type.
-#include <CLI/CLI.hpp>
 #include <cstdio>
 #include <new>
 
@@ -10,9 +9,9 @@
 
 int main(int argc, char** argv) {
   using namespace vidra;
-  CLI::App app("Vidra listens to energy networks and says what is said there, by whom, and whether it should be.", "vidra");
-  app.set_version_flag("--version", "vidra " VIDRA_VERSION);
-  app.require_subcommand(1);
+  Program app("Vidra listens to energy networks and says what is said there, by whom, and whether it should be.", "vidra");
+  app.version("vidra " VIDRA_VERSION);
+  app.needs_command();
   app.footer("Exit status: 0 done, 1 it could not be done, 2 the command line is wrong, 3 done as far as a damaged input went.");
   int status = exit_done;
   add_decode(app, status);
@@ -29,9 +28,9 @@ int main(int argc, char** argv) {
   add_memory(app, status);
   add_setup(app, status);
   add_status(app, status);
-  add_outbox(app, status);
-  add_preview(app, status);
-  add_resolve(app, status);
+  add_outbox(app.behind(), status);
+  add_preview(app.behind(), status);
+  add_resolve(app.behind(), status);
   add_evidence(app, status);
   add_diff(app, status);
   add_import(app, status);
@@ -41,9 +40,7 @@ int main(int argc, char** argv) {
   add_sensors(app, status);
   add_keys(app, status);
   try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& e) {
-    return app.exit(e) == 0 ? exit_done : exit_usage;
+    if (const auto ends = app.read(argc, argv)) return *ends;
   } catch (const std::bad_alloc&) {
     std::fputs("vidra: more memory was wanted than there is\n", stderr);
     return exit_failed;

@@ -4,7 +4,6 @@
 #include <pwd.h>
 #include <unistd.h>
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
@@ -355,59 +354,59 @@ int expire(const MemoryOptions& o) {
 
 }  // namespace
 
-void add_memory(CLI::App& app, int& status) {
-  auto* c = app.add_subcommand("memory", "what was learned: review it, confirm what is dangerous, freeze it, learn one scope anew, let the old expire");
-  c->require_subcommand(1);
+void add_memory(CommandLine app, int& status) {
+  const CommandLine c = app.command("memory", "what was learned: review it, confirm what is dangerous, freeze it, learn one scope anew, let the old expire");
+  c.needs_command();
   auto o = std::make_shared<MemoryOptions>();
-  const auto common = [&](CLI::App* sub, bool writes) {
-    sub->add_option("--config", o->config, "the sensor's settings: its memory, its names");
+  const auto common = [&](CommandLine sub, bool writes) {
+    sub.option("--config", o->config, "the sensor's settings: its memory, its names");
     if (!writes) return;
-    sub->add_option("-o,--output", o->output, "write it here instead; - is standard output");
+    sub.option("-o,--output", o->output, "write it here instead; - is standard output");
   };
-  const auto file = [&](CLI::App* sub) { sub->add_option("FILE", o->file, "the memory; absent: as the settings say, or what the sensor learned"); };
-  const auto option_file = [&](CLI::App* sub) { sub->add_option("--file", o->file, "the memory; absent: as the settings say, or what the sensor learned"); };
-  const auto dry = [&](CLI::App* sub) { sub->add_flag("--dry-run", o->dry_run, "only say what would happen"); };
+  const auto file = [&](CommandLine sub) { sub.option("FILE", o->file, "the memory; absent: as the settings say, or what the sensor learned"); };
+  const auto option_file = [&](CommandLine sub) { sub.option("--file", o->file, "the memory; absent: as the settings say, or what the sensor learned"); };
+  const auto dry = [&](CommandLine sub) { sub.flag("--dry-run", o->dry_run, "only say what would happen"); };
 
-  auto* s = c->add_subcommand("show", "how much it holds, since when, who froze it");
+  const CommandLine s = c.command("show", "how much it holds, since when, who froze it");
   file(s), common(s, false);
-  s->callback([o, &status] { status = show(*o); });
+  s.runs([o, &status] { status = show(*o); });
 
-  auto* r = c->add_subcommand("review", "all of it for a person to read: what awaits a yes first");
+  const CommandLine r = c.command("review", "all of it for a person to read: what awaits a yes first");
   file(r), common(r, false);
-  r->callback([o, &status] { status = review(*o); });
+  r.runs([o, &status] { status = review(*o); });
 
-  auto* y = c->add_subcommand("confirm", "says yes to dangerous habits: vidra memory confirm scada rtu1 operate");
-  y->add_option("WHAT", o->what, "client, server, protocol, act, station=N; what is left out is any");
-  y->add_flag("--all", o->all, "everything that awaits a yes");
+  const CommandLine y = c.command("confirm", "says yes to dangerous habits: vidra memory confirm scada rtu1 operate");
+  y.option("WHAT", o->what, "client, server, protocol, act, station=N; what is left out is any");
+  y.flag("--all", o->all, "everything that awaits a yes");
   option_file(y), common(y, true), dry(y);
-  y->callback([o, &status] { status = confirm(*o); });
+  y.runs([o, &status] { status = confirm(*o); });
 
-  auto* f = c->add_subcommand("freeze", "signs it with your name: a later change by hand is refused");
+  const CommandLine f = c.command("freeze", "signs it with your name: a later change by hand is refused");
   file(f), common(f, true);
-  f->add_option("--by", o->by, "who reviewed it");
-  f->add_option("--note", o->note, "anything: a permit, a reason");
-  f->add_option("--key", o->key, "a key of your own (vidra memory key FILE); absent: the sensor's");
-  f->footer("What the sensor learned (state/learned.toml) is written to [judge] memory, or where -o says.");
-  f->callback([o, &status] { status = freeze(*o); });
+  f.option("--by", o->by, "who reviewed it");
+  f.option("--note", o->note, "anything: a permit, a reason");
+  f.option("--key", o->key, "a key of your own (vidra memory key FILE); absent: the sensor's");
+  f.footer("What the sensor learned (state/learned.toml) is written to [judge] memory, or where -o says.");
+  f.runs([o, &status] { status = freeze(*o); });
 
-  auto* k = c->add_subcommand("key", "makes a key to freeze with, once, and prints its public half");
-  k->add_option("FILE", o->file, "where it lies, readable by you alone")->required();
-  k->callback([o, &status] { status = key(*o); });
+  const CommandLine k = c.command("key", "makes a key to freeze with, once, and prints its public half");
+  k.option("FILE", o->file, "where it lies, readable by you alone").required();
+  k.runs([o, &status] { status = key(*o); });
 
-  auto* l = c->add_subcommand("relearn", "forgets one scope and learns it anew from captures; the rest stays as it is");
-  l->add_option("CAPTURE", o->captures, "of normal operation");
-  l->add_option("--host", o->host, "all that this host says and hears");
-  l->add_option("--conversation", o->conversation, "what these two say to each other")->expected(2);
-  l->add_option("--protocol", o->protocol, "in this protocol");
+  const CommandLine l = c.command("relearn", "forgets one scope and learns it anew from captures; the rest stays as it is");
+  l.option("CAPTURE", o->captures, "of normal operation");
+  l.option("--host", o->host, "all that this host says and hears");
+  l.option("--conversation", o->conversation, "what these two say to each other").words(2);
+  l.option("--protocol", o->protocol, "in this protocol");
   option_file(l), common(l, true), dry(l);
-  l->callback([o, &status] { status = relearn(*o); });
+  l.runs([o, &status] { status = relearn(*o); });
 
-  auto* e = c->add_subcommand("expire", "lets go what was not heard for so many days");
+  const CommandLine e = c.command("expire", "lets go what was not heard for so many days");
   file(e);
-  e->add_option("--not-seen", o->not_seen, "days, like 90d")->required();
-  e->add_option("--today", o->today, "count back from this day instead of today");
+  e.option("--not-seen", o->not_seen, "days, like 90d").required();
+  e.option("--today", o->today, "count back from this day instead of today");
   common(e, true), dry(e);
-  e->callback([o, &status] { status = expire(*o); });
+  e.runs([o, &status] { status = expire(*o); });
 }
 
 }  // namespace vidra

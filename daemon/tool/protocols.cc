@@ -3,7 +3,6 @@
 
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <iostream>
 #include <memory>
@@ -82,13 +81,13 @@ void write_protocols(std::ostream& out) {
   }
 }
 
-void add_protocols(CLI::App& app, int& status) {
-  auto* c = app.add_subcommand("protocols", "every protocol that is understood, from which standard, and what of it is not");
+void add_protocols(CommandLine app, int& status) {
+  const CommandLine c = app.command("protocols", "every protocol that is understood, from which standard, and what of it is not");
   auto markdown = std::make_shared<bool>(false);
   auto name = std::make_shared<std::string>();
-  c->add_flag("--markdown", *markdown, "as docs/PROTOCOLS.md is written");
-  c->add_option("NAME", *name, "one of them, with every function");
-  c->callback([markdown, name, &status] {
+  c.flag("--markdown", *markdown, "as docs/PROTOCOLS.md is written");
+  c.option("NAME", *name, "one of them, with every function");
+  c.runs([markdown, name, &status] {
     status = exit_done;
     if (*markdown) return write_protocols(std::cout);
     if (name->empty()) {

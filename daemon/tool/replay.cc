@@ -2,7 +2,6 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <CLI/CLI.hpp>
 #include <iostream>
 #include <map>
 #include <memory>
@@ -304,45 +303,44 @@ int check(const std::string& path) {
 
 }  // namespace
 
-void add_replay(CLI::App& app, int& status) {
-  auto* c = app.add_subcommand("replay", "judges a capture and prints the stories: same stages, same result each time");
+void add_replay(CommandLine app, int& status) {
+  const CommandLine c = app.command("replay", "judges a capture and prints the stories: same stages, same result each time");
   auto o = std::make_shared<ReplayOptions>();
-  c->add_option("FILE", o->files, "captures, in order of time")->required();
-  c->add_option("--config", o->config, "vidra.toml, or a site file alone");
-  c->add_option("--memory", o->memory, "what was learned, from `vidra learn`");
-  c->add_flag("--json", o->json, "one story a line, its last state");
-  c->add_option("--workers", o->workers, "hear it with so many threads, spread as the sensor spreads it live: the same stories and the same counts")->check(CLI::Range(size_t{1}, most_workers))->capture_default_str();
-  c->add_option("--language", o->language, language_help);
-  c->add_option("--search", o->search, "only stories with these words, whatever their script and diacritics");
-  auto* config = c->get_option("--config");
-  c->add_option("--compare", o->compare, "OLD.toml NEW.toml: what two settings make of it, only the differences")->expected(2)->excludes(config);
-  c->callback([o, &status] { status = o->compare.empty() ? replay(*o) : compare(*o); });
+  c.option("FILE", o->files, "captures, in order of time").required();
+  const Option config = c.option("--config", o->config, "vidra.toml, or a site file alone");
+  c.option("--memory", o->memory, "what was learned, from `vidra learn`");
+  c.flag("--json", o->json, "one story a line, its last state");
+  c.option("--workers", o->workers, "hear it with so many threads, spread as the sensor spreads it live: the same stories and the same counts").within(size_t{1}, most_workers).shows_default();
+  c.option("--language", o->language, language_help);
+  c.option("--search", o->search, "only stories with these words, whatever their script and diacritics");
+  c.option("--compare", o->compare, "OLD.toml NEW.toml: what two settings make of it, only the differences").words(2).excludes(config);
+  c.runs([o, &status] { status = o->compare.empty() ? replay(*o) : compare(*o); });
 }
 
-void add_learn(CLI::App& app, int& status) {
-  auto* c = app.add_subcommand("learn", "learns from captures what is usual, and prints it as TOML");
+void add_learn(CommandLine app, int& status) {
+  const CommandLine c = app.command("learn", "learns from captures what is usual, and prints it as TOML");
   auto o = std::make_shared<LearnOptions>();
-  c->add_option("FILE", o->files, "captures of normal operation")->required();
-  c->add_option("-o,--output", o->output, "write it here rather than to standard output");
-  c->callback([o, &status] { status = learn(*o); });
+  c.option("FILE", o->files, "captures of normal operation").required();
+  c.option("-o,--output", o->output, "write it here rather than to standard output");
+  c.runs([o, &status] { status = learn(*o); });
 }
 
-void add_check(CLI::App& app, int& status) {
-  auto* c = app.add_subcommand("check", "says what is wrong in vidra.toml, a site file, or what was learned, line by line");
+void add_check(CommandLine app, int& status) {
+  const CommandLine c = app.command("check", "says what is wrong in vidra.toml, a site file, or what was learned, line by line");
   auto path = std::make_shared<std::string>();
-  c->add_option("CONFIG", *path, "the file")->required();
-  c->callback([path, &status] { status = check(*path); });
+  c.option("CONFIG", *path, "the file").required();
+  c.runs([path, &status] { status = check(*path); });
 }
 
-void add_catalogue(CLI::App& app, int& status) {
-  auto* c = app.add_subcommand("catalogue", "every detection: what it means, how to tune it");
+void add_catalogue(CommandLine app, int& status) {
+  const CommandLine c = app.command("catalogue", "every detection: what it means, how to tune it");
   auto markdown = std::make_shared<bool>(false);
   auto id = std::make_shared<std::string>(), tag = std::make_shared<std::string>(), search = std::make_shared<std::string>();
-  c->add_flag("--markdown", *markdown, "as docs/ALERTS.md is written");
-  c->add_option("ID", *id, "one of them, like I104-05");
-  c->add_option("--language", *tag, language_help);
-  c->add_option("--search", *search, "only detections with these words, whatever their script and diacritics");
-  c->callback([markdown, id, tag, search, &status] {
+  c.flag("--markdown", *markdown, "as docs/ALERTS.md is written");
+  c.option("ID", *id, "one of them, like I104-05");
+  c.option("--language", *tag, language_help);
+  c.option("--search", *search, "only detections with these words, whatever their script and diacritics");
+  c.runs([markdown, id, tag, search, &status] {
     status = exit_done;
     Problems problems;
     const auto in = load_language(*tag, words_folder({}), problems);

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <iostream>
 #include <memory>
@@ -186,23 +185,23 @@ int fields(const std::string& name) {
 
 }  // namespace
 
-void add_rules(CLI::App& app, int& status) {
-  auto* c = app.add_subcommand("rules", "the site's own rules: whether they are right, what each waits for, what they may ask");
+void add_rules(CommandLine app, int& status) {
+  const CommandLine c = app.command("rules", "the site's own rules: whether they are right, what each waits for, what they may ask");
   auto markdown = std::make_shared<bool>(false);
-  c->add_flag("--markdown", *markdown, "as docs/RULES.md is written");
-  auto* checks = c->add_subcommand("check", "says what is wrong in a file of rules or vidra.toml, line by line, or what each rule waits for");
+  c.flag("--markdown", *markdown, "as docs/RULES.md is written");
+  const CommandLine checks = c.command("check", "says what is wrong in a file of rules or vidra.toml, line by line, or what each rule waits for");
   auto path = std::make_shared<std::string>(), site = std::make_shared<std::string>(), name = std::make_shared<std::string>();
-  checks->add_option("FILE", *path, "rules, or the whole vidra.toml")->required();
-  checks->add_option("--site", *site, "the site or vidra.toml whose hosts and zones the rules name");
-  auto* says = c->add_subcommand("fields", "what rules may ask of a protocol");
-  says->add_option("PROTOCOL", *name, "one of them; without it all");
-  checks->callback([path, site, &status] { status = check(*path, *site); });
-  says->callback([name, &status] { status = fields(*name); });
-  c->callback([c, markdown, &status] {
-    if (!c->get_subcommands().empty()) return;
+  checks.option("FILE", *path, "rules, or the whole vidra.toml").required();
+  checks.option("--site", *site, "the site or vidra.toml whose hosts and zones the rules name");
+  const CommandLine says = c.command("fields", "what rules may ask of a protocol");
+  says.option("PROTOCOL", *name, "one of them; without it all");
+  checks.runs([path, site, &status] { status = check(*path, *site); });
+  says.runs([name, &status] { status = fields(*name); });
+  c.runs([c, markdown, &status] {
+    if (!c.alone()) return;
     status = exit_done;
     if (*markdown) return write_page(std::cout);
-    std::cout << c->help();
+    std::cout << c.help();
   });
 }
 

@@ -8,7 +8,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
@@ -266,28 +265,28 @@ int setup(SetupOptions& o) {
 
 }  // namespace
 
-void add_setup(CLI::App& app, int& status) {
-  auto* c = app.add_subcommand("setup", "asks how the sensor is attached, what it hears and whom it tells, and writes its settings");
+void add_setup(CommandLine app, int& status) {
+  const CommandLine c = app.command("setup", "asks how the sensor is attached, what it hears and whom it tells, and writes its settings");
   auto o = std::make_shared<SetupOptions>();
-  c->add_option("--attached", o->attached, "mirror, tap-pair, prp-pair or remote-mirror")->check(CLI::IsMember({"mirror", "tap-pair", "prp-pair", "remote-mirror"}));
-  c->add_option("--interface,-i", o->answers.interfaces, "what is heard; once for each")->take_all();
-  c->add_option("--name", o->answers.name, "of the sensor, instead of the host's");
-  c->add_option("--site", o->answers.site, "the site's name, like 'Alder 110/20 kV'");
-  c->add_option("--zone", o->answers.zone, "the zone that is heard, like station_bus");
-  c->add_option("--prefix", o->answers.prefixes, "an address range of the zone, like 10.10.1.0/24; once for each")->take_all();
-  c->add_option("--collector", o->answers.collector, "who is told: tcp://HOST:PORT");
-  c->add_option("--key", o->answers.key, "the collector's key: there, vidra keys fingerprint");
-  c->add_option("--collector-name", o->answers.collector_name, "what it is called here (cert)");
-  c->add_option("--tlp", o->answers.tlp, "how far it may pass on: CLEAR, GREEN, AMBER, AMBER+STRICT, RED")->check(CLI::IsMember({"CLEAR", "GREEN", "AMBER", "AMBER+STRICT", "RED"}));
-  c->add_flag("--operations-in-full", o->answers.operations_in_full, "findings for operations leave in full, not as states and counts");
-  c->add_option("--learn-for", o->answers.learn_for, "how long it learns before it watches, like 14d");
-  c->add_option("--answers", o->answers_file, "a TOML file with these answers, the same words as keys; then nothing is asked");
-  c->add_option("-o,--output", o->output, "the settings file (/etc/vidra/vidra.toml)");
-  c->add_flag("--print", o->print, "write the settings to standard output, change nothing");
-  c->add_flag("--force", o->force, "replace settings that exist");
-  c->add_flag("--yes,-y", o->yes, "ask nothing: what is not on the command line has its default");
-  c->add_flag("--defaults", o->defaults, "write every key with its default, commented, to standard output");
-  c->callback([o, &status] { status = setup(*o); });
+  c.option("--attached", o->attached, "mirror, tap-pair, prp-pair or remote-mirror").one_of({"mirror", "tap-pair", "prp-pair", "remote-mirror"});
+  c.option("--interface,-i", o->answers.interfaces, "what is heard; once for each").any_words();
+  c.option("--name", o->answers.name, "of the sensor, instead of the host's");
+  c.option("--site", o->answers.site, "the site's name, like 'Alder 110/20 kV'");
+  c.option("--zone", o->answers.zone, "the zone that is heard, like station_bus");
+  c.option("--prefix", o->answers.prefixes, "an address range of the zone, like 10.10.1.0/24; once for each").any_words();
+  c.option("--collector", o->answers.collector, "who is told: tcp://HOST:PORT");
+  c.option("--key", o->answers.key, "the collector's key: there, vidra keys fingerprint");
+  c.option("--collector-name", o->answers.collector_name, "what it is called here (cert)");
+  c.option("--tlp", o->answers.tlp, "how far it may pass on: CLEAR, GREEN, AMBER, AMBER+STRICT, RED").one_of({"CLEAR", "GREEN", "AMBER", "AMBER+STRICT", "RED"});
+  c.flag("--operations-in-full", o->answers.operations_in_full, "findings for operations leave in full, not as states and counts");
+  c.option("--learn-for", o->answers.learn_for, "how long it learns before it watches, like 14d");
+  c.option("--answers", o->answers_file, "a TOML file with these answers, the same words as keys; then nothing is asked");
+  c.option("-o,--output", o->output, "the settings file (/etc/vidra/vidra.toml)");
+  c.flag("--print", o->print, "write the settings to standard output, change nothing");
+  c.flag("--force", o->force, "replace settings that exist");
+  c.flag("--yes,-y", o->yes, "ask nothing: what is not on the command line has its default");
+  c.flag("--defaults", o->defaults, "write every key with its default, commented, to standard output");
+  c.runs([o, &status] { status = setup(*o); });
 }
 
 }  // namespace vidra

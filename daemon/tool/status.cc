@@ -7,7 +7,6 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <atomic>
 #include <cmath>
@@ -231,19 +230,19 @@ int status_page(const std::string& path, bool once, bool raw, double every) {
 
 }  // namespace
 
-void add_status(CLI::App& app, int& status) {
+void add_status(CommandLine app, int& status) {
   struct Options {
     std::string socket = "/run/vidra/vidra.sock";
     bool once = false, raw = false;
     double every = 1;
   };
-  auto* c = app.add_subcommand("status", "how the running sensor is: what it hears, understands, finds and delivers; refreshes");
+  const CommandLine c = app.command("status", "how the running sensor is: what it hears, understands, finds and delivers; refreshes");
   auto o = std::make_shared<Options>();
-  c->add_option("--socket", o->socket, "the sensor's socket (/run/vidra/vidra.sock)");
-  c->add_flag("--once", o->once, "one page, then end; so it is where the output is no terminal");
-  c->add_flag("--metrics", o->raw, "the text itself, as Prometheus reads it");
-  c->add_option("--every", o->every, "seconds between two pages (1)")->check(CLI::Range(0.1, 3600.0));
-  c->callback([o, &status] {
+  c.option("--socket", o->socket, "the sensor's socket (/run/vidra/vidra.sock)");
+  c.flag("--once", o->once, "one page, then end; so it is where the output is no terminal");
+  c.flag("--metrics", o->raw, "the text itself, as Prometheus reads it");
+  c.option("--every", o->every, "seconds between two pages (1)").within(0.1, 3600.0);
+  c.runs([o, &status] {
     struct sigaction stop{};
     stop.sa_handler = [](int) { enough = true; };
     stop.sa_flags = int(SA_RESETHAND);

@@ -2,7 +2,6 @@
 // vidra tune: what a recording makes most noise with, the TOML that would change it, and what else that TOML would have hidden.
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <filesystem>
 #include <map>
@@ -334,17 +333,17 @@ int tune(TuneOptions o) {
 
 }  // namespace
 
-void add_tune(CLI::App& app, int& status) {
-  auto* c = app.add_subcommand("tune", "the noisiest findings of a recording, the TOML that would change each, and what else it would have hidden");
+void add_tune(CommandLine app, int& status) {
+  const CommandLine c = app.command("tune", "the noisiest findings of a recording, the TOML that would change each, and what else it would have hidden");
   auto o = std::make_shared<TuneOptions>();
-  c->add_option("FILE", o->files, "captures, in order of time");
-  c->add_option("--spool", o->spool, "a folder of captures, taken in the order of their names");
-  c->add_option("--config", o->config, "the sensor's settings, or a site file");
-  c->add_option("--site", o->sites, "site files instead; may be given again")->allow_extra_args(false);
-  c->add_option("--memory", o->memory, "what was learned; absent: what the settings name");
-  c->add_option("--top", o->top, "so many detections")->check(CLI::Range(1, 1000))->capture_default_str();
-  c->footer("Nothing is changed: the tables are to be read, and what is right is to be taken over. `vidra replay --compare` then shows the whole difference.");
-  c->callback([o, &status] { status = tune(*o); });
+  c.option("FILE", o->files, "captures, in order of time");
+  c.option("--spool", o->spool, "a folder of captures, taken in the order of their names");
+  c.option("--config", o->config, "the sensor's settings, or a site file");
+  c.option("--site", o->sites, "site files instead; may be given again").one_word();
+  c.option("--memory", o->memory, "what was learned; absent: what the settings name");
+  c.option("--top", o->top, "so many detections").within(1, 1000).shows_default();
+  c.footer("Nothing is changed: the tables are to be read, and what is right is to be taken over. `vidra replay --compare` then shows the whole difference.");
+  c.runs([o, &status] { status = tune(*o); });
 }
 
 }  // namespace vidra

@@ -5,7 +5,6 @@
 #include <sys/file.h>
 #include <unistd.h>
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <charconv>
 #include <memory>
@@ -251,37 +250,37 @@ int with_site(const WindowOptions& o, bool changes, int (*what)(const WindowOpti
 
 }  // namespace
 
-void add_window(CLI::App& app, int& status) {
-  auto* c = app.add_subcommand("window", "works: inside their scope findings are kept and marked, never urgent");
-  c->require_subcommand(1);
+void add_window(CommandLine app, int& status) {
+  const CommandLine c = app.command("window", "works: inside their scope findings are kept and marked, never urgent");
+  c.needs_command();
   auto o = std::make_shared<WindowOptions>();
-  const auto common = [&](CLI::App* sub) { sub->add_option("--config", o->config, "the sensor's settings")->capture_default_str(); };
+  const auto common = [&](CommandLine sub) { sub.option("--config", o->config, "the sensor's settings").shows_default(); };
 
-  auto* open = c->add_subcommand("open", "opens a window, now or from --start");
-  open->add_option("NAME", o->name, "how it is called; absent: by permit, bay or host");
-  open->add_option("--for", o->lasts, "how long: 30min, 4h, 3d")->required();
-  open->add_option("--permit", o->permit, "number or text of the permit to work");
-  open->add_option("--by", o->opener, "who opens it; absent: the user");
-  open->add_option("--bay", o->bays, "in this bay; may be given again")->allow_extra_args(false);
-  open->add_option("--host", o->hosts, "at this declared host; may be given again")->allow_extra_args(false);
-  open->add_option("--act", o->acts, "only of these acts (operate, configure, program …); may be given again")->allow_extra_args(false);
-  open->add_flag("--everything", o->everything, "the whole site");
-  open->add_flag("--commissioning", o->commissioning, "for more than 7 days, up to 90");
-  open->add_option("--start", o->start, "later, in UTC: 2026-11-21T08:30Z");
+  const CommandLine open = c.command("open", "opens a window, now or from --start");
+  open.option("NAME", o->name, "how it is called; absent: by permit, bay or host");
+  open.option("--for", o->lasts, "how long: 30min, 4h, 3d").required();
+  open.option("--permit", o->permit, "number or text of the permit to work");
+  open.option("--by", o->opener, "who opens it; absent: the user");
+  open.option("--bay", o->bays, "in this bay; may be given again").one_word();
+  open.option("--host", o->hosts, "at this declared host; may be given again").one_word();
+  open.option("--act", o->acts, "only of these acts (operate, configure, program …); may be given again").one_word();
+  open.flag("--everything", o->everything, "the whole site");
+  open.flag("--commissioning", o->commissioning, "for more than 7 days, up to 90");
+  open.option("--start", o->start, "later, in UTC: 2026-11-21T08:30Z");
   common(open);
-  open->footer("Examples:\n  vidra window open --bay E01 --permit P-2026-117 --for 4h\n  vidra window open \"relay test E01\" --bay E01 --host ied1 --act operate --act configure --for 90min --by \"N. N.\"\n"
+  open.footer("Examples:\n  vidra window open --bay E01 --permit P-2026-117 --for 4h\n  vidra window open \"relay test E01\" --bay E01 --host ied1 --act operate --act configure --for 90min --by \"N. N.\"\n"
                "  vidra window open commissioning --everything --commissioning --for 60d\nOutside its scope nothing softens. At its end one alert (WRK-01) says what happened inside and what stayed changed; nobody closed it: WRK-02.");
-  open->callback([o, &status] { status = with_site(*o, true, open_window); });
+  open.runs([o, &status] { status = with_site(*o, true, open_window); });
 
-  auto* close = c->add_subcommand("close", "closes a window before, or after, its end");
-  close->add_option("NAME", o->name, "as `vidra window list` says it")->required();
+  const CommandLine close = c.command("close", "closes a window before, or after, its end");
+  close.option("NAME", o->name, "as `vidra window list` says it").required();
   common(close);
-  close->callback([o, &status] { status = with_site(*o, true, close_window); });
+  close.runs([o, &status] { status = with_site(*o, true, close_window); });
 
-  auto* list = c->add_subcommand("list", "what is open, and what is overdue");
-  list->add_flag("--all", o->all, "also what is closed or over");
+  const CommandLine list = c.command("list", "what is open, and what is overdue");
+  list.flag("--all", o->all, "also what is closed or over");
   common(list);
-  list->callback([o, &status] { status = with_site(*o, false, [](const WindowOptions& w, Site site) { return list_windows(w, site); }); });
+  list.runs([o, &status] { status = with_site(*o, false, [](const WindowOptions& w, Site site) { return list_windows(w, site); }); });
 }
 
 }  // namespace vidra

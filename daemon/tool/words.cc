@@ -2,7 +2,6 @@
 // vidra words: the languages there are, and what a language file lacks.
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
 #include <memory>
 
 #include "daemon/report/language_file.h"
@@ -72,17 +71,17 @@ int begin_with(const std::string& tag) {
 
 }  // namespace
 
-void add_words(CLI::App& app, int& status) {
-  auto* c = app.add_subcommand("words", "the languages there are; what a language file lacks");
+void add_words(CommandLine app, int& status) {
+  const CommandLine c = app.command("words", "the languages there are; what a language file lacks");
   auto path = std::make_shared<std::string>(), tag = std::make_shared<std::string>();
-  auto* check_one = c->add_subcommand("check", "what is missing, left over, or made from an English that has changed");
-  check_one->add_option("FILE", *path, "a language file")->required();
-  auto* begin_one = c->add_subcommand("new", "the beginning of another language file, on standard output");
-  begin_one->add_option("LANGUAGE", *tag, "its tag (BCP 47), like mk, sq, cnr")->required();
-  check_one->callback([path, &status] { status = check(*path); });
-  begin_one->callback([tag, &status] { status = begin_with(*tag); });
-  c->callback([c, &status] {
-    if (c->get_subcommands().empty()) status = list();
+  const CommandLine check_one = c.command("check", "what is missing, left over, or made from an English that has changed");
+  check_one.option("FILE", *path, "a language file").required();
+  const CommandLine begin_one = c.command("new", "the beginning of another language file, on standard output");
+  begin_one.option("LANGUAGE", *tag, "its tag (BCP 47), like mk, sq, cnr").required();
+  check_one.runs([path, &status] { status = check(*path); });
+  begin_one.runs([tag, &status] { status = begin_with(*tag); });
+  c.runs([c, &status] {
+    if (c.alone()) status = list();
   });
 }
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <gtest/gtest.h>
 
-#include <CLI/CLI.hpp>
 #include <iostream>
 #include <nlohmann/json.hpp>
 #include <sstream>
@@ -22,14 +21,10 @@ struct CommandsTest : testing::Test {
     std::ostringstream o, e;
     auto* cout_was = std::cout.rdbuf(o.rdbuf());
     auto* cerr_was = std::cerr.rdbuf(e.rdbuf());
-    CLI::App app("test", "vidra");
+    Program app("test", "vidra");
     int status = 0;
     add_alerts(app, status), add_sensors(app, status), add_keys(app, status);
-    try {
-      app.parse(line + " --state " + scratch.path, false);
-    } catch (const CLI::ParseError& p) {
-      status = app.exit(p, o, e) ? 2 : 0;
-    }
+    status = app.read(line + " --state " + scratch.path, o, e).value_or(status);
     std::cout.rdbuf(cout_was), std::cerr.rdbuf(cerr_was);
     out = o.str(), err = e.str();
     return status;
