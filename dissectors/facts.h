@@ -23,6 +23,7 @@ enum class Fact : uint16_t {
   twin_differs = 13,   // a redundancy or mirror twin differs from its first copy
   unreadable = 14,     // a recogniser's conversation lost its records; tag = octets skipped
   fragmented = 15,     // a conversation's octets came in IP fragments
+  urgent = 16,         // octets marked urgent (URG): whether they belong to the stream is the receiver's choice
 };
 
 // Protocol "sensor": objects are ObjectKind::capture, number = interface.

@@ -20,6 +20,7 @@ constexpr Function functions[] = {
     {13, 0xffff, "twin differs", Act::session},
     {14, 0xffff, "octets no record begins with", Act::session},
     {15, 0xffff, "carried in IP fragments", Act::session},
+    {16, 0xffff, "octets marked urgent", Act::session},
 };
 }  // namespace
 extern const Protocol protocol;

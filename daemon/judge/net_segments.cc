@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// NET-15: octets sent twice with different content, or cut into IP fragments, in a control session. Traffic compares the
-// octets; keep-alive octets and acknowledged data sent again never come here.
+// NET-15: octets sent twice with different content, marked urgent, or cut into IP fragments, in a control session. Traffic
+// compares the octets; keep-alive octets and acknowledged data sent again never come here.
 #include "daemon/judge/net.h"
 
 namespace vidra {
@@ -13,10 +13,11 @@ class Segments final : public Detector {
 
   void see(const Event& e, const Context& c, Findings& out) override {
     const Fact fact = fact_of(e);
-    if (fact != Fact::overlap && fact != Fact::fragment_overlap && fact != Fact::fragmented) return;
+    if (fact != Fact::overlap && fact != Fact::fragment_overlap && fact != Fact::fragmented && fact != Fact::urgent) return;
     const Endpoint& server = e.scene.server;
     const bool declared = c.conversation.declared && c.conversation.declared->protocol_index >= 0;
-    if (!(c.conversation.spoken && is_control(uint16_t(c.conversation.spoken - 1))) && !declared && !is_ot_port(server.port)) return;
+    if (!(c.conversation.spoken && is_control(uint16_t(c.conversation.spoken - 1))) && !declared && !is_ot_port(server.port) &&
+        !(fact == Fact::fragment_overlap && is_ot_port(e.scene.client.port))) return;   // of fragments it is only known who sent them
     // Datagrams are fragmented where they are long; a stream's segments never need to be.
     if (fact == Fact::fragmented && (!is_protocol(e, tcp_) || (c.conversation.learned && c.conversation.learned->fragments))) return;
     if (fact == Fact::fragmented && c.learning) return;
@@ -32,9 +33,10 @@ class Segments final : public Detector {
     switch (fact) {
       case Fact::overlap: f.what = fmt::format("{} sent {} the same octets twice with different content, in a session of {}.", from, to, session); break;
       case Fact::fragment_overlap: f.what = fmt::format("{} sent {} overlapping IP fragments with different content, in a session of {}.", from, to, session); break;
+      case Fact::urgent: f.what = fmt::format("{} marked octets to {} as urgent, in a session of {}: some receivers take them out of the stream, others do not.", from, to, session); break;
       default: f.what = fmt::format("{} cut its segments to {} into IP fragments, in a session of {}.", from, to, session); break;
     }
-    f.expected = fact == Fact::fragmented ? "TCP keeps its segments below the path's MTU; none of these came in fragments before." : "Octets sent again carry what they carried the first time.";
+    f.expected = fact == Fact::urgent ? "Control protocols mark nothing as urgent." : fact == Fact::fragmented ? "TCP keeps its segments below the path's MTU; none of these came in fragments before." : "Octets sent again carry what they carried the first time.";
     out.raise(std::move(f));
   }
 

@@ -7,15 +7,10 @@
 
 #include <algorithm>
 #include <atomic>
-#include <condition_variable>
-#include <deque>
-#include <mutex>
-#include <set>
 #include <thread>
-#include <unordered_map>
 
+#include "daemon/link/receiving_end.h"
 #include "daemon/link/socket.h"
-#include "daemon/record/log.h"
 
 namespace vidra {
 
@@ -26,72 +21,20 @@ std::string_view name_of(ReceiverEvents::Kind k) {
 }
 
 namespace {
-using Kind = ReceiverEvents::Kind;
 constexpr int64_t second = 1'000'000'000;
 constexpr int enforce_domain = 93;   // ZMQ_ZAP_ENFORCE_DOMAIN: libzmq 4.3.4 has it, its stable header hides it
 constexpr const char* zap_address = "inproc://zeromq.zap.01";
 constexpr const char* domain = "crp-data";
-constexpr size_t streams_most = 256, remembered = 1024, gaps_most = 1024, knockers_most = 4096;
-
-using Table = std::unordered_map<std::string, KnownKey>;
-using StreamKey = std::pair<uint64_t, uint8_t>;
-
-// A sensor's lane of one epoch, as far as this process has seen it.
-struct Stream {
-  uint64_t received = 0, durable = 0;
-  Hash last{};
-  bool last_known = false;
-  std::vector<Range> open_gaps;             // jumped over; a GAP record must name them
-  int64_t open_since = 0;
-  std::deque<std::pair<uint64_t, Hash>> recent;
-};
-
-struct Peer {
-  std::string key;
-  SensorId id{};
-  std::string route;                        // of the connection that holds the sensor's place; "" when none
-  std::string instance;
-  std::set<std::string> superseded, clones; // instances that were followed by another; those that are refused
-  std::map<StreamKey, Stream> streams;
-  std::vector<std::pair<StreamKey, Range>> declared;
-  SignPublic sign{};
-  bool greeted = false, rewinding = false, said_silent = false;
-  int64_t heard = 0, second_began = 0, told_diverged = 0;
-  uint64_t this_second = 0;
-  SensorLink link;
-  std::shared_ptr<std::atomic<uint64_t>> waiting = std::make_shared<std::atomic<uint64_t>>(0);   // octets before the journal
-};
-
-// To the journal thread.
-struct Job {
-  std::string key, route;
-  bool hello = false;
-  Hello said;
-  Header header;
-  HeaderBytes header_bytes{};
-  std::vector<uint8_t> body;
-  int64_t received = 0;
-  bool probation = false;
-  std::shared_ptr<std::atomic<uint64_t>> waiting;
-};
-
-// From it.
-struct Done {
-  std::string key, route;
-  enum class What : uint8_t { greeting, refused, durable, rewind, resume } what = What::durable;
-  Hello said;
-  SensorId id{};
-  std::string text;
-  std::vector<ChainHead> heads;             // greeting: what the journal holds; durable: what it has just synced
-};
+constexpr size_t knockers_most = 4096;
 }  // namespace
 
-struct Receiver::Hub {
-  Hub(Journal& j, ReceiverEvents& e, ReceiverSettings s, const Keys& k) : journal(j), events(e), settings(std::move(s)), keys(k) {}
+// The end with its socket and its threads.
+struct Receiver::Hub final : ReceivingEnd {
+  Hub(Journal& j, ReceiverEvents& e, ReceiverSettings s, const Keys& k) : ReceivingEnd(j, e, std::move(s)), keys(k) {}
 
-  Journal& journal;
-  ReceiverEvents& events;
-  ReceiverSettings settings;
+  bool send(const std::string& route, Bytes header, Bytes body) override { return vidra::send(router.raw(), {bytes_of(route), header, body}) == 0; }
+  void wake() override { bell.ring(); }
+
   const Keys keys;
   std::optional<Context> context;
   Socket zap, router;
@@ -100,17 +43,7 @@ struct Receiver::Hub {
   std::atomic<bool> stopping{false};
   Bell bell;
 
-  mutable std::mutex mutex;                 // table, done, status
-  std::shared_ptr<const Table> table = std::make_shared<Table>();
-  std::deque<Done> done;
-  ReceiverStatus status;
-
-  std::mutex queue_mutex;
-  std::condition_variable queue_wake;
-  std::deque<Job> queue;
-
-  std::atomic<bool> pausing{false};
-  std::atomic<uint64_t> knocks{0}, rejected{0}, syncs{0}, zap_beat{0};
+  std::atomic<uint64_t> zap_beat{0};
   std::string self_test_key;                // set before the threads run
   std::atomic<bool> self_test_seen{false};
 
@@ -130,15 +63,15 @@ struct Receiver::Hub {
           self_test_seen = true;
           reason = "self-test";
         } else {
-          const auto now_table = keys_now();
-          const auto at = now_table->find(key);
+          const auto known_now = keys_now();
+          const auto at = known_now->find(key);
           const int64_t now = wall_now();
           const std::string address = text(3).starts_with("::ffff:") ? text(3).substr(7) : text(3);   // IPv4 on a socket that hears both
           // Each knock is a write to disk: few of them, whoever knocks and however fast.
           auto [last, fresh] = written.try_emplace(key, 0);
           if (now - last->second > 10 * second) {
             last->second = now;
-            const bool first = at == now_table->end();
+            const bool first = at == known_now->end();
             if (!known.knock(key, address, now)) events.happened(Kind::keys_failed, "", "a knocking key could not be written down");
             else if (first) events.happened(Kind::knock, "", fmt::format("a sensor that nobody knows asks to be let in from {}: fingerprint {}; vidra keys approve {}", address,
                                                                          fingerprint_of_z85(key), fingerprint_of_z85(key).substr(0, 9)));
@@ -147,27 +80,15 @@ struct Receiver::Hub {
           }
           if (written.size() > knockers_most) written.clear();
           // Not yet approved is told as 300, "try again": after a 400 libzmq's client is silent for ever.
-          if (at == now_table->end() || at->second.state == KeyState::pending || at->second.state == KeyState::suspended) code = "300", reason = "waiting for approval";
+          if (at == known_now->end() || at->second.state == KeyState::pending || at->second.state == KeyState::suspended) code = "300", reason = "waiting for approval";
           else if (at->second.state == KeyState::revoked) reason = "revoked";
           else code = "200", reason = "", user = key;
         }
       }
       if (code != "200") rejected++;
       const std::string id = n > 1 ? text(1) : "";
-      send(zap.raw(), {bytes_of("1.0"), bytes_of(id), bytes_of(code), bytes_of(reason), bytes_of(user), Bytes{}});
+      vidra::send(zap.raw(), {bytes_of("1.0"), bytes_of(id), bytes_of(code), bytes_of(reason), bytes_of(user), Bytes{}});
     }
-  }
-
-  std::shared_ptr<const Table> keys_now() const {
-    std::lock_guard lock(mutex);
-    return table;
-  }
-
-  void refresh(KnownKeys& known) {
-    auto fresh = std::make_shared<Table>();
-    for (KnownKey& k : known.all()) fresh->emplace(k.curve, std::move(k));
-    std::lock_guard lock(mutex);
-    table = std::move(fresh);
   }
 
   void run_zap(KnownKeys& known) {
@@ -184,12 +105,7 @@ struct Receiver::Hub {
     }
   }
 
-  // --- the journal thread: the only one that waits for a disk
-
   void run_journal(KnownKeys& known) {
-    bool was_pausing = false;
-    int64_t asked = 0;
-    std::set<std::string> holed;   // keys of which something was not taken: nothing more until they have said HELLO, or a hole would be jumped
     for (;;) {
       std::deque<Job> jobs;
       {
@@ -198,443 +114,31 @@ struct Receiver::Hub {
         if (queue.empty() && stopping) return;
         jobs.swap(queue);
       }
-      if (pausing && monotonic_now() - asked > second) {
-        asked = monotonic_now();
-        if (journal.ready()) pausing = false;
-      }
-      if (was_pausing && !pausing) finish({"", "", Done::What::resume, {}, {}, "", {}});
-      const auto pause = [&](const std::string& key, const std::string& sensor, const char* why) {
-        if (!pausing) events.happened(Kind::journal_failed, sensor, why);
-        pausing = true;
-        asked = monotonic_now();
-        if (holed.insert(key).second) finish({key, "", Done::What::rewind, {}, {}, "", {}});
-      };
-      std::map<std::pair<std::string, StreamKey>, ChainHead> taken;
-      const auto settle = [&] {
-        if (taken.empty()) return;
-        const bool good = journal.durable();
-        syncs++;
-        std::map<std::string, Done> news;
-        for (auto& [at, head] : taken) {
-          Done& d = news[at.first];
-          d.key = at.first;
-          d.heads.push_back(head);
-        }
-        taken.clear();
-        for (auto& [key, d] : news)
-          if (good) finish(std::move(d));
-          else pause(key, "", "the journal could not be made durable; nothing of it was acknowledged, it will come again");
-      };
-      for (Job& j : jobs) {
-        if (j.hello) {
-          settle();   // WELCOME tells what is durable: all that came before counts
-          greet(j, known);
-          holed.erase(j.key);
-          continue;
-        }
-        j.waiting->fetch_sub(j.body.size() + header_size, std::memory_order_relaxed);
-        if (holed.contains(j.key)) continue;
-        const Arrival a{j.header, j.header_bytes, j.body, j.received, j.probation, j.key};
-        if (!pausing && journal.intake(a)) taken[{j.key, {j.header.epoch, j.header.lane}}] = {j.header.epoch, j.header.lane, j.header.seq, j.header.self};
-        else pause(j.key, uuid_text(j.header.sensor), "the journal takes nothing now; sensors are asked to wait and keep their records");
-      }
-      settle();
-      was_pausing = pausing;
+      journal_turn(jobs, known);
     }
-  }
-
-  void greet(Job& j, KnownKeys& known) {
-    Done d;
-    d.key = j.key, d.route = j.route, d.id = j.header.sensor;
-    const std::string sensor = uuid_text(j.header.sensor);
-    SignPublic sign;
-    if (!parse_hex(j.said.sign_key, sign) || !known.bind(j.key, sensor, j.said.sign_key, j.said.name)) {
-      d.what = Done::What::refused;
-      d.text = fmt::format("this key does not speak for sensor {} (it, or the sensor, is tied to another)", sensor);
-    } else {
-      d.what = Done::What::greeting;
-      d.heads = journal.heads(j.header.sensor);
-    }
-    d.said = std::move(j.said);
-    finish(std::move(d));
-  }
-
-  void finish(Done&& d) {
-    {
-      std::lock_guard lock(mutex);
-      done.push_back(std::move(d));
-    }
-    bell.ring();
-  }
-
-  void push(Job&& j) {
-    std::lock_guard lock(queue_mutex);
-    queue.push_back(std::move(j));
-    queue_wake.notify_one();
-  }
-
-  // --- the socket thread: owns the router and the peers; never waits for anything but the socket
-
-  std::map<std::string, Peer> peers;                       // by key
-  std::unordered_map<std::string, int64_t> noted;          // routes that were lately told something
-  std::map<std::string, std::vector<StreamKey>> to_acknowledge;
-  uint64_t messages = 0, records = 0, duplicates = 0, unauthorised = 0, bad = 0, acks = 0, durable = 0;
-
-  bool control(const std::string& route, const SensorId& id, MessageType type, const std::string& body) {
-    return send(router.raw(), {bytes_of(route), control_header(type, id, body), bytes_of(body)}) == 0;
-  }
-  // A NOTE, at most four a second to one connection: a peer that does not listen gets no stream of them.
-  void note(const std::string& route, const SensorId& id, NoteCode code, const std::string& text) {
-    const int64_t now = monotonic_now();
-    if (noted.size() > 4096) noted.clear();
-    int64_t& last = noted[route];
-    if (now - last < second / 4) return;
-    last = now;
-    control(route, id, MessageType::note, body_of(Note{code, text}));
-  }
-
-  void on_message(std::vector<std::vector<uint8_t>>& f, size_t n, const std::string& user, const Table& now_table) {
-    messages++;
-    if (n < 1 || user.empty()) { unauthorised++; return; }   // a connection that nobody has authenticated
-    const std::string route(text_of(Bytes(f[0])));
-    const auto known = now_table.find(user);
-    Header h;
-    const HeaderFlaw flaw = n == 3 ? check(f[1], f[2], h) : HeaderFlaw::size;
-    if (known == now_table.end() || known->second.state == KeyState::revoked || known->second.state == KeyState::suspended || known->second.state == KeyState::pending) {
-      unauthorised++;
-      // ZAP is asked once per connection: what was revoked since is stopped here.
-      const KeyState s = known == now_table.end() ? KeyState::revoked : known->second.state;
-      note(route, h.sensor, s == KeyState::revoked ? NoteCode::revoked : s == KeyState::suspended ? NoteCode::suspended : NoteCode::pending_approval,
-           fmt::format("the key is {}", name_of(s)));
-      if (const auto p = peers.find(user); p != peers.end()) p->second.greeted = false, p->second.link.refused++, p->second.link.connected = false;
-      return;
-    }
-    Peer& p = peers[user];
-    p.key = user;
-    p.link.key = user, p.link.state = known->second.state, p.link.address = known->second.address;
-    if (flaw != HeaderFlaw::none) {
-      bad++, p.link.bad++;
-      return;
-    }
-    if (h.type == MessageType::hello) return on_hello(p, route, h, f[2]);
-    if (p.route != route || !p.greeted) {
-      if (h.seq || h.type == MessageType::ping) note(route, h.sensor, NoteCode::hello_first, "say HELLO first");
-      return;
-    }
-    if (h.sensor != p.id) {
-      p.link.refused++;
-      note(route, h.sensor, NoteCode::identity, "another sensor's id");
-      return;
-    }
-    p.heard = monotonic_now();
-    p.said_silent = false;
-    p.link.last_heard = wall_now();
-    if (h.seq) return on_record(p, h, f);
-    switch (h.type) {
-      case MessageType::ping: {
-        Ping ping;
-        if (!read(f[2], ping)) { bad++, p.link.bad++; break; }
-        if (!ping.answer) {
-          ping.answer = true;
-          ping.t2 = ping.t3 = wall_now();
-          p.link.clock_offset = ping.t2 - ping.t1;
-          control(route, p.id, MessageType::ping, body_of(ping));
-        }
-        break;
-      }
-      case MessageType::bye: {
-        Bye bye;
-        read(f[2], bye);
-        p.link.connected = p.greeted = false;
-        p.route.clear();
-        events.happened(Kind::bye, p.link.sensor, fmt::format("says good-bye: {}", bye.reason));
-        break;
-      }
-      case MessageType::note: break;
-      default: note(route, p.id, NoteCode::unsupported, fmt::format("message type {} is not known here", unsigned(h.type)));
-    }
-  }
-
-  void on_hello(Peer& p, const std::string& route, const Header& h, Bytes body) {
-    Hello said;
-    if (!read(body, said) || said.protocol_from > 1 || said.protocol_to < 1) {
-      bad++, p.link.bad++;
-      note(route, h.sensor, NoteCode::unsupported, "HELLO cannot be read, or no common version (here: 1)");
-      return;
-    }
-    if (p.clones.contains(said.instance)) return note(route, h.sensor, NoteCode::clone, "two sensors live with one identity; this one was the second");
-    if (!p.instance.empty() && p.instance != said.instance) {
-      if (p.superseded.contains(said.instance)) {
-        // A restarted sensor never comes back as what it was: both are alive. The first keeps its place.
-        p.clones.insert(p.instance);
-        note(p.route, p.id, NoteCode::clone, "two sensors live with one identity; this one was the second");
-        events.happened(Kind::clone, uuid_text(h.sensor), fmt::format("two sensors live with one key ({}); the second is refused: find it, and give it keys of its own",
-                                                                      fingerprint_of_z85(p.key)));
-        p.superseded.erase(said.instance);
-      } else {
-        if (p.superseded.size() > 64) p.superseded.clear();
-        p.superseded.insert(p.instance);
-      }
-    }
-    p.instance = said.instance;
-    p.route = route;
-    p.greeted = false;   // until WELCOME is sent
-    Job j;
-    j.key = p.key, j.route = route, j.hello = true, j.header = h, j.said = std::move(said);
-    push(std::move(j));
-  }
-
-  void on_record(Peer& p, const Header& h, std::vector<std::vector<uint8_t>>& f) {
-    if (pausing) p.rewinding = true;
-    if (p.rewinding) return;   // drained; it will come again after the next HELLO
-    const StreamKey at{h.epoch, h.lane};
-    if (!p.streams.contains(at) && p.streams.size() >= streams_most) return note(p.route, p.id, NoteCode::over_quota, "too many epochs");
-    Stream& s = p.streams[at];
-    const int64_t now = monotonic_now();
-    if (h.seq <= s.received) {
-      duplicates++, p.link.duplicates++;
-      for (const auto& [seq, self] : s.recent)
-        if (seq == h.seq && self != h.self) return diverged(p, h);
-      to_acknowledge[p.key].push_back(at);
-      return;
-    }
-    if (h.seq == s.received + 1 && ((s.last_known && h.prev != s.last) || (h.seq == 1 && h.prev != Hash{}))) return diverged(p, h);
-    if (now - p.second_began >= second) p.second_began = now, p.this_second = 0;
-    const uint64_t octets = header_size + f[2].size();
-    if (++p.this_second > settings.sensor_records_per_second || p.waiting->load(std::memory_order_relaxed) + octets > settings.sensor_bytes) {
-      p.rewinding = p.link.paused = true;
-      acknowledge(p, true);
-      note(p.route, p.id, NoteCode::over_quota, "more than this collector takes from one sensor at a time");
-      events.happened(Kind::over_quota, p.link.sensor, "sends more than its quota; asked to wait");
-      return;
-    }
-    if (h.seq > s.received + 1) {
-      const Range r{s.received + 1, h.seq - 1};
-      p.link.gaps += r.count();
-      if (!declared(p, at, r) && s.open_gaps.size() < gaps_most) {
-        if (s.open_gaps.empty()) s.open_since = now;
-        s.open_gaps.push_back(r);
-      }
-    }
-    if (h.type == MessageType::gap) on_gap(p, f[2]);
-    if (h.type == MessageType::checkpoint) on_checkpoint(p, f[2]);
-    s.received = h.seq, s.last = h.self, s.last_known = true;
-    s.recent.emplace_back(h.seq, h.self);
-    if (s.recent.size() > remembered) s.recent.pop_front();
-    records++, p.link.records++, p.link.bytes += octets;
-    Job j;
-    j.key = p.key, j.header = h, j.body = std::move(f[2]), j.received = wall_now();
-    std::copy_n(f[1].begin(), header_size, j.header_bytes.begin());
-    j.probation = p.link.state == KeyState::probation;
-    j.waiting = p.waiting;
-    p.waiting->fetch_add(octets, std::memory_order_relaxed);
-    push(std::move(j));
-  }
-
-  // The same number, or the same predecessor, with other content: a copy of the sensor, or a disk that forgot.
-  void diverged(Peer& p, const Header& h) {
-    p.link.refused++;
-    note(p.route, p.id, NoteCode::diverged, fmt::format("epoch {} lane {} number {} does not continue what is here", h.epoch, h.lane, h.seq));
-    if (const int64_t now = monotonic_now(); now - p.told_diverged > 60 * second || !p.told_diverged) {
-      p.told_diverged = now;
-      events.happened(Kind::diverged, p.link.sensor, fmt::format("{} does not continue the chain that is here: a cloned or restored sensor; it is refused", record_id(h)));
-    }
-  }
-
-  static bool declared(const Peer& p, const StreamKey& at, Range r) {
-    uint64_t from = r.from;
-    for (bool moved = true; moved && from <= r.to;) {
-      moved = false;
-      for (const auto& [key, d] : p.declared)
-        if (key == at && d.from <= from && d.to >= from) from = d.to + 1, moved = true;
-    }
-    return from > r.to;
-  }
-
-  void on_gap(Peer& p, Bytes body) {
-    Gap g;
-    if (!read(body, g)) return;
-    events.happened(Kind::gap, p.link.sensor, fmt::format("lost {} in lane {}: {}", g.from ? fmt::format("{} records ({} to {})", g.to - g.from + 1, g.from, g.to) : "records that had no number yet",
-                                                          g.lane, g.reason));
-    if (!g.from) return;
-    if (p.declared.size() >= gaps_most) p.declared.erase(p.declared.begin());
-    p.declared.emplace_back(StreamKey{g.epoch, g.lane}, Range{g.from, g.to});
-    if (const auto s = p.streams.find({g.epoch, g.lane}); s != p.streams.end())
-      std::erase_if(s->second.open_gaps, [&](const Range& r) { return declared(p, s->first, r); });
-  }
-
-  void on_checkpoint(Peer& p, Bytes body) {
-    p.link.checkpoints++;
-    Checkpoint c;
-    bool good = read(body, c) && verify(p.id, c, p.sign);
-    if (good)
-      for (const ChainHead& head : c.heads)
-        if (const auto s = p.streams.find({head.epoch, head.lane}); s != p.streams.end())
-          for (const auto& [seq, self] : s->second.recent)
-            if (seq == head.seq && self != head.self) good = false;
-    if (!good) events.happened(Kind::bad_checkpoint, p.link.sensor, "a checkpoint's signature or heads do not fit its records");
-  }
-
-  StreamState state_of(const StreamKey& at, const Stream& s, bool stop) const {
-    StreamState v;
-    v.epoch = at.first, v.lane = at.second, v.durable = s.durable;
-    v.credit = stop || pausing ? 0 : settings.credit;
-    return v;
-  }
-
-  void acknowledge(Peer& p, bool stop) {
-    Ack a;
-    for (const auto& [at, s] : p.streams) a.streams.push_back(state_of(at, s, stop));
-    if (!a.streams.empty() && control(p.route, p.id, MessageType::ack, body_of(a))) acks++;
-  }
-
-  void on_done(Done& d) {
-    if (d.what == Done::What::resume) {
-      for (auto& [key, p] : peers)
-        if (!p.route.empty()) p.rewinding = true, noted.erase(p.route), note(p.route, p.id, NoteCode::rewind, "records are taken again");
-      return;
-    }
-    const auto at = peers.find(d.key);
-    if (at == peers.end()) return;
-    Peer& p = at->second;
-    switch (d.what) {
-      case Done::What::refused:
-        if (p.route == d.route) p.route.clear();
-        p.link.refused++;
-        noted.erase(d.route);
-        note(d.route, d.id, NoteCode::identity, d.text);
-        events.happened(Kind::refused, uuid_text(d.id), d.text);
-        break;
-      case Done::What::greeting: {
-        if (p.route != d.route) break;   // it has come again since
-        p.id = d.id;
-        parse_hex(d.said.sign_key, p.sign);
-        p.link.sensor = uuid_text(d.id);
-        p.link.name = d.said.name, p.link.site = d.said.site, p.link.software = d.said.software;
-        std::map<StreamKey, Stream> fresh;
-        Welcome w;
-        w.software = settings.software, w.contact = settings.contact, w.wall_ns = wall_now();
-        w.attempt = d.said.attempt;
-        for (const ChainHead& head : d.heads) {
-          if (fresh.size() >= streams_most) break;
-          Stream& s = fresh[{head.epoch, head.lane}];
-          s.received = s.durable = head.seq, s.last = head.self, s.last_known = true;
-        }
-        for (const StreamState& held : d.said.streams) {
-          if (fresh.size() >= streams_most && !fresh.contains({held.epoch, held.lane})) break;
-          Stream& s = fresh[{held.epoch, held.lane}];
-          w.streams.push_back(state_of({held.epoch, held.lane}, s, false));
-        }
-        for (auto& [key, s] : fresh)
-          if (const auto old = p.streams.find(key); old != p.streams.end()) s.recent = std::move(old->second.recent), s.open_gaps = std::move(old->second.open_gaps), s.open_since = old->second.open_since;
-        for (auto& [key, s] : fresh)   // what was heard and not kept may come again, differently
-          while (!s.recent.empty() && s.recent.back().first > s.durable) s.recent.pop_back();
-        p.streams = std::move(fresh);
-        p.greeted = control(p.route, p.id, MessageType::welcome, body_of(w));
-        p.rewinding = false;
-        p.heard = monotonic_now();
-        p.link.paused = pausing;
-        p.said_silent = false;
-        if (!p.link.connected) {
-          p.link.connected_since = wall_now();
-          events.happened(Kind::connected, p.link.sensor, fmt::format("connected{}{}", p.link.name.empty() ? "" : " as ", p.link.name));
-        }
-        p.link.connected = true;
-        p.link.last_heard = wall_now();
-        break;
-      }
-      case Done::What::durable:
-        for (const ChainHead& head : d.heads) {
-          const auto stream = p.streams.find({head.epoch, head.lane});
-          if (stream == p.streams.end()) continue;
-          Stream& s = stream->second;
-          durable += head.seq > s.durable ? head.seq - s.durable : 0;
-          s.durable = std::max(s.durable, head.seq);
-          s.received = std::max(s.received, head.seq);
-          to_acknowledge[p.key].push_back({head.epoch, head.lane});
-        }
-        break;
-      case Done::What::rewind:
-        p.rewinding = p.link.paused = true;
-        acknowledge(p, true);
-        if (!pausing) noted.erase(p.route), note(p.route, p.id, NoteCode::rewind, "records were not taken; say HELLO again");
-        break;
-      case Done::What::resume: break;
-    }
-  }
-
-  void tick() {
-    const int64_t now = monotonic_now();
-    for (auto& [key, p] : peers) {
-      if (p.rewinding && !pausing && p.waiting->load(std::memory_order_relaxed) < settings.sensor_bytes / 4 && !p.route.empty())
-        note(p.route, p.id, NoteCode::rewind, "records are taken again");
-      if (p.link.connected && now - p.heard > 3 * settings.heartbeat && !p.said_silent) {
-        p.said_silent = true;
-        p.link.connected = false;
-        events.happened(Kind::silent, p.link.sensor, fmt::format("not heard for {} s, and it did not say good-bye", (now - p.heard) / second));
-      }
-      for (auto& [at, s] : p.streams)
-        if (!s.open_gaps.empty() && now - s.open_since > 2 * settings.heartbeat) {
-          for (const Range& r : s.open_gaps) p.link.undeclared += r.count();
-          events.happened(Kind::undeclared_gap, p.link.sensor, fmt::format("lane {} of epoch {}: {} to {} never came and no GAP record names them", at.second, at.first,
-                                                                           s.open_gaps.front().from, s.open_gaps.back().to));
-          s.open_gaps.clear();
-        }
-    }
-  }
-
-  void publish() {
-    ReceiverStatus now;
-    now.messages = messages, now.records = records, now.durable = durable, now.duplicates = duplicates, now.unauthorised = unauthorised, now.bad = bad, now.acks = acks;
-    now.knocks = knocks, now.rejected_handshakes = rejected, now.syncs = syncs, now.pausing = pausing;
-    for (const auto& [key, p] : peers) {
-      now.sensors.push_back(p.link);
-      for (const auto& [at, s] : p.streams) now.sensors.back().durable.push_back({at.first, at.second, s.durable, s.last});
-    }
-    std::lock_guard lock(mutex);
-    status = std::move(now);
   }
 
   void run_socket() {
     std::vector<std::vector<uint8_t>> f;
     std::string user;
     size_t n = 0;
-    int64_t ticked = 0, published = 0;
     uint64_t beat = 0;
     int64_t beat_at = monotonic_now();
     while (!stopping) {
       zmq_pollitem_t items[] = {{router.raw(), 0, ZMQ_POLLIN, 0}, {nullptr, bell.fd(), ZMQ_POLLIN, 0}};
       zmq_poll(items, 2, milliseconds(std::min<int64_t>(settings.heartbeat / 4, second / 10)));
       bell.silence();
-      std::deque<Done> news;
-      std::shared_ptr<const Table> now_table;
-      {
-        std::lock_guard lock(mutex);
-        news.swap(done);
-        now_table = table;
-      }
-      for (Done& d : news) on_done(d);
-      for (int i = 0; i < 1024 && receive(router.raw(), f, 3, n, &user); i++) on_message(f, n, user, *now_table);
-      for (auto& [key, list] : to_acknowledge)
-        if (const auto p = peers.find(key); p != peers.end() && !p->second.route.empty() && p->second.greeted && !p->second.rewinding) {
-          std::ranges::sort(list);
-          list.erase(std::unique(list.begin(), list.end()), list.end());
-          Ack a;
-          for (const StreamKey& at : list) a.streams.push_back(state_of(at, p->second.streams[at], false));
-          if (control(p->second.route, p->second.id, MessageType::ack, body_of(a))) acks++;
-        }
-      to_acknowledge.clear();
+      begin_turn();
+      for (int i = 0; i < 1024 && receive(router.raw(), f, 3, n, &user); i++) on_message(f, n, user);
+      end_turn();
       const int64_t now = monotonic_now();
-      if (now - ticked > std::min(settings.heartbeat / 4, second)) ticked = now, tick();
-      if (now - published > second / 20) published = now, publish();
       if (zap_beat != beat) beat = zap_beat, beat_at = now;
       else if (!settings.without_zap && now - beat_at > 10 * second) {
         beat_at = now;
         events.happened(Kind::keys_failed, "", "the authentication thread does not move; nobody new is let in");
       }
     }
-    for (auto& [key, p] : peers)
-      if (p.greeted) control(p.route, p.id, MessageType::bye, body_of(Bye{"the collector stops"}));
+    farewell();
     router.set(ZMQ_LINGER, 200);
     router.close();
     publish();

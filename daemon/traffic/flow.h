@@ -90,6 +90,7 @@ struct Flow {
   bool one_way : 1 = false;
   bool fragmented : 1 = false;   // facts said
   bool overlapped : 1 = false;
+  bool urgent : 1 = false;
   bool unanswered : 1 = false;
   bool has_candidate : 1 = false;
   bool candidate_up : 1 = false;

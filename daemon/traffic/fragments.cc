@@ -23,7 +23,7 @@ uint32_t Fragments::open(const Key& key, uint64_t hash, uint16_t interface, Time
   uint32_t i = free_;
   if (i != none) free_ = slots_[i].newer;
   else i = high_++;
-  slots_[i] = {key, now, hash, nullptr, 0, 0, 0, none, last_, interface};
+  slots_[i] = {key, now, hash, nullptr, 0, 0, 0, none, last_, interface, false};
   if (last_ != none) slots_[last_].newer = i;
   else first_ = i;
   last_ = i;
@@ -98,7 +98,11 @@ Fragments::Word Fragments::put(uint32_t i, const Frame& f) {
     s.present += size;
   }
   if (s.total && begin + n > s.total) w.differs = true;   // octets behind the end
-  if (s.octets && bits[0] & 1) w.head = {s.octets, 8};
+  if (s.octets && bits[0] & 1) {
+    w.head = {s.octets, 8};
+    w.differs |= s.nameless;
+    s.nameless = false;
+  } else if (w.differs) s.nameless = true;
   // Whole when no block of the total is missing; the count tells it but for contradictions.
   if (!s.total || s.present < s.total) return w;
   for (uint32_t block = 0; block < (s.total + 7) / 8; block++)

@@ -14,7 +14,7 @@ class Fragments {
  public:
   struct Word {
     bool whole = false;      // `octets` is the datagram's payload, until the next call
-    bool differs = false;    // this fragment contradicts an earlier one
+    bool differs = false;    // this fragment contradicts an earlier one; said once more when the ports are known
     Bytes octets;
     Bytes head;              // the first octets of the datagram, where they are known
   };
@@ -65,6 +65,7 @@ class Fragments {
     uint32_t present;
     uint32_t newer, older;
     uint16_t interface;
+    bool nameless;            // a contradiction was told before the first octets came
   };
 
   static Key key_of(const Frame&, uint16_t group);

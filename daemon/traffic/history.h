@@ -39,9 +39,12 @@ class History {
     return place ? place : 1;
   }
 
-  // Do the octets from `sequence` on differ from those noted? Only from `floor` on, in sequence order.
-  bool differs(uint32_t place, uint32_t owner, uint32_t sequence, Bytes octets, uint32_t floor) const {
-    for (int steps = 0; place && steps < 32; steps++) {
+  // Do the octets from `sequence` on differ from those noted? Only from `floor` on, in sequence order. Behind more payloads than
+  // are looked at they are said to where nobody has acknowledged them: no ordinary sender has as many on their way, and they may
+  // stand there to hide it.
+  bool differs(uint32_t place, uint32_t owner, uint32_t sequence, Bytes octets, uint32_t floor, bool acknowledges) const {
+    for (int steps = 0; place; steps++) {
+      if (steps == most_steps) return acknowledges && int32_t(floor - sequence) < int64_t(octets.size());
       const uint64_t back = uint64_t(uint32_t(uint32_t(written_ / 8) - place)) * 8;
       if (!back || back > size_ || back > written_) return false;
       const size_t at = size_t(written_ - back) & (size_ - 1);
@@ -59,6 +62,7 @@ class History {
   }
 
  private:
+  static constexpr int most_steps = 2'048;
   struct Head { uint32_t before, owner, sequence, length; };
   size_t size_ = 4096;
   uint64_t written_ = 8;

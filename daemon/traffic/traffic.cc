@@ -432,7 +432,7 @@ struct Traffic::Room {
     const bool turned = up_is_low != f.up_is_low;
     for (int d = 0; d < 2; d++) f.stream[d] = {}, f.stream[d].interface = interfaces[turned ? 1 - d : d];
     f.up_is_low = up_is_low;
-    f.flipped = f.fragmented = f.overlapped = f.unanswered = f.midstream = f.has_candidate = f.one_way = f.two_way = f.twin_said = f.classify_done = false;
+    f.flipped = f.fragmented = f.overlapped = f.urgent = f.unanswered = f.midstream = f.has_candidate = f.one_way = f.two_way = f.twin_said = f.classify_done = false;
     f.classify_packets = 0;
     f.mode = Mode::undecided;
     f.phase = Phase::attempted;
@@ -494,7 +494,10 @@ struct Traffic::Room {
     if (ack) acknowledge(f, 1 - d, f.stream[1 - d]);
     if (!frame->payload.empty() || frame->missing) offer(f, d, sequence, frame->payload, frame->missing);
     else if (!s.started && !syn) s.started = true, s.next = sequence;
-    if (frame->tcp_flags & tcp_fin) [[unlikely]] hear_fin(f, d, sequence + uint32_t(frame->payload.size()) + frame->missing);
+    if (frame->tcp_flags & (tcp_fin | tcp_urg)) [[unlikely]] {
+      if (frame->tcp_flags & tcp_urg && !f.urgent && !frame->payload.empty()) f.urgent = true, hearing.say(f, Fact::urgent, d);
+      if (frame->tcp_flags & tcp_fin) hear_fin(f, d, sequence + uint32_t(frame->payload.size()) + frame->missing);
+    }
     if (f.mode != Mode::decided && !f.classify_done) classify(f);
   }
 
@@ -670,14 +673,15 @@ struct Traffic::Room {
 
     // Heard before, at least in part.
     const uint32_t behind = uint32_t(-ahead);
-    if (payload.size() + missing == 1 && behind == 1) return;   // keep-alive
+    // A keep-alive repeats an octet that the other side has (RFC 9293 3.8.4), with any content. Before that it is the octet itself.
+    if (payload.size() + missing == 1 && behind == 1 && (!f.stream[1 - d].packets || (s.has_ack && distance(s.next, s.acked) >= 0))) return;
     const size_t again = std::min<size_t>(behind, payload.size());
     accounts.retransmitted_segments++;
     accounts.retransmitted_octets += std::min<size_t>(behind, payload.size() + missing);
     bool differs = false;
     if (s.past) {
       const uint32_t floor = s.has_ack && distance(sequence, s.acked) > 0 ? s.acked : sequence;
-      differs = history.differs(s.past, owner(f, d), sequence, payload.first(again), floor);
+      differs = history.differs(s.past, owner(f, d), sequence, payload.first(again), floor, s.has_ack);
     }
     if (differs) overlap(f, d);
     if (payload.size() + missing <= behind) return;
@@ -881,6 +885,7 @@ struct Traffic::Room {
       const Held held = holds.keep(h, sequence - h.front, payload);
       if (held != Held::no_room) {
         if (held == Held::differs) overlap(f, d);
+        if (f.mode != Mode::opaque) s.past = history.note(s.past, owner(f, d), sequence, payload);   // it may be sent again, otherwise, when its turn has been
         if (!h.since) h.since = now, rewind(f);
         return;
       }
