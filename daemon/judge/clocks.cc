@@ -81,25 +81,29 @@ Clocks::Clocks() : kinds_(protocols.size(), ClockKind::none), keys_(limit), tabl
     if (const int i = protocol_index(name); i >= 0) kinds_[size_t(i)] = kind;
 }
 
-HeardClock* Clocks::place(const Address& talker, ClockKind kind, uint64_t station, Time now) {
+HeardClock* Clocks::place(const Event& e, const Address& talker, ClockKind kind, uint64_t station) {
+  uint16_t& met = met_[(e.scene.flow * 2 + size_t(e.scene.from)) % met_.size()];
+  HeardClock* const likely = table_.data() + met;
+  if (likely->kind == kind && likely->station == station && likely->talker == talker) [[likely]] return likely;
   const uint64_t key = key_of(key_of(talker), station << 4 | uint64_t(kind));
   const size_t row = (key >> 17) % (limit / ways) * ways;
   for (size_t i = row; i != row + ways; i++)
-    if (keys_[i] == key && table_[i].kind != ClockKind::none) [[likely]] return &table_[i];
+    if (keys_[i] == key && table_[i].kind != ClockKind::none) return met = uint16_t(i), &table_[i];
   HeardClock* oldest = &table_[row];
   for (size_t i = row + 1; i != row + ways; i++)
     if (table_[i].last < oldest->last) oldest = &table_[i];
   keys_[size_t(oldest - table_.data())] = key;
   forgotten_ += oldest->kind != ClockKind::none;
   *oldest = HeardClock{};
-  oldest->talker = talker, oldest->kind = kind, oldest->station = station, oldest->last = now;
+  oldest->talker = talker, oldest->kind = kind, oldest->station = station, oldest->last = e.scene.time;
+  met = uint16_t(oldest - table_.data());
   return oldest;
 }
 
 // `quarter`: whole quarters of an hour are time zones.
 void Clocks::take(const Event& e, const Address& talker, ClockKind kind, uint64_t station, Time said, bool claims, bool synchronised, Time quarter) {
   const Time now = e.scene.time;
-  HeardClock* c = place(talker, kind, station, now);
+  HeardClock* c = place(e, talker, kind, station);
   c->claims |= claims || !synchronised;
   c->synchronised = synchronised;
   if (!synchronised) c->last = now;

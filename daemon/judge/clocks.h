@@ -67,7 +67,7 @@ class Clocks {
 
   Clocks();
   // Whether this protocol's sentences may say a time.
-  bool wants(uint16_t protocol) const { return kinds_[protocol] != ClockKind::none; }
+  bool wants(uint16_t protocol) const { return kinds_.data()[protocol] != ClockKind::none; }
   void see(const Event&);
   void agree(Time now);                    // anew, from those heard within ten minutes; what each clock is said to be off is as of now
   const ClockAgreement& agreement() const { return agreement_; }
@@ -78,12 +78,13 @@ class Clocks {
   uint64_t forgotten() const { return forgotten_; }
 
  private:
-  HeardClock* place(const Address&, ClockKind, uint64_t station, Time now);
+  HeardClock* place(const Event&, const Address&, ClockKind, uint64_t station);
   void take(const Event&, const Address& talker, ClockKind, uint64_t station, Time said, bool claims, bool synchronised, Time quarter);
   void ptp(const Event&);
 
   std::vector<ClockKind> kinds_;           // by protocol
   std::vector<uint64_t> keys_;             // of the table's rows, so that a look costs one line of memory
+  std::array<uint16_t, 4096> met_{};       // the row that a conversation's side was last heard in, so that most times none is looked for
   std::vector<HeardClock> table_;
   ClockAgreement agreement_;
   uint64_t forgotten_ = 0;

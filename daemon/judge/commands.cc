@@ -125,7 +125,11 @@ Commands::Commands(const Limits& limits)
       requests_(std::bit_ceil(limits.commands), none), point_filter_(64), place_filter_(64), losses_(1024), ends_(256) {
   for (uint32_t i = uint32_t(slots_.size()); i-- > 0;) slots_[i].next = free_, free_ = i;
   outcomes_.reserve(limits.outcomes);
-  for (const Protocol* p : protocols) traits_of_.push_back(Traits::row(p->name));
+  for (const Protocol* p : protocols) {
+    traits_of_.push_back(Traits::row(p->name));
+    questions_.push_back(Traits::table()[traits_of_.back()].kind == Traits::ordinary);
+    if (Traits::table()[traits_of_.back()].by_object) by_object_ = int(traits_of_.size()) - 1;
+  }
 }
 
 void Commands::declare(std::span<const Feedback> feedbacks) {
@@ -146,23 +150,12 @@ void Commands::declare(std::span<const Feedback> feedbacks) {
   }
 }
 
-void Commands::begin(Time now) {
-  outcomes_.clear();
-  if (now <= now_) return;
-  if (!first_) first_ = now;
-  now_ = now;
-  if (now_ >= next_due_) expire();
-}
-
 std::span<const Outcome> Commands::tick(Time now) {
   begin(now);
   return outcomes_;
 }
 
-std::span<const Outcome> Commands::see(const Event& e) {
-  heard_ = std::max(heard_, e.scene.time);
-  begin(e.scene.time);
-  if (!e.said || e.scene.protocol >= traits_of_.size()) return outcomes_;
+void Commands::take(const Event& e) {
   const Message& m = *e.said;
   const Traits& t = Traits::table()[traits_of_[e.scene.protocol]];
   if (t.kind != Traits::ordinary) {
@@ -173,21 +166,20 @@ std::span<const Outcome> Commands::see(const Event& e) {
     } else if (t.kind == Traits::sensor && SensorFact(m.function) == SensorFact::dropped) {
       lost_everywhere_ = now_;
     }
-    return outcomes_;
+    return;
   }
   if (m.after_gap) [[unlikely]] lose(e.scene.flow), lose(number_of(e.scene.server.address));
-  if (m.link || (m.malformed && !obeyed_though_broken(e))) return outcomes_;
+  if (m.link || (m.malformed && !obeyed_though_broken(e))) return;
   if (m.role == Role::request) {
     const bool command = m.act == Act::select || m.act == Act::operate || m.act == Act::cancel || (t.writes && m.act == Act::write);
     if (command && !e.points.empty()) request(e, t, place_of(e.scene.server.address, e.scene.protocol, m.station));
-    return outcomes_;
+    return;
   }
   const bool may_answer = m.role == Role::response && (used_ || t.by_object);
-  if (!may_answer && watches_.empty()) return outcomes_;
+  if (!may_answer && watches_.empty()) return;
   const uint64_t place = place_of(e.scene.server.address, e.scene.protocol, m.station);
   if (may_answer) answer(e, t, place);
   if (place_filter_[place >> 6 & (place_filter_.size() - 1)] >> (place & 63) & 1) hear(e, place);
-  return outcomes_;
 }
 
 // --- requests

@@ -89,7 +89,12 @@ class Commands {
   void declare(std::span<const Feedback>);   // replaces what was declared; what waits for feedback is dropped
 
   // The steps that this event, or the passing of time, brought about. Valid until the next call.
-  std::span<const Outcome> see(const Event&);
+  std::span<const Outcome> see(const Event& e) {
+    if (e.scene.time > heard_) heard_ = e.scene.time;
+    begin(e.scene.time);
+    if (concerns(e)) take(e);
+    return outcomes_;
+  }
   std::span<const Outcome> tick(Time now);
 
   size_t under_way() const { return used_; }
@@ -125,7 +130,22 @@ class Commands {
   struct Traits;                     // what protocols do differently
   struct Loss { uint64_t key = 0; Time at = INT64_MIN; };
 
-  void begin(Time);
+  void begin(Time now) {
+    outcomes_.clear();
+    if (now <= now_) return;
+    if (!first_) [[unlikely]] first_ = now;
+    now_ = now;
+    if (now_ >= next_due_) [[unlikely]] expire();
+  }
+  // Whether this event may be more than a question or an answer while nothing is under way.
+  bool concerns(const Event& e) const {
+    if (!e.said || e.scene.protocol >= questions_.size()) return false;
+    const Message& m = *e.said;
+    if (!questions_.data()[e.scene.protocol] || m.after_gap) return true;
+    if (m.role == Role::request) return m.act == Act::select || m.act == Act::operate || m.act == Act::cancel || m.act == Act::write;
+    return !watches_.empty() || (m.role == Role::response && (used_ || by_object_ == int(e.scene.protocol)));
+  }
+  void take(const Event&);
   void expire();
   void overdue(Slot&);
   uint32_t find(uint64_t place, Object) const;
@@ -159,6 +179,8 @@ class Commands {
   std::vector<Ends> ends_;
   std::vector<Outcome> outcomes_;
   std::vector<uint8_t> traits_of_;                              // by protocol index
+  std::vector<uint8_t> questions_;                              // the same: its events are questions, answers and reports
+  int by_object_ = -1;                                          // the protocol whose answers name objects
   Time now_ = 0, heard_ = 0, first_ = 0, next_due_ = never, lost_everywhere_ = INT64_MIN;
   uint64_t forgotten_ = 0;
 };

@@ -5,6 +5,9 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
+#include <cstddef>
+#include <cstring>
 
 #include "daemon/judge/patterns.h"
 
@@ -19,6 +22,13 @@ std::string sentence(std::string_view form, const Words& w) {
                      fmt::arg("masters", w.masters));
 }
 
+// Whether any of those below is set: they lie side by side.
+bool any_flag(const Message& m) {
+  static_assert(offsetof(Message, midstream) == offsetof(Message, link) + 7 && offsetof(Message, broadcast) == offsetof(Message, link) + 6);
+  uint64_t flags;
+  std::memcpy(&flags, reinterpret_cast<const char*>(&m) + offsetof(Message, link), sizeof flags);
+  return (std::endian::native == std::endian::little ? flags << 8 : flags >> 8) != 0;
+}
 uint8_t flags_of(const Message& m) {
   return uint8_t(m.refused * Deed::refused | m.malformed * Deed::malformed | m.test * Deed::test | m.simulated * Deed::simulated |
                  m.broadcast * Deed::broadcast | m.encrypted * Deed::encrypted | m.link * Deed::link);
@@ -32,6 +42,8 @@ struct Ready {
   Ranges functions, reasons, values, qualifiers;
   unsigned times = 1;
   Time window = minute;
+  uint64_t number = 0;                   // among its protocol's, with its detection's; never 0
+  bool counted = false;                  // nothing but how often it is said is asked, until it is enough
 
   Ready(const Deed& d)
       : deed(&d), detection(&row(d.detection)), protocol(uint16_t(protocol_index(d.protocol))), functions(*ranges(d.functions)), reasons(*ranges(d.reasons)),
@@ -43,6 +55,7 @@ struct Ready {
       if (t.key == "times") times = std::max(1u, unsigned(s.number(*detection, t.key)));
       if (t.key == "window") window = Time(s.number(*detection, t.key) * double(second));
     }
+    counted = times > 1 && deed->of == Deed::Of::messages && deed->leave == Leave::nobody && !deed->of_known && !asks_for_point();
   }
 
   // What the first glance has left open.
@@ -50,7 +63,7 @@ struct Ready {
     if (m.link != bool(deed->flags & Deed::link) || m.continued) return false;
     if (deed->bits && !(m.qualifier & deed->bits)) return false;
     if (!functions.empty() && std::none_of(functions.begin(), functions.end(), [&](const NumberRange& r) { return r.holds(m.function, m.sub_function); })) return false;
-    return (flags_of(m) & deed->flags) == deed->flags && any_holds(reasons, m.reason);
+    return (!deed->flags || (flags_of(m) & deed->flags) == deed->flags) && any_holds(reasons, m.reason);
   }
 
   // The point that the deed is about: nullptr where it asks for one and none is like it.
@@ -101,6 +114,7 @@ struct OfProtocol {
   std::array<Wanted, 256 * roles> wanted{};
 
   void lay_out() {
+    for (size_t i = 0; i < all.size(); i++) all[i].number = (uint64_t(i) << 16 | index_of(*all[i].detection)) + 1;
     for (const Ready& r : all) {
       if (r.deed->flags) flags |= r.deed->flags, flagged.emplace_back(r);
       else if (r.deed->bits) bits |= r.deed->bits, marked.emplace_back(r);
@@ -123,19 +137,16 @@ struct OfProtocol {
   }
   bool passes(const Message& m, ActSet act, bool known) const {
     const Wanted& w = wanted.data()[(m.function & 255) * roles + size_t(m.role)];
-    const bool flagged_so = flags && (m.refused | m.malformed | m.test | m.simulated | m.broadcast | m.encrypted | m.link);
+    const bool flagged_so = flags && any_flag(m);
     return !((w.always | (known ? 0 : w.unmet)) & act) && !flagged_so && !(m.qualifier & bits) && (!m.reason || reasoned.empty());
   }
-  template <class F> void each(const Message& m, F f) const {
-    const size_t octet = m.function & 255;
-    for (const Glance *g = listed.data() + begin[octet], *end = listed.data() + begin[octet + 1]; g != end; g++) f(*g);
-    if (flags_of(m) & flags) [[unlikely]]
-      for (const Glance& g : flagged) f(g);
-    if (m.qualifier & bits) [[unlikely]]
-      for (const Glance& g : marked) f(g);
-    if (m.reason)
-      for (const Glance& g : reasoned) f(g);
-    for (const Glance& g : others) f(g);
+  template <class F> void each(const Message& m, F f) const {   // run by run
+    const uint16_t* const from = begin.data() + (m.function & 255);
+    f(std::span(listed.data() + from[0], size_t(from[1] - from[0])));
+    if (flags && any_flag(m) && flags_of(m) & flags) [[unlikely]] f(std::span(flagged));
+    if (m.qualifier & bits) [[unlikely]] f(std::span(marked));
+    if (m.reason && !reasoned.empty()) f(std::span(reasoned));
+    if (!others.empty()) f(std::span(others));
   }
 };
 
@@ -162,9 +173,9 @@ class Deeds final : public Detector {
     const bool known = c.conversation.known() && c.conversation.flow == e.scene.flow;
     const OfProtocol& of = of_protocol_.data()[e.scene.protocol];
     if (of.passes(m, act, known)) [[likely]] return;
-    of.each(m, [&](const Glance& g) {
-      if (!(g.acts & act) || !(g.roles >> unsigned(m.role) & 1) || (g.met && known)) return;
-      if (g.ready->says(m)) [[unlikely]] weigh(*g.ready, e, c, to);
+    of.each(m, [&](std::span<const Glance> run) {
+      for (const Glance& g : run)
+        if (g.acts & act && g.roles >> unsigned(m.role) & 1 && !(g.met && known) && g.ready->says(m)) weigh(*g.ready, e, c, to);
     });
   }
 
@@ -180,8 +191,17 @@ class Deeds final : public Detector {
 
   void weigh(const Ready& r, const Event& e, const Context& c, Findings& to) {
     const Message& m = *e.said;
-    if (m.malformed && !(r.deed->flags & Deed::malformed) && !obeyed_though_broken(e)) return;
-    if (m.role == Role::request && m.after_gap && m.malformed) return;
+    if (m.malformed) [[unlikely]] {
+      if (!(r.deed->flags & Deed::malformed) && !obeyed_though_broken(e)) return;
+      if (m.role == Role::request && m.after_gap) return;
+    }
+    if (!r.counted) return weigh(r, e, c, to, 0, 1);
+    unsigned heard;
+    if (const unsigned weight = count(tallies_.at(key_of(key_of(c.conversation.pair, m.station), r.number)), r, e, nullptr, heard)) weigh(r, e, c, to, weight, heard);
+  }
+  // The same, where it was counted and is enough: `weight` is not 0.
+  [[gnu::noinline]] void weigh(const Ready& r, const Event& e, const Context& c, Findings& to, uint64_t weight, unsigned heard) {
+    const Message& m = *e.said;
     const Leave leave = r.deed->leave;
     if (c.learning && leave != Leave::nobody && leave != Leave::declared) return;
     const Point* p = r.point(e);
@@ -207,11 +227,8 @@ class Deeds final : public Detector {
       }
     }
     if (c.learning) most = std::min<uint8_t>(most, 2);
-    const uint64_t deed = uint64_t(&r - of_protocol_[e.scene.protocol].all.data()) << 16 | index_of(*r.detection);
-    const uint64_t key = key_of(r.deed->of == Deed::Of::servers ? key_of(e.scene.client.address) : key_of(c.conversation.pair, r.deed->of == Deed::Of::stations ? 0 : m.station), deed + 1);
-    unsigned heard = 1;
-    uint64_t weight = 0;
-    if (r.times > 1) {
+    const uint64_t key = key_of(r.deed->of == Deed::Of::servers ? key_of(e.scene.client.address) : key_of(c.conversation.pair, r.deed->of == Deed::Of::stations ? 0 : m.station), r.number);
+    if (r.times > 1 && !r.counted) {
       weight = r.deed->of == Deed::Of::messages ? count(tallies_.at(key), r, e, p, heard) : count(counts_.at(key), r, e, p, heard);
       if (!weight) return;
     }

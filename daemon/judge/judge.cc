@@ -2,6 +2,7 @@
 #include "daemon/judge/judge.h"
 
 #include <algorithm>
+#include <cstring>
 
 #include "daemon/judge/rules.h"
 
@@ -14,6 +15,15 @@ constexpr Time tick_period = 100 * millisecond;
 constexpr size_t roles = 3;
 
 uint64_t pair_of(const Address& client, const Endpoint& server) { return key_of(key_of(client), key_of(key_of(server.address), server.port)); }
+
+// Asked of every event: without a call.
+bool differ(const Mac& a, const Mac& b) {
+  uint32_t front[2];
+  uint16_t back[2];
+  std::memcpy(&front[0], a.octets.data(), 4), std::memcpy(&front[1], b.octets.data(), 4);
+  std::memcpy(&back[0], a.octets.data() + 4, 2), std::memcpy(&back[1], b.octets.data() + 4, 2);
+  return ((front[0] ^ front[1]) | uint32_t(back[0] ^ back[1])) != 0;
+}
 
 // Findings that only say that a host or a conversation is new.
 bool about_novelty(const Detection& d) { return d.id == "NET-01" || d.id == "NET-02" || d.id == "NET-03"; }
@@ -63,7 +73,7 @@ Judge::Judge(std::shared_ptr<const Site> site, Memory memory, JudgeSettings sett
     : site_(site ? std::move(site) : std::make_shared<const Site>()), memory_(std::move(memory)), settings_(std::move(settings)), sink_(sink),
       detectors_(std::move(detectors)), learning_(settings_.mode == JudgeSettings::Mode::learn), arp_(protocol_index("arp")), tcp_(protocol_index("tcp")),
       udp_(protocol_index("udp")), policies_(catalogue.size()),
-      slots_(power_of_two(settings_.flow_limit)), slot_mask_(slots_.size() - 1), inventory_(settings_.host_limit), clock_votes_(settings_), hosts_(std::make_unique<Hosts>(settings_.host_limit)) {
+      slots_(power_of_two(std::max(settings_.flow_limit, ways))), tags_(slots_.size()), slot_mask_(slots_.size() - 1), inventory_(settings_.host_limit), clock_votes_(settings_), hosts_(std::make_unique<Hosts>(settings_.host_limit)) {
   for (const auto& [id, s] : settings_.detections)
     if (const Detection* d = detection(id)) policies_[index_of(*d)] = {s.off, s.severity};
   for (const Protocol* p : protocols) asks_.push_back(p->name == "iec104" || p->name == "modbus" || p->name == "dnp3");
@@ -91,7 +101,8 @@ void Judge::adopt(std::shared_ptr<const Site> site, const JudgeSettings& setting
   clock_votes_.settle(settings_);
   quantities_.declare(*site_);
   dispatch();                                        // other lists, other wants
-  for (Slot& slot : slots_) slot = Slot{};           // each conversation is held against the new site at its next event
+  std::fill(slots_.begin(), slots_.end(), Slot{});
+  std::fill(tags_.begin(), tags_.end(), 0);          // each conversation is held against the new site at its next event
 }
 
 // Each list is laid out once, so that an event costs as many calls as there are detectors that want it.
@@ -171,16 +182,30 @@ HeardHost* Judge::hear(const Address& a, const Mac& m, Time now, const HeardHost
   counters_.flows_resolved++;
 }
 
-// Flows are numbered as they begin, so that one multiplication spreads them well.
-inline size_t Judge::place(uint64_t flow, uint16_t protocol) const {
-  return (flow * 64 + protocol) * 0x9e3779b97f4a7c15ull >> 24 & slot_mask_ & ~size_t{1};
+[[gnu::always_inline]] inline Judge::Slot* Judge::find(uint64_t flow, uint16_t protocol) {
+  const size_t at = place(flow);
+  const uint64_t* const tags = tags_.data() + at;
+  const uint64_t tag = tag_of(flow, protocol);
+  for (size_t way = 0; way < ways; way++)
+    if (tags[way] == tag) return slots_.data() + at + way;
+  return nullptr;
 }
 
-[[gnu::always_inline]] inline Judge::Slot* Judge::find(uint64_t flow, uint16_t protocol) {
-  Slot* const way = &slots_[place(flow, protocol)];
-  if (way[0].conversation.flow == flow && way[0].conversation.protocol == protocol) [[likely]] return way;
-  if (way[1].conversation.flow == flow && way[1].conversation.protocol == protocol) return way + 1;
-  return nullptr;
+// In place of the one of its row that was used longest ago.
+[[gnu::noinline]] Judge::Slot& Judge::begin(const Scene& s) {
+  const size_t row = place(s.flow);
+  size_t at = row;
+  for (size_t i = row + 1; i < row + ways; i++)
+    if (slots_[i].used < slots_[at].used) at = i;
+  Slot& slot = slots_[at];
+  counters_.flows_forgotten += slot.conversation.flow != 0;
+  slot = Slot{};
+  fill(slot, s);
+  tags_[at] = tag_of(s.flow, s.protocol);
+  if (s.protocol != tcp_ && s.protocol != udp_)
+    for (int facts : {tcp_, udp_})
+      if (Slot* carrier = find(s.flow & ~against, uint16_t(facts))) carrier->conversation.spoken = uint16_t(s.protocol + 1);
+  return slot;
 }
 
 [[gnu::always_inline]] inline Judge::Slot& Judge::resolve(const Scene& s, bool& first) {
@@ -193,16 +218,8 @@ inline size_t Judge::place(uint64_t flow, uint16_t protocol) const {
   }
   Slot* slot = find(s.flow, s.protocol);
   if (!slot) [[unlikely]] {
-    const size_t at = place(s.flow, s.protocol);
-    slot = slots_[at].used <= slots_[at + 1].used ? &slots_[at] : &slots_[at + 1];
-    counters_.flows_forgotten += slot->conversation.flow != 0;
-    *slot = Slot{};
-    fill(*slot, s);
+    slot = &begin(s);
     first = true;
-    if (s.protocol != tcp_ && s.protocol != udp_) {
-      for (int facts : {tcp_, udp_})
-        if (Slot* carrier = find(s.flow & ~against, uint16_t(facts))) carrier->conversation.spoken = uint16_t(s.protocol + 1);
-    }
   } else if (!slot->conversation.learned && slot->version != memory_.version()) [[unlikely]] {
     fill(*slot, s);
   }
@@ -223,7 +240,7 @@ inline size_t Judge::place(uint64_t flow, uint16_t protocol) const {
 
 void Judge::see(const Event& e) {
   const Scene& s = e.scene;
-  if (e.said && (e.said->role == Role::request) != (s.from == Side::client) && !e.said->link && asks_[s.protocol]) [[unlikely]] return turn(e);
+  if (e.said && (e.said->role == Role::request) != (s.from == Side::client) && !e.said->link && asks_.data()[s.protocol]) [[unlikely]] return turn(e);
   if (s.time >= undisturbed_) [[unlikely]] advance(std::max(s.time, now_));
   else now_ = std::max(s.time, now_);
   bool first;
@@ -234,7 +251,7 @@ void Judge::see(const Event& e) {
   const HeardHost* newcomer = nullptr;
   Former former;
   if (spoke) [[likely]] {
-    if (spoke->mac != mac) [[unlikely]] former = {spoke->mac, spoke->last};
+    if (differ(spoke->mac, mac)) [[unlikely]] former = {spoke->mac, spoke->last};
     spoke->last = s.time;
     spoke->mac = mac;
   } else spoke = hear(s.speaker().address, mac, s.time, newcomer, former);
@@ -263,7 +280,7 @@ void Judge::see(const Event& e) {
     counters_.events++;
     if (clocks_.wants(s.protocol)) clocks_.see(e);
     if (quantities_.wants(s.protocol)) quantities_.see(e, context, *this);
-    const List& list = lists_[(size_t(s.protocol) * act_count + size_t(e.said->act)) * roles + size_t(e.said->role)];
+    const List& list = lists_.data()[(size_t(s.protocol) * act_count + size_t(e.said->act)) * roles + size_t(e.said->role)];
     Detector* const* const all = wanted_.data();
     Detector* const* const end = all + (first ? list.end : list.always);
     for (Detector* const* d = all + list.begin; d != end; d++) (*d)->see(e, context, *this);

@@ -46,12 +46,15 @@ class Judge final : public EventSink, private Findings {
   const HeardHost* heard(const Address&) const override;
 
   struct Slot { Conversation conversation; uint64_t version = 0; Time used = 0; uint64_t words = 0; };
+  static constexpr size_t ways = 4;
   void turn(const Event&);
   Slot& resolve(const Scene&, bool& first);
-  size_t place(uint64_t flow, uint16_t protocol) const;
+  size_t place(uint64_t flow) const { return (flow / 2 * ways) & slot_mask_; }
+  static uint64_t tag_of(uint64_t flow, uint16_t protocol) { return flow ^ uint64_t{protocol} << 48; }
   // The flow of what is said against its scene's sides; traffic's numbers never reach this bit.
   static constexpr uint64_t against = uint64_t{1} << 62;
   Slot* find(uint64_t flow, uint16_t protocol);
+  Slot& begin(const Scene&);
   void fill(Slot&, const Scene&);
   struct Former { Mac mac; Time word = 0; };           // of a host for which another card speaks now, and its last word
   HeardHost* hear(const Address&, const Mac&, Time, const HeardHost*& newcomer, Former&);
@@ -82,7 +85,10 @@ class Judge final : public EventSink, private Findings {
   struct Policy { bool off = false; uint8_t severity = 0; };
   std::vector<Policy> policies_;       // by index in the catalogue
 
-  std::vector<Slot> slots_;            // two ways
+  // Flows are numbered as they begin: those of about the same age lie side by side, two in a row of four ways, which is room for
+  // what each says itself and for what is said of its connection. What is compared lies apart, a row in half a line of memory.
+  std::vector<Slot> slots_;
+  std::vector<uint64_t> tags_;
   size_t slot_mask_ = 0;
   Slot loose_;                         // of events without a flow
   const Event* event_ = nullptr;       // the one that is being judged

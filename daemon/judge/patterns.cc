@@ -47,13 +47,6 @@ std::optional<Ranges> ranges(std::string_view list) {
   return all;
 }
 
-bool any_holds(const Ranges& all, uint32_t n) {
-  if (all.empty()) return true;
-  for (const NumberRange& r : all)
-    if (r.holds(n)) return true;
-  return false;
-}
-
 bool like(std::string_view pattern, std::string_view text) {
   size_t p = 0, t = 0, star = pattern.npos, mark = 0;
   while (t < text.size()) {

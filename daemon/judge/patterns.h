@@ -20,7 +20,12 @@ using Ranges = std::vector<NumberRange>;
 std::string_view trimmed(std::string_view);
 std::optional<uint32_t> number(std::string_view);      // 41, 0x29
 std::optional<Ranges> ranges(std::string_view list);   // "26-28, 5/1, 0x29"; nothing when it is no such list
-bool any_holds(const Ranges&, uint32_t);               // an empty list holds every number
+inline bool any_holds(const Ranges& list, uint32_t n) {   // an empty list holds every number
+  if (list.empty()) return true;
+  for (const NumberRange& r : list)
+    if (r.holds(n)) return true;
+  return false;
+}
 bool like(std::string_view pattern, std::string_view text);   // * any run, ? one character; ASCII case does not matter
 
 }  // namespace vidra

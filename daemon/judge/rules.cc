@@ -73,13 +73,6 @@ bool may_stand_in(const Scene& s, const Context& c, const Findings& findings) {
   return stands_in(as, c, findings);
 }
 
-uint64_t key_of(uint64_t a, uint64_t b) {
-  uint64_t x = (a ^ (b << 29 | b >> 35)) * 0x9e3779b97f4a7c15ull;
-  x ^= x >> 32;
-  x = (x + b) * 0xd6e8feb86659fd93ull;
-  return x ^ x >> 32;
-}
-
 uint64_t key_of(const Address& a) {
   uint64_t high, low;
   std::memcpy(&high, a.octets.data(), 8);

@@ -30,46 +30,59 @@ enum class Standing : uint8_t { unjudged, known, stand_in, stranger };
 // Whether somebody who asks this server, at the port of a protocol with masters, would come as their stand-in.
 bool may_stand_in(const Scene&, const Context&, const Findings&);
 
-// A table of 64-bit keys that forgets the oldest of a few when it is full.
+// A table of 64-bit keys that forgets the oldest of a few when it is full. What is compared lies apart from the values, so that
+// looking for one touches one line of memory and its value.
 template <class Value> class Recent {
  public:
-  explicit Recent(size_t size = 1024) : rows_(size), mask_((size - 1) & ~size_t{3}) {}   // size: a power of two, 4 or more
+  explicit Recent(size_t size = 1024) : fours_(size / ways), values_(new Value[size]{}), mask_(size / ways - 1) {}   // size: a power of two, 4 or more
   Value& at(uint64_t key, bool* fresh = nullptr) {
-    Row* const row = place(key);
-    for (Row* r = row; r != row + 4; r++)
-      if (r->key == key && r->used) {
-        r->used = ++clock_;
+    const size_t place = this->place(key);
+    Four& four = fours_.data()[place];
+    for (size_t way = 0; way < ways; way++)
+      if (four.key[way] == key && four.used[way]) {
+        four.used[way] = ++clock_;
         if (fresh) *fresh = false;
-        return r->value;
+        return values_.get()[place * ways + way];
       }
-    Row* oldest = row;
-    for (Row* r = row + 1; r != row + 4; r++)
-      if (r->used < oldest->used) oldest = r;
-    *oldest = {key, ++clock_, Value{}};
     if (fresh) *fresh = true;
-    return oldest->value;
+    return begin(four, place, key);
   }
   const Value* find(uint64_t key) const {
-    const Row* const row = const_cast<Recent*>(this)->place(key);
-    for (const Row* r = row; r != row + 4; r++)
-      if (r->key == key && r->used) return &r->value;
+    const size_t place = this->place(key);
+    const Four& four = fours_.data()[place];
+    for (size_t way = 0; way < ways; way++)
+      if (four.key[way] == key && four.used[way]) return &values_.get()[place * ways + way];
     return nullptr;
   }
   template <class F> void each(F f) {
-    for (Row& r : rows_)
-      if (r.used) f(r.value);
+    for (size_t i = 0; i < fours_.size() * ways; i++)
+      if (fours_[i / ways].used[i % ways]) f(values_[i]);
   }
 
  private:
-  struct Row { uint64_t key = 0, used = 0; Value value{}; };
-  Row* place(uint64_t key) { return rows_.data() + ((key * 0x9e3779b97f4a7c15ull >> 32) & mask_); }
-  std::vector<Row> rows_;
+  static constexpr size_t ways = 4;
+  struct alignas(64) Four { uint64_t key[ways] = {}, used[ways] = {}; };
+  size_t place(uint64_t key) const { return (key * 0x9e3779b97f4a7c15ull >> 34) & mask_; }
+  [[gnu::noinline]] Value& begin(Four& four, size_t place, uint64_t key) {
+    size_t oldest = 0;
+    for (size_t way = 1; way < ways; way++)
+      if (four.used[way] < four.used[oldest]) oldest = way;
+    four.key[oldest] = key, four.used[oldest] = ++clock_;
+    return values_[place * ways + oldest] = Value{};
+  }
+  std::vector<Four> fours_;
+  std::unique_ptr<Value[]> values_;
   size_t mask_;
   uint64_t clock_ = 0;
 };
 
 uint64_t key_of(const Address&);
-uint64_t key_of(uint64_t, uint64_t);
+inline uint64_t key_of(uint64_t a, uint64_t b) {
+  uint64_t x = (a ^ (b << 29 | b >> 35)) * 0x9e3779b97f4a7c15ull;
+  x ^= x >> 32;
+  x = (x + b) * 0xd6e8feb86659fd93ull;
+  return x ^ x >> 32;
+}
 inline uint64_t pair_key(const Scene& s) { return key_of(key_of(s.client.address), key_of(s.server.address) + s.protocol); }
 
 // Shared by the detectors of one judge.
