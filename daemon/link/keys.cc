@@ -20,6 +20,7 @@
 
 #include "daemon/base/clock.h"
 #include "daemon/base/sandbox.h"
+#include "daemon/base/text.h"
 
 namespace vidra {
 
@@ -196,14 +197,17 @@ bool load_pseudonym_key(const std::string& path, std::array<uint8_t, 32>& key, s
   return right;
 }
 
-bool open_pseudonym_key(const std::string& folder, std::array<uint8_t, 32>& key, std::string& error, bool make) {
+bool open_pseudonym_key(const std::string& folder, std::array<uint8_t, 32>& key, std::string& error, bool make, bool* made) {
   if (sodium_init() < 0) return error = "libsodium cannot start: no random source", false;
   const char* credentials = std::getenv("CREDENTIALS_DIRECTORY");
-  const std::string given = credentials ? std::string(credentials) + "/pseudonyms.key" : std::string{}, path = folder + "/pseudonyms.key";
-  if (!given.empty() && ::access(given.c_str(), R_OK) == 0) {
+  const std::string given = credentials ? std::string(credentials) + "/pseudonyms.key" : std::string{}, path = folder + "/pseudonyms.key", told = folder + "/pseudonyms.told";
+  if (!given.empty() && ::access(given.c_str(), F_OK) == 0) {
     if (!load_pseudonym_key(given, key, error, true)) return false;
   } else {
     if (make && ::access(path.c_str(), F_OK) != 0) {
+      if (struct stat s; ::stat(told.c_str(), &s) == 0 && s.st_size > 0)
+        return error = fmt::format("{0} is gone, and {1} lists pseudonyms that left under it: with another key no collector could join what it hears to what it heard, and what an address was could not "
+                                   "be worked out any more. Bring the key back (cp COPY {0}), or give it as the credential pseudonyms.key; or begin anew: mv {1} {1}.{2}", path, told, iso_time(wall_now(), 0).substr(0, 10)), false;
       std::array<uint8_t, 32> fresh;
       randombytes_buf(fresh.data(), fresh.size());
       std::string digits = hex_text(fresh), text = "vidra pseudonym key 1\nkey " + digits + "\n";
@@ -211,6 +215,7 @@ bool open_pseudonym_key(const std::string& folder, std::array<uint8_t, 32>& key,
       for (std::string* s : {&digits, &text}) sodium_memzero(s->data(), s->size());
       sodium_memzero(fresh.data(), fresh.size());
       if (!written) return false;
+      if (made) *made = true;
     }
     if (!load_pseudonym_key(path, key, error)) return false;
   }

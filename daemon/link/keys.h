@@ -34,8 +34,9 @@ bool load_or_make_keys(const std::string& path, Keys&, std::string& error);
 // it lies NAME.pub in either case. Kept out of swap and dumps as far as the limit for locked memory goes.
 bool open_keys(const std::string& folder, const std::string& name, Keys&, std::string& error);
 // The key of the site's pseudonyms (daemon/record/pseudonyms.h): "pseudonyms.key" of the service manager's credentials, where there is one,
-// else FOLDER/pseudonyms.key, 0600, made once where `make`. Kept out of swap and dumps likewise.
-bool open_pseudonym_key(const std::string& folder, std::array<uint8_t, 32>& key, std::string& error, bool make = true);
+// else FOLDER/pseudonyms.key, 0600, made once where `make`; `made`: that it was. Not where FOLDER/pseudonyms.told says that pseudonyms left
+// under a key that is gone. Kept out of swap and dumps likewise.
+bool open_pseudonym_key(const std::string& folder, std::array<uint8_t, 32>& key, std::string& error, bool make = true, bool* made = nullptr);
 bool load_pseudonym_key(const std::string& path, std::array<uint8_t, 32>& key, std::string& error, bool guarded = false);
 // The open half, from NAME.pub: the CURVE key; "" where there is none.
 std::string public_key(const std::string& folder, const std::string& name);

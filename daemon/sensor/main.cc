@@ -272,11 +272,16 @@ int run(const Options& o) {
   if (made) return log(3, fmt::format("{}: {}; make it, or name another folder in [sensor] state", settings.state, made.message())), 1;
   Keys keys;
   std::string error;
+  const bool told_before = ::access((settings.state + "/outbox").c_str(), F_OK) == 0;
   if (!open_keys(settings.state, "sensor.keys", keys, error)) return log(3, error), 1;
   std::shared_ptr<const Pseudonyms> pseudonyms;
   {
     Pseudonyms::Key key;
-    if (!open_pseudonym_key(settings.state, key, error)) return log(3, error), 1;
+    bool fresh = false;
+    if (!open_pseudonym_key(settings.state, key, error, true, &fresh)) return log(3, error), 1;
+    if (fresh)
+      log(told_before ? 4 : 6, fmt::format("a key of pseudonyms was made, {}/pseudonyms.key{}. Keep a copy where the site's other secrets are", settings.state,
+                                      told_before ? ": this sensor has told collectors before, and they cannot join pseudonyms and stories of today to those of then. If there was an earlier key, stop the sensor and bring it back" : ""));
     pseudonyms = std::make_shared<const Pseudonyms>(key);
     explicit_bzero(key.data(), key.size());
     lock_secret(pseudonyms.get(), sizeof *pseudonyms);

@@ -3,7 +3,10 @@
 
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
+#include <array>
+#include <cstdlib>
 #include <fstream>
 
 #include "tests/link/ends.h"
@@ -52,6 +55,41 @@ TEST(Keys, a_damaged_file_is_refused_with_the_reason) {
     EXPECT_FALSE(load_or_make_keys(path, k, error)) << to;   // and never overwritten
     EXPECT_NE(error.find("not a key file"), std::string::npos) << error;
   }
+}
+
+// Made once, at the first start. Where pseudonyms left under a key that is gone, no other is made in silence.
+TEST(Keys, a_key_of_pseudonyms_is_not_made_twice) {
+  TempDir dir;
+  const std::string path = dir.path + "/pseudonyms.key", told = dir.path + "/pseudonyms.told";
+  std::array<uint8_t, 32> first, again;
+  std::string error;
+  bool made = false;
+  EXPECT_FALSE(open_pseudonym_key(dir.path, first, error, false));
+  std::ofstream(told).close();             // nothing left yet
+  ASSERT_TRUE(open_pseudonym_key(dir.path, first, error, true, &made)) << error;
+  EXPECT_TRUE(made);
+  made = false;
+  std::ofstream(told) << "host-0123456789\t2026-11-22T12:00:00Z\trtu1\n";
+  ASSERT_TRUE(open_pseudonym_key(dir.path, again, error, true, &made)) << error;
+  EXPECT_FALSE(made);
+  EXPECT_EQ(first, again);
+  ASSERT_EQ(::rename(path.c_str(), (path + ".kept").c_str()), 0);
+  EXPECT_FALSE(open_pseudonym_key(dir.path, again, error, true, &made));
+  for (const char* said : {"is gone", "left under it", "Bring the key back", "begin anew: mv "}) EXPECT_NE(error.find(said), std::string::npos) << error;
+  EXPECT_NE(::access(path.c_str(), F_OK), 0) << "none was made";
+  // As a credential it is there again.
+  ASSERT_EQ(::mkdir((dir.path + "/given").c_str(), 0700), 0);
+  ASSERT_EQ(::rename((path + ".kept").c_str(), (dir.path + "/given/pseudonyms.key").c_str()), 0);
+  ::setenv("CREDENTIALS_DIRECTORY", (dir.path + "/given").c_str(), 1);
+  const bool given = open_pseudonym_key(dir.path, again, error, true, &made);
+  ::unsetenv("CREDENTIALS_DIRECTORY");
+  EXPECT_TRUE(given) << error;
+  EXPECT_EQ(first, again);
+  // What the message says to type.
+  ASSERT_EQ(::rename(told.c_str(), (told + ".2026-11-22").c_str()), 0);
+  ASSERT_TRUE(open_pseudonym_key(dir.path, again, error, true, &made)) << error;
+  EXPECT_TRUE(made);
+  EXPECT_NE(first, again);
 }
 
 struct Table : testing::Test {
