@@ -158,7 +158,10 @@ class IndicatorDetector final : public Detector {
     f.cause = cause;
     f.object = i.value;
     f.weight = std::exchange(t.waiting, 0);
-    f.what = fmt::format("{}. {} names {}{}{}.", what, lists_->place(i), i.value, i.comment.empty() ? "" : ": ", i.comment);
+    // In quotation marks, for somebody else wrote it: at the border it is a name, whatever words it is made of.
+    std::string comment = i.comment;
+    std::replace(comment.begin(), comment.end(), '"', '\'');
+    f.what = fmt::format("{}. {} names {}{}.", what, lists_->place(i), i.value, comment.empty() ? "" : fmt::format(": \"{}\"", comment));
     f.expected = "Nothing that the site's lists name is met here.";
     to.raise(std::move(f));
   }

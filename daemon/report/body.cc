@@ -86,7 +86,7 @@ std::string story_body(const Story& s, const Issuer& who, Time detected) {
   j["next"] = language.next(d);
   put_unless_empty(j, "tune", d.tune);
   if (s.resembles)
-    j["resembles"] = {{"name", s.resembles->name}, {"observed", s.resembles->observed}, {"assessment", "What this source has done is like what is known of it: " + s.resembles->did},
+    j["resembles"] = {{"name", s.resembles->name}, {"observed", texts_of(*s.resembles)}, {"assessment", "What this source has done is like what is known of it: " + s.resembles->did},
                       {"confidence", s.resembles->confidence}, {"note", no_attribution}};
   if (s.frame) j["frame"] = s.frame;
   return written(std::move(j), who);

@@ -14,8 +14,8 @@ constexpr BodyField rows[] = {
   {"schema", Kind::key, "which form of body this is"},
   {"type", Kind::key, "alert, update, health"},
   {"sensor.id", Kind::key, "the sensor's: random, made once"},
-  {"sensor.name", Kind::identity, "what the sensor is called"},
-  {"sensor.site", Kind::identity, "what the site is called"},
+  {"sensor.name", Kind::identity, "what the sensor is called", false, "sensor"},
+  {"sensor.site", Kind::identity, "what the site is called", false, "site"},
   {"tlp", Kind::key, "how far the collector may pass it on"},
   {"policy_id", Kind::key, "of the agreement"},
   {"language", Kind::key, "of rule.name, why and next"},
@@ -31,9 +31,9 @@ constexpr BodyField rows[] = {
   {"confidence", Kind::number, "0 to 1"},
   {"class", Kind::key, "of the incident taxonomy"},
   {"audience", Kind::key, "security, operations, sensor"},
-  {"rule.id", Kind::title, "of the detection; behind a slash the name of a site's own rule"},
+  {"rule.id", Kind::rule, "of the detection; behind a slash the name of a site's own rule", false, "rule", true, "own"},
   {"rule.rev", Kind::key, "version of the rules"},
-  {"rule.name", Kind::title, "its title"},
+  {"rule.name", Kind::title, "its title", false, "rule", true, "a rule of the site's own"},
   {"rule.source", Kind::key, "vidra or site"},
   {"attck[]", Kind::key, "MITRE ATT&CK for ICS"},
   {"count", Kind::number, "how often"},
@@ -42,20 +42,22 @@ constexpr BodyField rows[] = {
   {"src.ip", Kind::address, "who did it", true},
   {"src.mac", Kind::address, "who did it, below IP", true},
   {"src.port", Kind::number, "its port", true},
-  {"src.name", Kind::name, "what it is called", true},
+  {"src.pseudonym", Kind::address, "in place of either, where the policy says so", true},
+  {"src.name", Kind::name, "what it is called", true, "host"},
   {"dst.ip", Kind::address, "to whom", true},
   {"dst.mac", Kind::address, "to whom, below IP", true},
   {"dst.port", Kind::number, "the service's port", true},
-  {"dst.name", Kind::name, "what it is called", true},
+  {"dst.pseudonym", Kind::address, "in place of either, where the policy says so", true},
+  {"dst.name", Kind::name, "what it is called", true, "host"},
   {"proto[]", Kind::key, "the protocols", true},
   {"ics.proto", Kind::key, "the control protocol", true},
-  {"ics.station", Kind::text, "common address, unit, outstation, control block", true},
-  {"ics.obj", Kind::text, "the object, file, register", true},
-  {"what", Kind::text, "what was seen", true},
+  {"ics.station", Kind::heard, "common address, unit, outstation, control block", true, "station"},
+  {"ics.obj", Kind::heard, "the object, file, register", true, "object"},
+  {"what", Kind::text, "what was seen", true, "text", true},
   {"expected", Kind::text, "what it was compared with", true},
-  {"why", Kind::title, "why it matters: the same for every story of the detection", true},
-  {"next", Kind::title, "what to check first: likewise", true},
-  {"tune", Kind::title, "how the site tunes it: likewise", true},
+  {"why", Kind::title, "why it matters: the same for every story of the detection", true, "rule", true},
+  {"next", Kind::title, "what to check first: likewise", true, "rule", true},
+  {"tune", Kind::title, "how the site tunes it: likewise", true, "rule", true},
   {"resembles.name", Kind::key, "a known attack with these steps", true},
   {"resembles.observed[]", Kind::text, "which steps were seen", true},
   {"resembles.assessment", Kind::key, "how that is assessed", true},
@@ -66,7 +68,7 @@ constexpr BodyField rows[] = {
   {"version", Kind::key, "of the software"},
   {"rules", Kind::key, "hash of settings and memory"},
   {"boot", Kind::key, "of the machine: random at each boot"},
-  {"interfaces[].name", Kind::name, "of the capture port"},
+  {"interfaces[].name", Kind::name, "of the capture port", false, "interface", false, ""},
   {"interfaces[].packets", Kind::number, "heard on it"},
   {"interfaces[].octets", Kind::number, "likewise"},
   {"interfaces[].dropped", Kind::number, "lost before they were heard"},
@@ -84,6 +86,11 @@ constexpr BodyField rows[] = {
   {"memory", Kind::number, "octets in use"},
   {"disk_free", Kind::number, "octets free"},
   {"complaints[]", Kind::text, "what its operator should know"},
+  {"privacy.addresses", Kind::key, "the policy under which this left; the whole field only where not everything is plain"},
+  {"privacy.foreign", Kind::key, "likewise"},
+  {"privacy.names", Kind::key, "likewise"},
+  {"privacy.identity", Kind::key, "likewise"},
+  {"privacy.numbers", Kind::key, "likewise"},
 };
 
 const BodyField* row_of(std::string_view path) {
@@ -107,7 +114,11 @@ std::string under(const std::string& path, const std::string& key) {
   return leads_somewhere(exact) || !word(key) || !leads_somewhere(any) ? exact : any;
 }
 
+// A text as it leaves, taken apart.
+bool apart(const Json& value) { return value.is_object() && value.size() == 2 && value.contains("key") && value.contains("values"); }
+
 void look(const Json& value, const std::string& path, std::vector<std::string>& unlisted) {
+  if (const BodyField* row = row_of(path); row && apart(value) && (row->kind == Kind::text || row->kind == Kind::heard || row->kind == Kind::title)) return;
   if (value.is_object()) {
     for (const auto& [key, each] : value.items()) look(each, under(path, key), unlisted);
   } else if (value.is_array()) {
@@ -117,13 +128,53 @@ void look(const Json& value, const std::string& path, std::vector<std::string>& 
   }
 }
 
+// Takes away what has no row. False: nothing is left of it.
+bool listed(Json& value, const std::string& path) {
+  if (value.is_object()) {
+    for (auto i = value.begin(); i != value.end();) {
+      const std::string where = under(path, i.key());
+      if (leads_somewhere(where) && listed(i.value(), where)) ++i;
+      else i = value.erase(i);
+    }
+    return true;
+  }
+  if (value.is_array()) {
+    const std::string each = path + "[]";
+    if (!leads_somewhere(each)) return false;
+    for (auto i = value.begin(); i != value.end();) {
+      if (listed(*i, each)) ++i;
+      else i = value.erase(i);
+    }
+    return true;
+  }
+  return row_of(path);
+}
+
+// The field of a body that a path without lists names; null: not there.
+const Json* at(const Json& body, std::string_view path) {
+  const Json* value = &body;
+  while (value && !path.empty()) {
+    const size_t dot = path.find('.');
+    const auto found = value->is_object() ? value->find(std::string(path.substr(0, dot))) : value->end();
+    value = found == value->end() ? nullptr : &*found;
+    path.remove_prefix(dot == path.npos ? path.size() : dot + 1);
+  }
+  return value;
+}
+
 // Of everybody, and of no site: they say what was done, and there is nothing to hide in them.
 bool common(const Address& a) {
   switch (a.kind) {
     case Address::Kind::none: return true;
     case Address::Kind::mac: return std::all_of(a.octets.begin(), a.octets.begin() + 6, [](uint8_t o) { return o == 0xff; }) || std::all_of(a.octets.begin(), a.octets.begin() + 6, [](uint8_t o) { return o == 0; });
     case Address::Kind::ip4: return a.ip4_number() == 0 || a.ip4_number() == 0xffffffff || a.octets[0] == 127 || a.ip4_number() >> 8 == 0xe00000;   // 224.0.0.0/24
-    case Address::Kind::ip6: return (a.octets[0] == 0xff && (a.octets[1] & 0x0f) <= 2) || std::all_of(a.octets.begin(), a.octets.begin() + 15, [](uint8_t o) { return o == 0; });
+    case Address::Kind::ip6: {
+      // Permanent groups of an interface or a link (RFC 4291, 2.7): "ff02::1", "ff02::1:2". Not those made of somebody's address or name:
+      // ff02::1:ffXX:XXXX ends as the address does whose owner it asks for (2.7.1), ff02::2:ffXX:XXXX is the sum of a name (RFC 4620, 5).
+      const auto zero = [&a](size_t from, size_t until) { return std::all_of(a.octets.begin() + ptrdiff_t(from), a.octets.begin() + ptrdiff_t(until), [](uint8_t o) { return o == 0; }); };
+      if (a.octets[0] == 0xff) return (a.octets[1] == 1 || a.octets[1] == 2) && zero(2, 12) && a.octets[12] == 0;
+      return zero(0, 15) && a.octets[15] <= 1;
+    }
   }
   return false;
 }
@@ -140,7 +191,9 @@ std::string_view name_of(FieldKind k) {
     case Kind::identity: return "identity";
     case Kind::address: return "address";
     case Kind::name: return "name";
+    case Kind::rule: return "rule";
     case Kind::title: return "title";
+    case Kind::heard: return "heard";
     case Kind::text: return "text";
   }
   return "";
@@ -162,9 +215,15 @@ Border::Border(Policy policy, std::shared_ptr<const Pseudonyms> pseudonyms, std:
 
 std::vector<std::string> Border::unlisted(const Json& body) {
   std::vector<std::string> all;
-  for (const auto& [key, value] : body.items())
-    if (key != "privacy") look(value, key, all);
+  look(body, "", all);
   return all;
+}
+
+void Border::declare(std::shared_ptr<const Declared> site) {
+  for (const auto& [rule, own_words] : site_->rules)
+    if (own_words) own_sentences_.insert(rule);
+  site_ = std::move(site);
+  known_.clear();
 }
 
 std::string Border::told(std::string pseudonym, const std::string& plain) const {
@@ -173,8 +232,11 @@ std::string Border::told(std::string pseudonym, const std::string& plain) const 
 }
 
 Json Border::name(std::string_view kind, const std::string& plain) const {
-  if (policy_.names == Showing::plain || plain == "several" || plain.empty()) return plain;
-  if (policy_.names == Showing::hidden || !pseudonyms_) return nullptr;
+  Showing how = policy_.names;
+  // The sender's own names go by `identity` wherever they stand; a host that is called the same by whichever is stricter.
+  if (site_->sender.contains(plain)) how = kind == "site" || kind == "sensor" ? policy_.identity : std::max(how, policy_.identity);
+  if (how == Showing::plain || plain == "several" || plain.empty()) return plain;
+  if (how == Showing::hidden || !pseudonyms_) return nullptr;
   return told(pseudonyms_->of_name(kind, plain), plain);
 }
 
@@ -196,13 +258,22 @@ std::string Border::identity(std::string_view kind, std::string_view name) const
   return told(pseudonyms_->of_name(kind, name), std::string(name));
 }
 
-// A sentence leaves as its key, in which each {} stands for something, and what stands there; a sentence without any as it is.
-Json Border::said(const std::string& sentence) const {
+// A sentence leaves as its key, in which each {} stands for something, and what stands there; a sentence without any as it is. Of what the
+// site wrote the words are names, too.
+Json Border::said(const std::string& sentence, bool own_words) const {
   std::string key;
   Json values = Json::array();
   for (const Piece& p : pieces(sentence, *site_, parties_)) {
     if (p.kind == Piece::Kind::words) {
-      key += p.text;
+      constexpr std::string_view around = " \t\n\r()[]\"'.,;:!?";
+      const size_t from = own_words && policy_.names != Showing::plain ? p.text.find_first_not_of(around) : p.text.npos;
+      if (from == p.text.npos) {
+        key += p.text;
+        continue;
+      }
+      const size_t to = p.text.find_last_not_of(around) + 1;
+      key += p.text.substr(0, from) + "{}" + p.text.substr(to);
+      values.push_back(name("text", p.text.substr(from, to - from)));
       continue;
     }
     key += "{}";
@@ -227,14 +298,14 @@ Json Border::said(const std::string& sentence) const {
   return {{"key", key}, {"values", values}};
 }
 
-Json Border::passed(Json value, const std::string& path, bool own_rule) const {
+Json Border::passed(Json value, const std::string& path, Of story) const {
   if (value.is_object()) {
     Json out = Json::object();
     for (auto& [key, each] : value.items()) {
       const std::string where = under(path, key);
       if (!leads_somewhere(where)) continue;             // not even its name
       const BodyField* row = row_of(where);
-      Json left = passed(each, where, own_rule);
+      Json left = passed(each, where, story);
       if (left.is_null()) continue;
       // A pseudonym stands under a key of its own, so that nobody takes it for an address.
       if (row && row->kind == Kind::address && left != each) out["pseudonym"] = std::move(left);
@@ -245,7 +316,7 @@ Json Border::passed(Json value, const std::string& path, bool own_rule) const {
   if (value.is_array()) {
     Json out = Json::array();
     for (auto& each : value)
-      if (Json left = passed(each, path + "[]", own_rule); !left.is_null()) out.push_back(std::move(left));
+      if (Json left = passed(each, path + "[]", story); !left.is_null()) out.push_back(std::move(left));
     return out;
   }
   const BodyField* row = row_of(path);
@@ -255,7 +326,7 @@ Json Border::passed(Json value, const std::string& path, bool own_rule) const {
     case Kind::number:
       if (value.is_number() || value.is_boolean() || (value.is_string() && parse_address(value.get<std::string>()) == std::nullopt && value.get<std::string>().find_first_not_of("0123456789TZ:.-") == std::string::npos)) return value;
       return nullptr;
-    case Kind::identity: return value.is_string() ? Json(identity(path == "sensor.site" ? "site" : "sensor", value.get<std::string>())) : Json(nullptr);
+    case Kind::identity: return value.is_string() ? Json(identity(row->of, value.get<std::string>())) : Json(nullptr);
     case Kind::address: {
       const auto a = value.is_string() ? parse_address(value.get<std::string>()) : std::nullopt;
       return a ? address(*a) : Json(nullptr);
@@ -264,22 +335,25 @@ Json Border::passed(Json value, const std::string& path, bool own_rule) const {
       if (!value.is_string()) return nullptr;
       const std::string plain = value.get<std::string>();
       const auto known = site_->names.find(plain);
-      if (path.starts_with("interfaces")) {
-        const Json left = name("interface", plain);
-        return left.is_null() ? Json("") : left;         // it is told how many there are
-      }
-      return name(known != site_->names.end() ? known->second : "host", plain);
+      const Json left = name(known == site_->names.end() ? row->of : known->second, plain);
+      return left.is_null() && row->instead ? Json(row->instead) : left;
+    }
+    case Kind::rule: {
+      if (!value.is_string()) return nullptr;
+      const std::string id = value.get<std::string>();
+      const size_t slash = id.find('/');
+      if (!story.own_rule || slash == id.npos) return value;
+      const Json left = name(row->of, id.substr(slash + 1));
+      return id.substr(0, slash + 1) + (left.is_null() ? row->instead : left.get<std::string>());
     }
     case Kind::title: {
-      if (!value.is_string()) return nullptr;
-      std::string text = value.get<std::string>();
-      if (!own_rule || policy_.names == Showing::plain) return value;
-      const Json left = name("rule", path == "rule.id" ? text.substr(std::min(text.size(), text.find('/') + 1)) : text);
-      if (path == "rule.id") return text.substr(0, text.find('/')) + "/" + (left.is_null() ? "own" : left.get<std::string>());
-      if (path == "rule.name") return left.is_null() ? Json("a rule of the site's own") : left;
+      if (!value.is_string() || !story.own_rule || policy_.names == Showing::plain) return value.is_string() ? value : Json(nullptr);
+      const Json left = name(row->of, value.get<std::string>());
+      if (row->instead) return left.is_null() ? Json(row->instead) : left;
       return {{"key", "{}"}, {"values", Json::array({left})}};
     }
-    case Kind::text: return value.is_string() ? said(value.get<std::string>()) : Json(nullptr);
+    case Kind::text:
+    case Kind::heard: return value.is_string() ? said(value.get<std::string>(), story.own_words && row->of_rule) : Json(nullptr);
   }
   return nullptr;
 }
@@ -292,29 +366,35 @@ void Border::passed(Json& body) const {
       if (std::find(policy_.fields.begin(), policy_.fields.end(), field) == policy_.fields.end())
         if (body.contains(field)) body.erase(std::string(field)), redactions.push_back(field);
   if (!redactions.empty()) body["redactions"] = redactions;
-  if (policy_.plain()) return;
+  if (policy_.plain()) return void(listed(body, ""));
   parties_.clear();
-  for (const char* party : {"src", "dst"})
-    if (const auto p = body.find(party); p != body.end() && p->is_object())
-      if (const auto n = p->find("name"); n != p->end() && n->is_string() && *n != "several") parties_[n->get<std::string>()] = "host";
-  // What was heard on the wire and holds anything but words and numbers is one name: "AA1J1Q01A1LD0/CSWI1$CO$Pos", "plan of bay 3.pdf".
-  if (const auto ics = body.find("ics"); ics != body.end() && ics->is_object())
-    for (const char* key : {"station", "obj"})
-      if (const auto o = ics->find(key); o != ics->end() && o->is_string()) {
-        const std::string whole = o->get<std::string>();
-        const auto parts = pieces(whole, *site_);
-        if (std::any_of(parts.begin(), parts.end(), [](const Piece& p) { return p.kind == Piece::Kind::name; })) parties_.emplace(whole, *key == 's' ? "station" : "object");
-      }
+  Of story;
+  const Json *const id = at(body, "rule.id"), *const source = at(body, "rule.source");
+  story.own_rule = source && *source == "site";
+  if (story.own_rule && id && id->is_string()) {
+    const std::string rule = id->get<std::string>(), own = rule.substr(std::min(rule.size(), rule.find('/') + 1));
+    const auto known = site_->rules.find(own);
+    story.own_words = known == site_->rules.end() || known->second || own_sentences_.contains(own);
+    if (rule.find('/') != rule.npos) parties_[own] = "rule";
+  }
+  for (const BodyField& f : rows) {
+    if (f.kind != Kind::heard && (f.kind != Kind::name || f.path.find('[') != f.path.npos)) continue;
+    const Json* const value = at(body, f.path);
+    if (!value || !value->is_string() || *value == "several") continue;
+    const std::string plain = value->get<std::string>();
+    if (f.kind == Kind::name) {
+      parties_[plain] = f.of;
+      continue;
+    }
+    // What was heard and holds anything but words and numbers is one name: "AA1J1Q01A1LD0/CSWI1$CO$Pos", "plan of bay 3.pdf".
+    const auto parts = pieces(plain, *site_);
+    if (std::any_of(parts.begin(), parts.end(), [](const Piece& p) { return p.kind == Piece::Kind::name; })) parties_.emplace(plain, f.of);
+  }
   for (auto& [name, kind] : parties_)
     if (const auto declared = site_->names.find(name); declared != site_->names.end()) kind = declared->second;
-  const auto rule = body.find("rule");
-  const bool own_rule = rule != body.end() && rule->is_object() && rule->value("source", "") == "site";
-  body = passed(std::move(body), "", own_rule);
+  body = passed(std::move(body), "", story);
   body["privacy"] = {{"addresses", name_of(policy_.addresses)}, {"foreign", name_of(policy_.foreign)}, {"names", name_of(policy_.names)},
                      {"identity", name_of(policy_.identity)}, {"numbers", policy_.numbers ? "plain" : "hidden"}};
-  if (const auto sensor = body.find("sensor"); sensor != body.end())
-    for (const char* key : {"name", "site"})
-      if (!sensor->contains(key)) (*sensor)[key] = "";
 }
 
 std::string sentence_of(const nlohmann::json& j) {

@@ -5,6 +5,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -38,8 +39,10 @@ enum class FieldKind : uint8_t {
   identity,   // what the sender is called
   address,
   name,       // of something at the site
+  rule,       // a detection's id; what stands behind a slash is a name
   title,      // a text of the catalogue; of a site's own rule a name
   text,       // a sentence with names, addresses and numbers in it
+  heard,      // likewise, from the wire: where it is more than words of the program and numbers it is one name
 };
 std::string_view name_of(FieldKind);
 
@@ -49,6 +52,9 @@ struct BodyField {
   FieldKind kind;
   std::string_view meaning;
   bool optional = false;      // a [[collector]] may leave it out: the first part of its path
+  std::string_view of = {};   // what is named: the word before the digits of its pseudonym
+  bool of_rule = false;       // of a rule of the site's own the site wrote it
+  const char* instead = nullptr;   // stands there where nothing may, and then always as a text; null: the field goes
 };
 extern const std::span<const BodyField> body_fields;
 std::vector<std::string_view> optional_fields();
@@ -61,15 +67,17 @@ class Border {
   void passed(nlohmann::ordered_json& body) const;      // leaves of it what may leave, in the form in which it may
   std::string identity(std::string_view kind, std::string_view name) const;   // of the sender, as HELLO says it
   const Policy& policy() const { return policy_; }
-  void declare(std::shared_ptr<const Declared> site) { site_ = std::move(site), known_.clear(); }
+  void declare(std::shared_ptr<const Declared> site);
   // Each pseudonym before it leaves, and what it stands for.
   std::function<void(const std::string& pseudonym, const std::string& plain)> told_as;
-  // Fields without a row: what `passed` takes away.
+  // Fields without a row: what `passed` takes away, under every policy.
   static std::vector<std::string> unlisted(const nlohmann::ordered_json& body);
 
  private:
-  nlohmann::ordered_json passed(nlohmann::ordered_json value, const std::string& path, bool own_rule) const;
-  nlohmann::ordered_json said(const std::string& sentence) const;
+  // `own_rule`: the story is of a rule of the site's own; `own_words`: which says a sentence that the site wrote.
+  struct Of { bool own_rule = false, own_words = false; };
+  nlohmann::ordered_json passed(nlohmann::ordered_json value, const std::string& path, Of) const;
+  nlohmann::ordered_json said(const std::string& sentence, bool own_words) const;
   nlohmann::ordered_json name(std::string_view kind, const std::string& plain) const;       // null: hidden
   nlohmann::ordered_json address(const Address&) const;
   std::string told(std::string pseudonym, const std::string& plain) const;
@@ -79,6 +87,7 @@ class Border {
   std::shared_ptr<const Declared> site_;
   mutable std::map<Address, std::string> known_;        // how addresses leave, so that each is worked out once; "" not at all
   mutable std::map<std::string, std::string> parties_;  // of the body at hand: names with what they are
+  std::set<std::string, std::less<>> own_sentences_;    // rules that once said a sentence of the site's: its stories may outlive it
 };
 
 // A text of a body for people, as it came or put together from its key and values; "" when it is neither.

@@ -183,7 +183,7 @@ std::string replay_line(const Story& s, const Language& language) {
   j["expected"] = s.expected;
   j["why"] = language.why(d);
   j["next"] = language.next(d);
-  if (s.resembles) j["resembles"] = {{"name", s.resembles->name}, {"observed", s.resembles->observed}, {"confidence", s.resembles->confidence}};
+  if (s.resembles) j["resembles"] = {{"name", s.resembles->name}, {"observed", texts_of(*s.resembles)}, {"confidence", s.resembles->confidence}};
   j["in_window"] = s.in_window;
   j["story"] = s.id;
   j["number"] = s.number;
@@ -209,7 +209,7 @@ Told told(const Story& s, const Language& language) {
   t.target_name = s.target.name;
   t.station = s.station, t.object = s.object;
   t.what = s.what, t.expected = s.expected, t.why = language.why(d), t.next = language.next(d);
-  if (s.resembles) t.like = likeness(s.resembles->name, s.resembles->confidence, s.resembles->observed, s.resembles->did);
+  if (s.resembles) t.like = likeness(s.resembles->name, s.resembles->confidence, texts_of(*s.resembles), s.resembles->did);
   return t;
 }
 

@@ -129,9 +129,43 @@ constexpr Behaviour rows[] = {
      Behaviour::Source::named},
 };
 
+// How sure its steps make it, in the order of the table; then they are put in time. False: too few, or one that is needed is not there.
+bool sure(Resemblance& r, const Behaviour& b) {
+  // One finding is one step, though several tell of it.
+  unsigned steps = 0;
+  std::vector<std::string_view> counted;
+  for (const AttackStep& step : b.steps) {
+    const auto taken = std::find_if(r.observed.begin(), r.observed.end(), [&step](const Resemblance::Step& s) { return s.says == step.says; });
+    if (taken == r.observed.end()) {
+      if (step.needed) return false;
+      continue;
+    }
+    if (std::find(counted.begin(), counted.end(), taken->detection) == counted.end() || !step.object.empty()) steps++;
+    counted.push_back(taken->detection);
+  }
+  if (steps < b.least) return false;
+  r.confidence = std::min(0.8, std::round(100 * (b.confidence + 0.1 * (steps - b.least))) / 100);
+  std::stable_sort(r.observed.begin(), r.observed.end(), [](const Resemblance::Step& x, const Resemblance::Step& y) { return x.at < y.at; });
+  return true;
+}
+
 }  // namespace
 
 constinit const std::span<const Behaviour> behaviours = rows;
+
+std::vector<std::string> texts_of(const Resemblance& r) {
+  std::vector<std::string> all;
+  for (const Resemblance::Step& s : r.observed) all.push_back(fmt::format("{} {}, {}", iso_time(s.at, 0).substr(11, 8), s.detection, s.says));
+  return all;
+}
+
+std::optional<Resemblance> without(const Resemblance& whole, const std::function<bool(std::string_view)>& untold) {
+  Resemblance rest = whole;
+  std::erase_if(rest.observed, [&](const Resemblance::Step& s) { return untold(s.detection); });
+  const auto behaviour = std::find_if(behaviours.begin(), behaviours.end(), [&](const Behaviour& b) { return b.name == whole.name; });
+  if (behaviour == behaviours.end() || !sure(rest, *behaviour)) return {};
+  return rest;
+}
 
 std::string_view confidence_word(double c) { return c < 0.45 ? "low" : c < 0.75 ? "moderate" : "high"; }
 
@@ -197,10 +231,6 @@ bool Resemblances::weigh(Source& who, size_t behaviour) {
   const Seen* const seen = &who.seen[first_step_[behaviour]];
   const auto lately = [&](const Seen& s) { return s.detection && who.last - s.last <= b.window; };
   if (lately(seen[b.steps.size()])) return false;
-  // One finding is one step, though several tell of it.
-  unsigned steps = 0;
-  std::vector<const Detection*> counted;
-  std::vector<const AttackStep*> taken;
   Like like{behaviour, who.last, {}, {}};
   for (size_t i = 0; i < b.steps.size(); i++) {
     const AttackStep& step = b.steps[i];
@@ -208,20 +238,14 @@ bool Resemblances::weigh(Source& who, size_t behaviour) {
       if (step.needed) return false;
       continue;
     }
-    if (std::find(counted.begin(), counted.end(), seen[i].detection) == counted.end() || !step.object.empty()) steps++;
-    counted.push_back(seen[i].detection);
-    taken.push_back(&step);
+    like.said.observed.push_back({seen[i].first, seen[i].detection->id, step.says});
     unsigned place = 0;
     for (std::string_view list = step.detections; !list.empty(); place++)
       if (const std::string_view id = next_of(list); seen[i].listed >> place & 1) like.parts.push_back(id);
   }
-  if (steps < b.least) return false;
-  const auto at = [&](const AttackStep* s) { return seen[s - b.steps.data()].first; };
-  std::stable_sort(taken.begin(), taken.end(), [&](const AttackStep* x, const AttackStep* y) { return at(x) < at(y); });
+  if (!sure(like.said, b)) return false;
   like.said.name = b.name;
   like.said.did = b.did;
-  like.said.confidence = std::min(0.8, std::round(100 * (b.confidence + 0.1 * (steps - b.least))) / 100);
-  for (const AttackStep* s : taken) like.said.observed.push_back(fmt::format("{} {}, {}", iso_time(at(s), 0).substr(11, 8), seen[s - b.steps.data()].detection->id, s->says));
   const auto before = std::find_if(who.likes.begin(), who.likes.end(), [behaviour](const Like& l) { return l.behaviour == behaviour; });
   if (before == who.likes.end()) return who.likes.push_back(std::move(like)), true;
   if (like.said.observed.size() < before->said.observed.size()) return before->last = who.last, false;   // what was observed stays so

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include <array>
+#include <functional>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -33,12 +35,21 @@ extern const std::span<const Behaviour> behaviours;
 
 // What a story is like. Observation, assessment and confidence are apart; nothing of it says who did it.
 struct Resemblance {
+  struct Step {
+    Time at = 0;                     // first seen
+    std::string_view detection, says;
+    bool operator==(const Step&) const = default;
+  };
   std::string name, did;
-  std::vector<std::string> observed; // "12:19:51 I104-05, breakers operated faster than people do"
+  std::vector<Step> observed;        // in time
   double confidence = 0;
   bool operator==(const Resemblance&) const = default;
 };
 inline constexpr std::string_view no_attribution = "A likeness of behaviour; it says nothing of who did it.";
+std::vector<std::string> texts_of(const Resemblance&);   // of each step: "12:19:51 I104-05, breakers operated faster than people do"
+// What is left of it where some detections are not told of: their steps are gone, and how sure it is goes by the rest. Nothing where the
+// rest alone would not be a likeness.
+std::optional<Resemblance> without(const Resemblance&, const std::function<bool(std::string_view detection)>& untold);
 std::string_view confidence_word(double);   // low, moderate, high
 
 // Remembers which steps each source has taken lately. Bounded: the source that was quiet for longest makes room.

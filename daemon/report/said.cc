@@ -5,6 +5,8 @@
 #include <charconv>
 #include <unordered_set>
 
+#include "daemon/judge/catalogue.h"
+
 namespace vidra {
 namespace {
 
@@ -21,6 +23,8 @@ const std::unordered_set<std::string_view>& words() {
   return all;
 }
 
+}  // namespace
+
 bool own_word(std::string_view w) {
   if (words().contains(w) || std::find(std::begin(signs), std::end(signs), w) != std::end(signs)) return true;
   if (w.ends_with("'s")) return own_word(w.substr(0, w.size() - 2));
@@ -29,6 +33,8 @@ bool own_word(std::string_view w) {
   small[0] = char(small[0] + ('a' - 'A'));
   return words().contains(small);
 }
+
+namespace {
 
 size_t digits_at(std::string_view s, size_t at) {
   size_t n = 0;
@@ -45,10 +51,13 @@ bool number(std::string_view s) {
     s.remove_prefix(2);
     return !s.empty() && s.find_first_not_of("0123456789abcdefABCDEF.") == s.npos && std::count(s.begin(), s.end(), '.') <= 1;
   }
-  const auto shape = [&](std::string_view form) {        // 0: one or more digits, Z: an optional Z; else the character itself
+  const auto shape = [&](std::string_view form) {        // 0: one or more digits, d: one, Z: an optional Z; else the character itself
     size_t at = 0;
     for (const char c : form) {
-      if (c == '0') {
+      if (c == 'd') {
+        if (at >= s.size() || !digit(s[at])) return false;
+        at++;
+      } else if (c == '0') {
         const size_t n = digits_at(s, at);
         if (!n) return false;
         at += n;
@@ -61,8 +70,9 @@ bool number(std::string_view s) {
     }
     return at == s.size();
   };
-  for (const std::string_view form : {"0", "0.0", "0-0", "0e-0", "0e+0", "0.0e-0", "0.0e+0", "0:0Z", "0:0:0Z", "0:0:0.0Z", "0-0-0", "0-0-0T0:0Z", "0-0-0T0:0:0Z", "0-0-0T0:0:0.0Z"})
-    if (shape(form)) return form != "0:0Z" || s.size() <= 6;
+  for (const std::string_view form : {"0", "0.0", "0-0", "0e-0", "0e+0", "0.0e-0", "0.0e+0", "d:ddZ", "dd:ddZ", "d:dd:ddZ", "dd:dd:ddZ", "dd:dd:dd.0Z", "dddd-dd-dd", "dddd-dd-ddTdd:ddZ",
+                                      "dddd-dd-ddTdd:dd:ddZ", "dddd-dd-ddTdd:dd:dd.0Z"})
+    if (shape(form)) return true;
   return false;
 }
 
@@ -76,13 +86,6 @@ struct Builder {
   }
   void put(Piece::Kind k, std::string_view s, std::string_view of = {}) { out.push_back({k, std::string(s), std::string(of)}); }
 };
-
-// A detection of ours: "I104-05".
-bool detection_id(std::string_view s) {
-  const size_t dash = s.find('-');
-  return dash != s.npos && dash >= 2 && dash <= 6 && s.size() - dash >= 3 && s.size() - dash <= 4 && digits_at(s, dash + 1) == s.size() - dash - 1 &&
-         std::all_of(s.begin(), s.begin() + ptrdiff_t(dash), [](char c) { return digit(c) || (c >= 'A' && c <= 'Z'); });
-}
 
 // What stands between two spaces, without its punctuation.
 void core(Builder& b, std::string_view s) {
@@ -105,18 +108,22 @@ void core(Builder& b, std::string_view s) {
     }
   }
   if (number(s)) return b.put(Piece::Kind::number, s);
-  if (detection_id(s)) return b.words(s);
-  // read/write, one-way: each part for itself, where all of them are words or numbers.
+  if (detection(s)) return b.words(s);                   // "I104-05", and not "FIC-101": what the catalogue has
+  // read/write, one-way, port=5, 30/5: each part for itself, where all of them are words or numbers. Devices are called "PLC-07" and
+  // "host-10-10-1-20": no figure stands beside words behind a hyphen, and nowhere so many that they could be an address.
   for (const char between : {'/', '-', ':', '='}) {
     if (s.find(between) == s.npos) continue;
     bool all = true;
+    size_t texts = 0, figures = 0;
     for (size_t at = 0; all && at <= s.size();) {
       const size_t end = std::min(s.find(between, at), s.size());
       const std::string_view part = s.substr(at, end - at);
-      all = (own_word(part) && !b.site.names.contains(std::string(part))) || (digits_at(part, 0) == part.size() && !part.empty());
+      const bool figure = !part.empty() && digits_at(part, 0) == part.size();
+      all = figure || (own_word(part) && !b.site.names.contains(std::string(part)));
+      ++(figure ? figures : texts);
       at = end + 1;
     }
-    if (!all) continue;
+    if (!all || (texts ? figures > (between == '-' ? 0 : 1) : figures > 2)) continue;
     for (size_t at = 0; at <= s.size();) {
       const size_t end = std::min(s.find(between, at), s.size());
       const std::string_view part = s.substr(at, end - at);
@@ -149,6 +156,22 @@ void chunk(Builder& b, std::string_view s) {
   b.words(s.substr(to));
 }
 
+// Where an IPv6 address is made of an IPv4 address: mapped and compatible (RFC 4291, 2.5.5), translated (RFC 2765, 2.1; RFC 6052, 2.1),
+// 6to4 (RFC 3056, 2), Teredo's client (RFC 4380, 4), ISATAP (RFC 5214, 6.1).
+std::optional<Address> embedded_ip4(const Address& a) {
+  if (a.kind != Address::Kind::ip6) return {};
+  const uint8_t* const o = a.octets.data();
+  const auto begins = [o](std::initializer_list<uint8_t> with) { return std::equal(with.begin(), with.end(), o); };
+  const auto at = [o](size_t n, uint8_t turned = 0) { return Address::ip4(uint32_t(o[n] ^ turned) << 24 | uint32_t(o[n + 1] ^ turned) << 16 | uint32_t(o[n + 2] ^ turned) << 8 | uint32_t(o[n + 3] ^ turned)); };
+  if (begins({0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff}) || begins({0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}) || begins({0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 0, 0}) ||
+      begins({0, 0x64, 0xff, 0x9b, 0, 0, 0, 0, 0, 0, 0, 0}))
+    return at(12);
+  if (begins({0x20, 0x02})) return at(2);
+  if (begins({0x20, 0x01, 0, 0})) return at(12, 0xff);
+  if (!(o[8] & ~2) && !o[9] && o[10] == 0x5e && o[11] == 0xfe) return at(12);
+  return {};
+}
+
 uint16_t start_of(std::string_view s) { return uint16_t((s.empty() ? 0 : uint8_t(s[0])) << 8 | (s.size() < 2 ? 0 : uint8_t(s[1]))); }
 
 }  // namespace
@@ -156,6 +179,7 @@ uint16_t start_of(std::string_view s) { return uint16_t((s.empty() ? 0 : uint8_t
 void Declared::add(std::string_view kind, std::string_view name) {
   if (name.empty() || digits_at(name, 0) == name.size()) return;
   names.emplace(name, kind);
+  if (kind == "site" || kind == "sensor") sender.emplace(name);
   size_t& longest = longest_[start_of(name)];
   longest = std::max(longest, name.size());
 }
@@ -169,11 +193,12 @@ size_t Declared::longest_at(std::string_view text) const {
 
 bool Declared::own(const Address& a) const {
   if (a.kind == Address::Kind::mac) return true;
+  if (const auto inner = embedded_ip4(a); inner && own(*inner)) return true;
   for (const Prefix& p : prefixes)
     if (p.contains(a)) return true;
   static const std::vector<Prefix> private_ones = [] {
     std::vector<Prefix> all;
-    for (const char* s : {"10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "169.254.0.0/16", "224.0.0.0/4", "fc00::/7", "fe80::/10", "ff00::/8"}) all.push_back(*parse_prefix(s));
+    for (const char* s : {"10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "169.254.0.0/16", "224.0.0.0/4", "fc00::/7", "fe80::/10", "ff00::/8", "64:ff9b:1::/48"}) all.push_back(*parse_prefix(s));
     return all;
   }();
   return std::any_of(private_ones.begin(), private_ones.end(), [&](const Prefix& p) { return p.contains(a); });
@@ -195,6 +220,22 @@ std::vector<Piece> pieces(std::string_view s, const Declared& site, const std::m
       b.words(s.substr(at, n - at));
       at = n;
       continue;
+    }
+    // "…": what somebody else wrote, as a whole, whatever names and words are in it.
+    if (const size_t quote = s.find_first_not_of("(", at); quote != s.npos && s[quote] == '"') {
+      if (const size_t close = s.find('"', quote + 1); close != s.npos && close > quote + 1) {
+        b.words(s.substr(at, quote + 1 - at));
+        const std::string inside(s.substr(quote + 1, close - quote - 1));
+        const auto declared = site.names.find(inside);
+        const auto one = more.find(inside);
+        if (one != more.end()) b.put(Piece::Kind::name, inside, one->second);
+        else if (declared != site.names.end()) b.put(Piece::Kind::name, inside, declared->second);
+        else if (parse_address(inside)) b.put(Piece::Kind::address, inside);
+        else b.put(Piece::Kind::name, inside, "name");
+        b.words("\"");
+        at = close + 1;
+        continue;
+      }
     }
     // Behind opening punctuation a name of the site may begin; the longest one counts.
     size_t from = at;
@@ -220,18 +261,6 @@ std::vector<Piece> pieces(std::string_view s, const Declared& site, const std::m
       b.words(s.substr(at, n - at));
       at = n;
       continue;
-    }
-    // "…": what somebody else wrote, as a whole.
-    if (const size_t quote = s.find_first_not_of("(", at); quote != s.npos && s[quote] == '"') {
-      if (const size_t close = s.find('"', quote + 1); close != s.npos && close > quote + 1) {
-        b.words(s.substr(at, quote + 1 - at));
-        const std::string_view inside = s.substr(quote + 1, close - quote - 1);
-        if (const auto a = parse_address(inside)) b.put(Piece::Kind::address, inside);
-        else b.put(Piece::Kind::name, inside, "name");
-        b.words("\"");
-        at = close + 1;
-        continue;
-      }
     }
     size_t n = at;
     while (n < s.size() && !space(s[n])) n++;

@@ -8,13 +8,15 @@ import sys
 
 root, output = pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2])
 FOLDERS = ["daemon/judge", "dissectors"]
-FILES = ["daemon/base/text.cc", "daemon/report/reporter.cc", "daemon/report/resemblance.cc", "daemon/sensor/pipeline.cc", "daemon/traffic/overload.h", "daemon/traffic/overload.cc"]
+FILES = ["daemon/base/text.cc", "daemon/evidence/evidence.cc", "daemon/evidence/segments.cc", "daemon/evidence/sets.cc", "daemon/link/outbox.cc", "daemon/report/reporter.cc", "daemon/report/resemblance.cc", "daemon/sensor/pipeline.cc", "daemon/traffic/overload.h"]
 # What only settings say, and lists of known passwords, are no sentences; of the catalogue's rows only what a finding says, no examples.
 NOT = re.compile(r"^(.*_file\.cc|secrets\.h)$")
 SAID = re.compile(r"\.(what|expected|also|instead)\s*=\s*$|std::string_view \w+ = $")
 # A text, whatever the brackets of a raw one; comments and character constants are stepped over.
 TOKEN = re.compile(r'//[^\n]*|/\*.*?\*/|\'(?:\\.|[^\'\\\n])\'|R"(\w*)\((.*?)\)\1"|"((?:\\.|[^"\\\n])*)"', re.S)
 WORD = re.compile(r"^[A-Za-z](?:[\w'.’-]*\w)?$")
+# 60870-5-104: a standard, and no date and no half of an address.
+STANDARD = re.compile(r"^6\d{4}(?:-\d{1,3}){2,3}$")
 # rtu1, ied2: as people call their devices, in examples too.
 DEVICE = re.compile(r"^(?!(?:ipv[46]|md5|sha\d+|base64)$)[a-z]+\d+$")
 
@@ -35,6 +37,8 @@ for path in paths:
         literal = re.sub(r"\{[^{}]*\}", " ", literal)
         for chunk in re.split(r"[\s→…/=]+", literal):
             word = chunk.strip("()[]\"“”'.,;:!?")
+            if STANDARD.match(word):
+                words.add(word)
             if WORD.match(word) and len(word) <= 40 and not DEVICE.match(word):
                 words.add(word)
                 words.update(p for p in word.split("-") if WORD.match(p) and not DEVICE.match(p))

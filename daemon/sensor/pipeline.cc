@@ -89,16 +89,16 @@ struct Pipeline::Dispatch final : FindingSink, StorySink {
   void tell(const Story& s) override {
     if (pipeline.on_story) pipeline.on_story(s);
     if (pipeline.evidence_) pipeline.evidence_->told(s);
-    const auto marked = pipeline.markings_.find(s.detection->under ? s.detection->under->id : s.detection->id);
     for (const auto& d : pipeline.deliveries_) {
-      if (marked != pipeline.markings_.end() && tlp_level(marked->second) > tlp_level(d->settings.tlp)) {
+      const Marked m = marked(s, pipeline.markings_, d->settings.tlp);
+      if (m.withheld) {
         d->withheld.fetch_add(1, std::memory_order_relaxed);
         continue;
       }
-      d->who.tlp = marked != pipeline.markings_.end() ? marked->second : d->settings.tlp;
+      d->who.tlp = m.tlp;
       // The most severe go before everything else; an update is complete in itself, so lanes need no order among them.
       const Lane lane = s.severity >= 5 && s.revision == 0 ? Lane::critical : Lane::alert;
-      d->append(lane, s.revision == 0 ? MessageType::alert : MessageType::update, uint8_t(s.severity * 20), story_body(s, d->who, wall_now()), s.id, s.revision);
+      d->append(lane, s.revision == 0 ? MessageType::alert : MessageType::update, uint8_t(s.severity * 20), story_body(m.instead ? *m.instead : s, d->who, wall_now()), s.id, s.revision);
     }
   }
   Pipeline& pipeline;
@@ -119,7 +119,7 @@ Pipeline::Pipeline(SensorSettings settings, Memory memory, std::vector<std::uniq
   }
   // With a secret in them: from the other things that make a story's id its addresses could be found by trying.
   settings_.report.sensor = uuid_text(keys_.id) + (pseudonyms ? ":" + pseudonyms->secret("stories") : "");
-  const auto declared = std::make_shared<const Declared>(declared_of(*settings_.site, settings_.name));
+  declared_ = std::make_shared<const Declared>(declared_of(*settings_.site, settings_.judge, settings_.name));
   reporter_ = std::make_unique<Reporter>(settings_.report, *dispatch_);
   judge_ = std::make_unique<Judge>(settings_.site, std::move(memory), settings_.judge, *dispatch_);
   learned_ = judge_->learning();
@@ -134,7 +134,7 @@ Pipeline::Pipeline(SensorSettings settings, Memory memory, std::vector<std::uniq
     who.test = c.test;
     who.operations_in_full = c.operations_in_full;
     who.language = settings_.language;
-    auto border = std::make_shared<Border>(c.policy, pseudonyms, declared);
+    auto border = std::make_shared<Border>(c.policy, pseudonyms, declared_);
     border->told_as = [this](const std::string& pseudonym, const std::string& plain) { told_names_->told(pseudonym, plain); };
     who.border = border;
     OutboxSettings box;
@@ -175,6 +175,7 @@ bool Pipeline::start(std::string& error) {
   for (const auto& w : workers_) seen_.push_back(w->seen());
   for (const Seen::Heard& h : together(seen_)) snapshot_.interfaces.push_back({h.name, h.counters, 0, h.up, h.outage});   // there before a packet came
   if (evidence_) evidence_->start();
+  if (!deliveries_.empty()) told_names_->start();
   judge_thread_ = std::thread(&Pipeline::judge, this);
   reporter_thread_ = std::thread(&Pipeline::report, this);
   return true;
@@ -348,7 +349,10 @@ void Pipeline::report() {
     const bool last = !judging_.load(std::memory_order_acquire);
     const Time until = judged_until_.load(std::memory_order_acquire);
     if (redrawing_.exchange(false)) redraw();
-    while (auto finding = findings_.pop()) reporter_->found(std::move(*finding));
+    while (auto finding = findings_.pop()) {
+      if (redrawing_.exchange(false)) redraw();          // what was found by what was adopted just now is told by it
+      reporter_->found(std::move(*finding));
+    }
     if (until > 0) reporter_->tick(until);
     if (last) reporter_->finish(until);
     {
@@ -424,7 +428,8 @@ void Pipeline::tell_health(Time now) {
     if (!s.list_flaws.empty()) h.complaints.push_back(fmt::format("of the site's lists and rules not all is in force ({} mistakes): `vidra status` at the sensor names them", s.list_flaws.size()));
     if (s.findings_dropped) h.complaints.push_back("findings found no room on their way to the reporter");
     h.counts["withheld"] = d->withheld.load(std::memory_order_relaxed);
-    if (const uint64_t lost = told_names_->lost()) h.complaints.push_back(std::to_string(lost) + " pseudonyms could not be noted: the disk takes nothing");
+    if (!told_names_->trouble().empty()) h.complaints.push_back("pseudonyms cannot be noted, the disk takes nothing: " + told_names_->trouble());
+    if (const uint64_t lost = told_names_->lost()) h.complaints.push_back(fmt::format("{} pseudonyms were not noted, for the disk took nothing for too long", lost));
     d->who.tlp = d->settings.tlp;
     d->append(Lane::state, MessageType::health, 10, health_body(h, d->who));
   }
@@ -444,7 +449,11 @@ bool Pipeline::settle(Time at_most) {
 
 void Pipeline::adopt(std::shared_ptr<const Site> site, JudgeSettings judge) {
   const std::lock_guard lock(adopt_mutex_);
-  adopted_declared_ = std::make_shared<const Declared>(declared_of(*site, settings_.name));
+  Declared fresh = declared_of(*site, judge, settings_.name);
+  // What was declared until now may stand in stories that go on, and in works that are over.
+  if (declared_->names.size() < 4 * fresh.names.size() + 10'000)
+    for (const auto& [name, kind] : declared_->names) fresh.add(kind, name);
+  adopted_declared_ = declared_ = std::make_shared<const Declared>(std::move(fresh));
   redrawing_ = true;
   take_flaws(judge);
   adopted_site_ = std::move(site);

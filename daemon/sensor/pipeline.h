@@ -148,7 +148,7 @@ class Pipeline {
   bool learned_ = false;                   // the judge's thread: it was learning when it was copied last
   std::atomic<bool> adopting_{false};
   // What the borders go by, under adopt_mutex_ until the reporter's thread takes it over.
-  std::shared_ptr<const Declared> adopted_declared_;
+  std::shared_ptr<const Declared> declared_, adopted_declared_;
   std::optional<Markings> adopted_markings_;
   std::atomic<bool> redrawing_{false};
   std::unique_ptr<ToldNames> told_names_;  // the reporter's thread

@@ -19,6 +19,7 @@
 #include "daemon/link/outbox.h"
 #include "daemon/report/border.h"
 #include "daemon/report/language.h"
+#include "daemon/report/marking.h"
 #include "daemon/report/reporter.h"
 #include "daemon/traffic/traffic.h"
 
@@ -47,10 +48,6 @@ inline constexpr size_t most_workers = 64;
 // Of so many cores that this process may use: one hears well over half a million packets a second, and the judge, the links
 // and the kernel's own part of each packet want the rest.
 constexpr size_t automatic_workers(size_t cores) { return cores <= 2 ? 1 : std::min<size_t>(cores / 2, 8); }
-
-inline constexpr std::string_view tlp_levels[] = {"CLEAR", "GREEN", "AMBER", "AMBER+STRICT", "RED"};   // Traffic Light Protocol 2.0, the strictest last
-inline size_t tlp_level(std::string_view tlp) { return size_t(std::find(std::begin(tlp_levels), std::end(tlp_levels), tlp) - std::begin(tlp_levels)); }
-using Markings = std::map<std::string, std::string, std::less<>>;   // traffic light of single detections, by id
 
 // One receiver of what the sensor tells, with an outbox of its own.
 struct CollectorLink {

@@ -56,6 +56,16 @@ std::string whom(const CollectorLink& c) { return fmt::format("{}, {}", c.name, 
 
 std::string dump(const Json& j, int indent = -1) { return j.dump(indent, ' ', false, Json::error_handler_t::replace); }
 
+// The key under which a sensor with these settings makes its pseudonyms: what --key names; on the machine of an installed sensor that was
+// given it as a credential, that one, which its service prefers too; else the one in its folder.
+bool key_of(const SensorSettings& s, const std::string& named, Pseudonyms::Key& key, std::string& error) {
+  if (!named.empty()) return load_pseudonym_key(named, key, error);
+  if (s.state == SensorSettings{}.state)
+    for (const std::string folder : {"/run/credentials/vidra-sensor.service", "/etc/credstore", "/run/credstore", "/usr/local/lib/credstore", "/usr/lib/credstore"})
+      if (const std::string path = folder + "/pseudonyms.key"; ::access(path.c_str(), F_OK) == 0) return load_pseudonym_key(path, key, error, folder.starts_with("/run/"));
+  return open_pseudonym_key(s.state, key, error, false);
+}
+
 // --- outbox
 
 struct OutboxOptions {
@@ -174,7 +184,7 @@ int outbox(OutboxOptions& o) {
 
 struct PreviewOptions {
   std::vector<std::string> files;
-  std::string config, state, collector, memory;
+  std::string config, state, collector, memory, key;
   bool json = false, markdown = false;
 };
 
@@ -232,18 +242,19 @@ int preview(PreviewOptions& o) {
     const Judged judged = judge_files(o.files, s, Memory{});
     const auto example = std::find_if(judged.stories.begin(), judged.stories.end(), [](const Story& story) { return story.detection->id == "MMS-02"; });
     if (example == judged.stories.end()) return fmt::print(stderr, "vidra preview: the page's example is a story of MMS-02, and there is none in {}\n", fmt::join(o.files, ", ")), exit_failed;
-    write_privacy_page(std::cout, *example, std::make_shared<const Declared>(declared_of(*s.site, s.name)), s.site->name);
+    write_privacy_page(std::cout, *example, std::make_shared<const Declared>(declared_of(*s.site, s.judge, s.name)), s.site->name);
     return exit_done;
   }
   Pseudonyms::Key key{};
   std::string error;
-  if (!open_pseudonym_key(s.state, key, error, false)) {
+  if (!key_of(s, o.key, key, error)) {
+    if (!o.key.empty()) return fmt::print(stderr, "vidra preview: {}\n", error), exit_failed;
     std::ifstream random("/dev/urandom", std::ios::binary);
     random.read(reinterpret_cast<char*>(key.data()), std::streamsize(key.size()));
-    fmt::print(stderr, "the sensor's key of pseudonyms was not read ({}): these pseudonyms are of this preview alone\n", error);
+    fmt::print(stderr, "the sensor's key of pseudonyms was not read ({}): these pseudonyms are of this preview alone. As root, or with --key FILE, they are the sensor's\n", error);
   }
   const auto pseudonyms = std::make_shared<const Pseudonyms>(key);
-  const auto declared = std::make_shared<const Declared>(declared_of(*s.site, s.name));
+  const auto declared = std::make_shared<const Declared>(declared_of(*s.site, s.judge, s.name));
   Problems problems;
   Memory memory = o.memory.empty() ? load_learned(s, problems) : load_known(o.memory, problems);
   for (const std::string& p : problems) fmt::print(stderr, "vidra: {}\n", p);
@@ -261,18 +272,17 @@ int preview(PreviewOptions& o) {
     size_t withheld = 0;
     if (!o.json) fmt::print("{}\n  {}\n\n", c.endpoints.empty() ? c.name : whom(c), policy_text(c.policy, c.tlp));
     for (const Story& story : judged.stories) {
-      const auto marked = s.markings.find(story.detection->under ? story.detection->under->id : story.detection->id);
-      const bool above = marked != s.markings.end() && tlp_level(marked->second) > tlp_level(c.tlp);
-      withheld += above;
-      outside.tlp = who.tlp = marked != s.markings.end() ? marked->second : c.tlp;
-      const std::string body = story_body(story, outside, story.last);
+      const Marked m = marked(story, s.markings, c.tlp);
+      withheld += m.withheld;
+      outside.tlp = who.tlp = m.tlp;
+      const std::string body = story_body(m.instead ? *m.instead : story, outside, story.last);
       if (o.json) {
-        if (!above) fmt::print("{}\n", body);
+        if (!m.withheld) fmt::print("{}\n", body);
         continue;
       }
       fmt::print("{}  {}\n", story.detection->id, headline(story));
-      if (above) {
-        fmt::print("  does not leave: it is marked TLP:{}, and {} is told up to TLP:{}\n\n", marked->second, c.name, c.tlp);
+      if (m.withheld) {
+        fmt::print("  does not leave: it is marked TLP:{}, and {} is told up to TLP:{}\n\n", m.tlp, c.name, c.tlp);
         continue;
       }
       const Json stays = Json::parse(story_body(story, who, story.last)), leaves = Json::parse(body);
@@ -305,11 +315,16 @@ class Resolver {
     if (!settings_of(o.config, s_, o.state)) return false;
     Pseudonyms::Key key{};
     std::string error;
-    if (!(o.key.empty() ? open_pseudonym_key(s_.state, key, error, false) : load_pseudonym_key(o.key, key, error)))
-      return fmt::print(stderr, "vidra resolve: {}\n  the key stays with the sensor: type this there, as root, or name its folder with --state DIR\n", error), false;
-    pseudonyms_ = std::make_unique<Pseudonyms>(key);
     told_ = ToldNames::read(s_.state + "/pseudonyms.told");
-    declared_ = declared_of(*s_.site, s_.name);
+    const bool read = key_of(s_, o.key, key, error);
+    if (!read && (told_.empty() || !o.key.empty()))
+      return fmt::print(stderr, "vidra resolve: {}\n  the key stays with the sensor: type this there, as root, or name its folder with --state DIR\n", error), false;
+    if (!read) {
+      fmt::print(stderr, "vidra resolve: {}\n  without the key only what the list names: {} pseudonyms that left, in {}/pseudonyms.told. With --key FILE any address\n", error, human_count(told_.size()), s_.state);
+      return true;
+    }
+    pseudonyms_ = std::make_unique<Pseudonyms>(key);
+    declared_ = declared_of(*s_.site, s_.judge, s_.name);
     for (const auto& [name, kind] : declared_.names) names_[digits(pseudonyms_->of_name("x", name))] = name;
     return true;
   }
@@ -317,7 +332,7 @@ class Resolver {
   std::string plain(const std::string& whole, std::string& remark) const {
     const size_t slash = whole.find('/');
     const std::string p = whole.substr(0, slash);
-    if (const auto a = pseudonyms_->address(p)) {
+    if (const auto a = pseudonyms_ ? pseudonyms_->address(p) : std::nullopt) {
       const HostId id = s_.site->host_of(*a);
       if (id) remark = s_.site->host(id).name;
       const auto t = told_.find(p);
@@ -330,14 +345,15 @@ class Resolver {
       if (const auto range = parse_prefix(base)) base = text_of(*range);
       return base;
     }
-    if (const auto t = told_.find(p); t != told_.end()) return remark = "first left " + t->second.since, t->second.plain;
+    if (const auto t = told_.find(whole); t != told_.end()) return remark = "first left " + t->second.since, t->second.plain;
     for (const auto& [text, t] : told_)
-      if (is_pseudonym(text) && !pseudonyms_->address(text) && digits(text) == digits(p)) return remark = "first left " + t.since, t.plain;
+      if (is_pseudonym(text) && !of_address(text) && digits(text) == digits(p)) return remark = "first left " + t.since, t.plain;
     if (const auto n = names_.find(digits(p)); n != names_.end()) return remark = "declared, has not left yet", n->second;
     return "";
   }
 
  private:
+  static bool of_address(std::string_view p) { return p.starts_with("ip4-") || p.starts_with("ip6-") || p.starts_with("mac-"); }
   static std::string digits(const std::string& p) { return p.substr(std::min(p.size(), p.find('-') + 1)); }
   SensorSettings s_;
   Declared declared_;
@@ -422,6 +438,7 @@ void add_preview(CLI::App& app, int& status) {
   c->add_option("--state", o->state, "the sensor's folder, instead of [sensor] state: its key makes the same pseudonyms");
   c->add_option("--memory", o->memory, "what was learned, instead of [judge] memory");
   c->add_option("--collector", o->collector, "one of them; none: all");
+  c->add_option("--key", o->key, "a key of pseudonyms, instead of the sensor's own");
   auto* json = c->add_flag("--json", o->json, "the bodies as they would leave, one a line");
   c->add_flag("--markdown", o->markdown, "docs/PRIVACY.md: the page, with the table of all fields")->excludes(json);
   c->callback([o, &status] {
@@ -436,7 +453,7 @@ void add_resolve(CLI::App& app, int& status) {
   c->add_option("PSEUDONYM", o->pseudonyms, "ip4-…, ip6-…, mac-…, host-…; none, or -: a text on standard input, in which each is replaced");
   c->add_option("--config", o->config, "vidra.toml; without it /etc/vidra/vidra.toml where there is one");
   c->add_option("--state", o->state, "the sensor's folder, instead of [sensor] state");
-  c->add_option("--key", o->key, "an earlier key of pseudonyms, instead of the one in the folder");
+  c->add_option("--key", o->key, "a key of pseudonyms: an earlier one, or where the sensor's is given to its service as a credential");
   c->callback([o, &status] { status = resolve(*o); });
 }
 

@@ -25,6 +25,7 @@ You can see it for yourself, and you should:
     vidra outbox cert --hex                                         # the very octets of them, header and body
     vidra resolve host-7f3a9c21d0 ip4-c31f9007                      # what a pseudonym stands for; here, where the key is, and nowhere else
     vidra resolve < mail-from-the-cert.txt                          # a text, with every pseudonym in it replaced
+    vidra preview --key other.key capture.pcapng                    # with the pseudonyms of another sensor's key
 
 Between the outbox and the wire nothing is added or changed: a record is made, put through the policy, written to the outbox, and these octets are sent,
 encrypted for the collector's key alone.
@@ -47,30 +48,38 @@ concern the same device, and that two devices are in one network; it can call th
 addresses and names. Nothing at all is recognisable with `addresses = "hidden"`, `names = "hidden"`, `numbers = "hidden"`, `identity = "hidden"`; then the CERT
 can count and little else.
 
-A detection may be marked: `[detection.MMS-02]` with `tlp = "RED"`. A collector whose `tlp` is lower is not told of it. What was kept back is counted, in `vidra status`,
+A detection may be marked: `[detection.MMS-02]` with `tlp = "RED"`. A collector whose `tlp` is lower is not told of it, nor by the alerts of others: a known attack that a
+source's alerts are like is told without the steps that stay, as sure as the rest makes it, and not at all where one that it needs is missing. What was kept back is counted, in `vidra status`,
 in `vidra outbox` and in the sensor's own health records, so that the collector knows that there was something, and not what.
 
 ## Pseudonyms
 
 The key lies in the sensor's folder, `pseudonyms.key`, readable by its user alone (0600), made at the first start. It is in no record, no log and no dump, and no command
 prints it. Sensors of one site that should call a device by one pseudonym need one key: copy the file to the others before their first start, or give it as the credential
-`pseudonyms.key` of the service.
+`pseudonyms.key` of the service (`/etc/credstore/pseudonyms.key`, 0600): `vidra resolve` and `vidra preview`, as root, look for it there, too; where it is elsewhere name it with
+`--key`. Keep a copy. A sensor whose key is gone though pseudonyms left under it does not start, and says what to type; without the key `vidra resolve` still finds what the list
+(below) names.
 
 * **Addresses** keep their prefixes: devices of one subnet have pseudonyms that begin alike (`ip4-` and eight hexadecimal digits, `ip6-` and 32, `mac-` and twelve: cards of one
   maker begin alike). They cannot be taken for addresses by any program. With the key they are turned back by calculation.
 * **Names** become a word and ten digits: `host-7f3a9c21d0`. Equal names have equal digits. They are turned back by a list, `pseudonyms.told`, that the sensor keeps beside the key:
   every pseudonym that left, when it first did, and what it stands for. It holds the last 65,536 at least.
 * **Sentences** leave as their key and what stands in it: `{} operated {} of {}` and three values. What is neither a word of Vidra's own sentences, nor a number, nor an
-  address counts as a name; so does each name that you declare, whatever it is made of.
+  address counts as a name; so does each name that you declare, whatever it is made of. What you or others wrote (the sentence of a rule of your own, the comment in a list of
+  indicators, what a device calls a user) is a name as a whole.
 
 What a pseudonym cannot do: who knows that a certain alert concerns a certain device knows that device's pseudonym from then on, and with it the first bits of its
 neighbours' addresses. A word heard on the wire that is also a word of Vidra's sentences ("operator", as a user's name) stays readable unless it is
-declared. Numbers leave with `numbers = "plain"`, a user who is called 4711 with them. Multicast and broadcast addresses that are the same everywhere stay as they are.
+declared. Numbers leave with `numbers = "plain"`, a user who is called 4711 with them. Multicast and broadcast addresses that are the same everywhere stay as they are; those that
+are made of a device's address do not. Times are true, and so are the counts in health records: who knows from elsewhere when something was done at your site can find it there. Two collectors
+have the same story under the same number, and the same pseudonyms: what you tell one of them plainly, the other learns from it. And whoever runs a collector sees the address from which the sensor's
+connection comes, as with every connection.
 
 **A new key** makes all pseudonyms new, and the CERT can no longer join what it hears to what it heard:
 
     systemctl stop vidra-sensor
     mv /var/lib/vidra/pseudonyms.key /var/lib/vidra/pseudonyms-2026.key      # keep it: old pseudonyms of addresses need it
+    mv /var/lib/vidra/pseudonyms.told /var/lib/vidra/pseudonyms.told.2026    # likewise: vidra resolve reads it there, too
     systemctl start vidra-sensor
     vidra resolve --key /var/lib/vidra/pseudonyms-2026.key ip4-c31f9007
 
@@ -79,15 +88,26 @@ Change it when somebody outside may know it, or when an agreement ends. Whoever 
 ## Every field
 
 What leaves is one JSON object with these fields and no other: a field that is not in this table is not sent. A **key** is a word of the program or a random number, and leaves as it is,
-like a **number**. **Title**: a text of the catalogue, the same for everybody; of a rule of the site's own it is a name. **Text**: a sentence, taken apart as above.
+like a **number**. **Rule**: a detection's id, of a rule of the site's own with its name. **Title**: a text of the catalogue, the same for everybody (or of the language file that `[report] language`
+names); of a rule of the site's own it is a name. **Text**: a sentence, taken apart as above: where something in it is a name, an address or a number the field is no text but an object of `key`, the
+sentence with `{}` in each of these places, and `values`, what stands there, or null. **Heard**: likewise, from the wire; it is one name where more is in it than words of Vidra and numbers.
 
 | field | kind | may be left out | what it is |
 |---|---|---|---|
 )";
 
 constexpr const char* middle = R"(
-The header before it, 128 octets, holds the sensor's random number, a count, times, and sums (docs/LINK.md). When the link comes up the sensor also says its software, its random number, and the
-sensor's and the site's name as `identity` has it. A GAP record, by which lost records are told, names detections and counts.
+Beside these objects this leaves, and no more ([LINK.md](LINK.md)):
+
+| what | holds |
+|---|---|
+| the header before each, 128 octets | the sensor's random number; the outbox's birth, a random number and a time; a count; when the record was made, by the wall clock and since the machine's start; how the clock is set; sums over it and the record before it |
+| HELLO, when the link comes up | version of the software and of the protocol; a random number of this run of the sensor; the sensor's and the site's name as `identity` has it; `policy_id`; the open half of the key that signs; how often it was said; which records are held |
+| GAP, where records were lost | of which lane, which and when, how many of which detection (of a rule of the site's own as `rule.id` has it), why |
+| CHECKPOINT, now and then | the sums of the last records, and a signature over them by the sensor's key |
+| PING, BYE | times; that the sensor ends |
+
+Each collector sees the open half of the sensor's link key, which it approved, and one sensor has the same key and number for all of them.
 
 ## An example
 

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "daemon/judge/catalogue.h"
+#include "daemon/report/marking.h"
 #include "daemon/report/reporter.h"
 
 namespace vidra {
@@ -130,9 +131,36 @@ TEST(Resemblance, WhatComesLaterNamesTheStoriesBefore) {
   EXPECT_EQ(told.like("I104-01"), "Industroyer2 (2022)") << "with its next word";
   const Story& s = *told.last("I104-05");
   ASSERT_EQ(s.resembles->observed.size(), 2u);
-  EXPECT_EQ(s.resembles->observed[0], "21:03:20 I104-01, a host that is no known master opened the link, or commanded");
+  EXPECT_EQ(texts_of(*s.resembles)[0], "21:03:20 I104-01, a host that is no known master opened the link, or commanded");
   EXPECT_EQ(told.all.size(), 3u) << "two first words and one update";
   EXPECT_EQ(s.severity, row("I104-05").severity) << "a likeness makes nothing graver";
+}
+// Who may not be told of a detection is not told of it by a likeness either: neither by its step, nor by how sure the likeness is.
+TEST(Resemblance, WhatStaysAtTheSiteIsNoStep) {
+  After a({found("NET-06", 0), found("MMS-01", second), found("MMS-24", 2 * second), found("MMS-02", 3 * second)});
+  const Story s = *a.told.last("MMS-02");
+  ASSERT_EQ(s.resembles->observed.size(), 4u);
+  const auto told = [&s](const Markings& markings, const std::string& ceiling) {
+    const Marked m = marked(s, markings, ceiling);
+    EXPECT_FALSE(m.withheld);
+    return m.instead ? m.instead->resembles : s.resembles;
+  };
+  EXPECT_EQ(told({}, "AMBER"), s.resembles);
+  EXPECT_EQ(told({{"NET-06", "RED"}}, "RED"), s.resembles);
+  const auto less = told({{"NET-06", "RED"}}, "AMBER");
+  ASSERT_TRUE(less);
+  for (const std::string& step : texts_of(*less)) EXPECT_EQ(step.find("NET-06"), step.npos) << step;
+  EXPECT_EQ(less->observed.size(), 3u);
+  const Story of_three = *After({found("MMS-01", second), found("MMS-24", 2 * second), found("MMS-02", 3 * second)}).told.last("MMS-02");
+  EXPECT_EQ(less, of_three.resembles) << "as if it had not been";
+  // Without the step that the likeness needs there is none: its name alone would tell of it.
+  EXPECT_FALSE(told({{"MMS-24", "RED"}}, "AMBER"));
+  EXPECT_FALSE(told({{"MMS-01", "RED"}, {"MMS-24", "AMBER+STRICT"}, {"NET-06", "RED"}}, "AMBER"));
+  const Marked own = marked(s, {{"MMS-02", "RED"}}, "AMBER");
+  EXPECT_TRUE(own.withheld);
+  EXPECT_EQ(own.tlp, "RED");
+  EXPECT_EQ(marked(s, {{"MMS-02", "GREEN"}}, "AMBER").tlp, "GREEN");
+  EXPECT_EQ(marked(s, {}, "AMBER").tlp, "AMBER");
 }
 TEST(Resemblance, TheBetterLikenessWins) {
   After a({found("I104-01", 0), found("I104-05", second), found("I104-04", 2 * second), found("NET-07", 3 * second)});
