@@ -58,7 +58,6 @@ class CommandLine {
   void runs(std::function<void()>) const;                          // once its part of the line is read
   bool alone() const;                                              // none of its commands was typed
   std::string help() const;
-  CLI::App& behind() const { return *app_; }
 
  protected:
   CLI::App* app_;

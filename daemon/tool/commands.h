@@ -27,9 +27,9 @@ void add_window(CommandLine, int& status);
 void add_words(CommandLine, int& status);
 void add_setup(CommandLine, int& status);
 void add_status(CommandLine, int& status);
-void add_outbox(CLI::App&, int& status);
-void add_preview(CLI::App&, int& status);
-void add_resolve(CLI::App&, int& status);
+void add_outbox(CommandLine, int& status);
+void add_preview(CommandLine, int& status);
+void add_resolve(CommandLine, int& status);
 void add_evidence(CommandLine, int& status);
 
 }  // namespace vidra

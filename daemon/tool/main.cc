@@ -28,9 +28,9 @@ int main(int argc, char** argv) {
   add_memory(app, status);
   add_setup(app, status);
   add_status(app, status);
-  add_outbox(app.behind(), status);
-  add_preview(app.behind(), status);
-  add_resolve(app.behind(), status);
+  add_outbox(app, status);
+  add_preview(app, status);
+  add_resolve(app, status);
   add_evidence(app, status);
   add_diff(app, status);
   add_import(app, status);

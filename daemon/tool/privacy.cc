@@ -7,7 +7,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <deque>
 #include <filesystem>
@@ -415,46 +414,49 @@ std::string policy_text(const Policy& p, std::string_view tlp) {
   return out + fmt::format("; up to TLP:{}", tlp);
 }
 
-void add_outbox(CLI::App& app, int& status) {
-  auto* c = app.add_subcommand("outbox", "what left the site and what waits to leave: exactly the octets, and for whom");
-  auto o = std::make_shared<OutboxOptions>();
-  c->add_option("COLLECTOR", o->collector, "one of them; none: all");
-  c->add_option("--config", o->config, "vidra.toml; without it /etc/vidra/vidra.toml where there is one");
-  c->add_option("--state", o->state, "the sensor's folder, instead of [sensor] state");
-  c->add_option("--story", o->story, "one story, by the beginning of its id");
-  c->add_option("-n,--limit", o->limit, "the newest so many for each collector, 0 for all")->capture_default_str();
-  auto* json = c->add_flag("--json", o->json, "one object a line: the record, its header in hexadecimal, its body as a text");
-  auto* hex = c->add_flag("--hex", o->hex, "header and body in hexadecimal, one record a line");
-  auto* raw = c->add_flag("--raw", o->raw, "the bodies, octet by octet, one a line");
-  json->excludes(hex)->excludes(raw), hex->excludes(raw);
-  c->callback([o, &status] { status = outbox(*o); });
+// Where the commands find the sensor's settings and its folder; `why` says what the folder is for.
+static void at_sensor(CommandLine c, std::string& config, std::string& state, const std::string& why = "") {
+  c.option("--config", config, "vidra.toml; without it /etc/vidra/vidra.toml where there is one");
+  c.option("--state", state, "the sensor's folder, instead of [sensor] state" + why);
 }
 
-void add_preview(CLI::App& app, int& status) {
-  auto* c = app.add_subcommand("preview", "what a collector would be told of a recording, beside what stays at the site; nothing is sent");
+void add_outbox(CommandLine app, int& status) {
+  const CommandLine c = app.command("outbox", "what left the site and what waits to leave: exactly the octets, and for whom");
+  auto o = std::make_shared<OutboxOptions>();
+  c.option("COLLECTOR", o->collector, "one of them; none: all");
+  at_sensor(c, o->config, o->state);
+  c.option("--story", o->story, "one story, by the beginning of its id");
+  c.option("-n,--limit", o->limit, "the newest so many for each collector, 0 for all").shows_default();
+  const Option json = c.flag("--json", o->json, "one object a line: the record, its header in hexadecimal, its body as a text");
+  const Option hex = c.flag("--hex", o->hex, "header and body in hexadecimal, one record a line");
+  const Option raw = c.flag("--raw", o->raw, "the bodies, octet by octet, one a line");
+  json.excludes(hex).excludes(raw), hex.excludes(raw);
+  c.runs([o, &status] { status = outbox(*o); });
+}
+
+void add_preview(CommandLine app, int& status) {
+  const CommandLine c = app.command("preview", "what a collector would be told of a recording, beside what stays at the site; nothing is sent");
   auto o = std::make_shared<PreviewOptions>();
-  c->add_option("FILE", o->files, "captures: pcap or pcapng, plain, gzip or zstd");
-  c->add_option("--config", o->config, "vidra.toml; without it /etc/vidra/vidra.toml where there is one");
-  c->add_option("--state", o->state, "the sensor's folder, instead of [sensor] state: its key makes the same pseudonyms");
-  c->add_option("--memory", o->memory, "what was learned, instead of [judge] memory");
-  c->add_option("--collector", o->collector, "one of them; none: all");
-  c->add_option("--key", o->key, "a key of pseudonyms, instead of the sensor's own");
-  auto* json = c->add_flag("--json", o->json, "the bodies as they would leave, one a line");
-  c->add_flag("--markdown", o->markdown, "docs/PRIVACY.md: the page, with the table of all fields")->excludes(json);
-  c->callback([o, &status] {
+  c.option("FILE", o->files, "captures: pcap or pcapng, plain, gzip or zstd");
+  at_sensor(c, o->config, o->state, ": its key makes the same pseudonyms");
+  c.option("--memory", o->memory, "what was learned, instead of [judge] memory");
+  c.option("--collector", o->collector, "one of them; none: all");
+  c.option("--key", o->key, "a key of pseudonyms, instead of the sensor's own");
+  const Option json = c.flag("--json", o->json, "the bodies as they would leave, one a line");
+  c.flag("--markdown", o->markdown, "docs/PRIVACY.md: the page, with the table of all fields").excludes(json);
+  c.runs([o, &status] {
     if (o->files.empty()) return fmt::print(stderr, "vidra preview: name a recording: vidra preview capture.pcapng\n"), void(status = exit_usage);
     status = preview(*o);
   });
 }
 
-void add_resolve(CLI::App& app, int& status) {
-  auto* c = app.add_subcommand("resolve", "what a pseudonym stands for: at the site, where the key is");
+void add_resolve(CommandLine app, int& status) {
+  const CommandLine c = app.command("resolve", "what a pseudonym stands for: at the site, where the key is");
   auto o = std::make_shared<ResolveOptions>();
-  c->add_option("PSEUDONYM", o->pseudonyms, "ip4-…, ip6-…, mac-…, host-…; none, or -: a text on standard input, in which each is replaced");
-  c->add_option("--config", o->config, "vidra.toml; without it /etc/vidra/vidra.toml where there is one");
-  c->add_option("--state", o->state, "the sensor's folder, instead of [sensor] state");
-  c->add_option("--key", o->key, "a key of pseudonyms: an earlier one, or where the sensor's is given to its service as a credential");
-  c->callback([o, &status] { status = resolve(*o); });
+  c.option("PSEUDONYM", o->pseudonyms, "ip4-…, ip6-…, mac-…, host-…; none, or -: a text on standard input, in which each is replaced");
+  at_sensor(c, o->config, o->state);
+  c.option("--key", o->key, "a key of pseudonyms: an earlier one, or where the sensor's is given to its service as a credential");
+  c.runs([o, &status] { status = resolve(*o); });
 }
 
 }  // namespace vidra
