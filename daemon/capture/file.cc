@@ -137,21 +137,28 @@ class Pcap final : public File {
     const Bytes all = in_->lasting();
     const uint8_t* at = all.data();
     const uint8_t* const end = at + all.size();
+    const bool turned = swapped_ != (std::endian::native == std::endian::big);
+    const Time unit = unit_;
+    const Link link = link_;
+    Time now = now_;
     uint64_t octets = 0;
     size_t n = 0;
     while (n < to.size() && size_t(end - at) >= 16) {
-      uint32_t head[4];                                // seconds, fraction, captured, on the wire
-      std::memcpy(head, at, sizeof head);
-      if (swapped_ != (std::endian::native == std::endian::big))
-        for (uint32_t& each : head) each = __builtin_bswap32(each);
-      const uint32_t captured = head[2];
+      const auto word = [at, turned](size_t i) {       // each by itself: where the next record lies waits for one of them alone
+        uint32_t w;
+        std::memcpy(&w, at + i * 4, 4);
+        return turned ? __builtin_bswap32(w) : w;
+      };
+      const uint32_t captured = word(2);
       if (captured > longest_frame || captured > size_t(end - at) - 16) break;
-      const Time stamp = Time(head[0]) * second + Time(head[1]) * unit_;
-      now_ = std::max(now_, stamp);
-      to[n++] = {now_, {at + 16, captured}, std::max(head[3], captured), 0, link_, stamp};
+      const Time stamp = Time(word(0)) * second + Time(word(1)) * unit;
+      now = std::max(now, stamp);
+      Packet& p = to.data()[n++];
+      p.time = now, p.octets = {at + 16, captured}, p.wire_length = std::max(word(3), captured), p.interface = 0, p.link = link, p.stamp = stamp, p.number = 0;
       octets += captured;
       at += 16 + captured;
     }
+    now_ = now;
     in_->skip(size_t(at - all.data()));
     // While this burst is heard, the next one's octets come nearer: a file is larger than any cache.
     const size_t near = std::min<size_t>(size_t(end - at), 8192);

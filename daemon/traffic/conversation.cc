@@ -193,7 +193,7 @@ size_t Hearing::recognise(Flow& f, int d, Bytes octets, size_t newest, Bytes oth
   Conversation& c = *f.talk;
   place(f, d);
   c.losses = 0;
-  accounts_.protocols[c.index].records++;
+  accounts_.protocols.data()[c.index].records++;
   c.parser->parse(record, f.scene.from, speaker_);
 }
 

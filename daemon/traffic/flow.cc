@@ -34,10 +34,11 @@ namespace {
 
 }  // namespace
 
-bool key_of(const Frame& f, uint16_t group, FlowKey& k) {
+bool any_key_of(const Frame& f, uint16_t group, FlowKey& k) {
   if (f.kind == Frame::Kind::link || !f.version) {
-    k.low[0] = f.source.number(), k.low[1] = 0;
-    k.high[0] = f.destination.number(), k.high[1] = 0;
+    k.low[0] = k.low[1] = k.high[0] = k.high[1] = 0;
+    std::memcpy(k.low, f.source.octets.data(), 6);
+    std::memcpy(k.high, f.destination.octets.data(), 6);
     k.rest = f.ethertype ? uint64_t(f.ethertype) << 32 | FlowKey::ethertype << 16 | group : uint64_t(f.llc) << 32 | FlowKey::llc << 16 | group;
     return true;
   }

@@ -70,6 +70,11 @@ class Index {
 
   void prefetch(uint64_t hash) const { __builtin_prefetch(&entries_[uint32_t(hash) & mask_]); }
 
+  // The first slot that may be the one sought, else slot 0: without a branch, for who only fetches it.
+  uint32_t likely(uint64_t hash) const {
+    const Entry e = entries_[uint32_t(hash) & mask_];
+    return (e.slot - (e.slot != 0)) & (e.tag == uint32_t(hash) ? ~uint32_t{0} : 0);
+  }
   template <class Same> uint32_t find(uint64_t hash, Same&& same) const {
     const uint32_t tag = uint32_t(hash);
     for (uint32_t at = tag & mask_;; at = (at + 1) & mask_) {

@@ -14,6 +14,8 @@ Twins::Twins(uint64_t seed) : keyed_(seed), memory_(zeroed(size)), sequences_(ze
   XXH3_generateSecret_fromSeed(secret_, keyed_.seed());
 }
 
+[[gnu::noinline]] uint64_t Twins::of_long(uint64_t begun, const uint8_t* body, size_t n) const { return keyed_.more(begun, XXH3_64bits_withSecret(body, n, secret_, sizeof secret_)); }
+
 Twins::Word Twins::ask(const Frame& f, uint16_t interface, Time now) {
   const Bytes n = f.network;
   uint64_t front = 0, back = 0;
@@ -27,15 +29,15 @@ Twins::Word Twins::ask(const Frame& f, uint16_t interface, Time now) {
     std::memcpy(&front, n.data(), 7);
     from = 8;
   } else {
-    front = f.source.number() << 16 | f.ethertype;
-    back = f.destination.number();
+    std::memcpy(&front, f.source.octets.data(), 6);
+    std::memcpy(&back, f.destination.octets.data(), 6);
+    front |= uint64_t{f.ethertype} << 48;
   }
   if (n.size() <= from) return Word::first;
   const uint64_t begun = keyed_(front, back);
   const uint8_t* const body = n.data() + from;
   const size_t size_of_body = n.size() - from;
-  const uint64_t hash = size_of_body <= 256 ? keyed_.run(begun, body, size_of_body)
-                                            : keyed_.more(begun, XXH3_64bits_withSecret(body, size_of_body, secret_, sizeof secret_));
+  const uint64_t hash = size_of_body <= 256 ? keyed_.run(begun, body, size_of_body) : of_long(begun, body, size_of_body);
   const uint64_t path = uint64_t(f.vlan) << 8 | uint64_t(f.lan) << 4 | (interface & 15);
   const uint64_t mark = hash >> 24 << 24 | path;
 

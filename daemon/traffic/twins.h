@@ -39,6 +39,8 @@ class Twins {
     return t;
   }
 
+  uint64_t of_long(uint64_t begun, const uint8_t*, size_t) const;
+
   Keyed keyed_;
   uint8_t secret_[192];                                 // of XXH3, from the seed
   Table memory_, sequences_;

@@ -50,27 +50,41 @@ class Link:
     """Two hosts on a wire of their own; `heard` is what was said on it."""
 
     def __init__(self, folder):
-        self.folder, self.started = folder, []
-        self.names = [f"vidra-peer-{os.getpid()}-{side}" for side in "ab"]
+        self.folder, self.started, self.hosts = folder, [], []
 
     def __enter__(self):
-        a, b = self.names
-        for name in self.names:
-            subprocess.run(["ip", "netns", "add", name], check=True)
-        subprocess.run(["ip", "link", "add", "va", "netns", a, "type", "veth", "peer", "name", "vb", "netns", b], check=True)
-        for name, card, address in ((a, "va", client), (b, "vb", server)):
+        try:
+            return self.laid()
+        except BaseException:
+            self.__exit__()
+            raise
+
+    # A process holds each network: a name for it would be a mount, which a chroot has no place for.
+    def laid(self):
+        for _ in "ab":
+            host = subprocess.Popen(["unshare", "--net", "sh", "-c", "echo here; exec sleep infinity"], stdout=subprocess.PIPE)
+            self.hosts.append(host)
+            if host.stdout.readline() != b"here\n":
+                raise RuntimeError("no network of its own")
+        a, b = self.hosts
+        subprocess.run(["ip", "link", "add", "va", "netns", str(a.pid), "type", "veth", "peer", "name", "vb", "netns", str(b.pid)], check=True)
+        for host, card, address in ((a, "va", client), (b, "vb", server)):
             for command in (f"addr add {address}/24 broadcast {broadcast} dev {card}", f"link set {card} up", "link set lo up", f"route add 224.0.0.0/4 dev {card}"):
-                subprocess.run(["ip", "-n", name, *command.split()], check=True)
+                subprocess.run([*self.on(host), "ip", *command.split()], check=True)
         self.capture = self.folder / "heard.pcap"
         # on the server's side, so that the octets are those that were on the wire: offloads off
-        for name, card in ((a, "va"), (b, "vb")):
-            subprocess.run(["ip", "netns", "exec", name, "ethtool", "-K", card, "tx", "off", "gso", "off", "tso", "off"], capture_output=True)
+        for host, card in ((a, "va"), (b, "vb")):
+            subprocess.run([*self.on(host), "ethtool", "-K", card, "tx", "off", "gso", "off", "tso", "off"], capture_output=True)
         self.listener = self.start(b, ["tcpdump", "-i", "vb", "-U", "--immediate-mode", "-w", self.capture, "-Z", "root"], wait=0.7)
         return self
 
-    def start(self, name, command, wait=0.0, until=None):
+    @staticmethod
+    def on(host):
+        return ["nsenter", f"--net=/proc/{host.pid}/ns/net"]
+
+    def start(self, host, command, wait=0.0, until=None):
         log = open(self.folder / f"{len(self.started)}.log", "w+")
-        p = subprocess.Popen(["ip", "netns", "exec", name, *map(str, command)], stdout=log, stderr=subprocess.STDOUT, cwd=self.folder, env={**os.environ, "NODE_PATH": str(options.modules / "node_modules")})
+        p = subprocess.Popen([*self.on(host), *map(str, command)], stdout=log, stderr=subprocess.STDOUT, cwd=self.folder, env={**os.environ, "NODE_PATH": str(options.modules / "node_modules")})
         self.started.append((p, log))
         end = time.time() + 30
         while until and time.time() < end:
@@ -84,10 +98,10 @@ class Link:
         return p
 
     def serve(self, command, **how):
-        return self.start(self.names[1], command, **how)
+        return self.start(self.hosts[1], command, **how)
 
     def ask(self, command, check=True, text=None, seconds=60):
-        done = subprocess.run(["ip", "netns", "exec", self.names[0], *map(str, command)], capture_output=True, text=True, input=text, timeout=seconds, cwd=self.folder,
+        done = subprocess.run([*self.on(self.hosts[0]), *map(str, command)], capture_output=True, text=True, input=text, timeout=seconds, cwd=self.folder,
                               env={**os.environ, "NODE_PATH": str(options.modules / "node_modules")})
         if check and done.returncode:
             raise RuntimeError(f"{command[0]}: {done.stderr.strip() or done.stdout.strip()}")
@@ -118,8 +132,9 @@ class Link:
                 except subprocess.TimeoutExpired:
                     p.kill()
             log.close()
-        for name in self.names:
-            subprocess.run(["ip", "netns", "del", name], capture_output=True)
+        for host in self.hosts:
+            host.kill()
+            host.wait()
 
 
 def names_of(message):
@@ -246,7 +261,7 @@ def ntp(link):
     (link.folder / "server.conf").write_text(f"local stratum 7\nallow\ncmdport 0\nbindcmdaddress /\nbindaddress {server}\npidfile {link.folder}/s.pid\n")
     (link.folder / "client.conf").write_text(f"server {server} iburst minpoll 0 maxpoll 0\nbindcmdaddress {link.folder}/c.sock\ncmdport 0\npidfile {link.folder}/c.pid\n")
     link.serve(["chronyd", "-u", "root", "-x", "-d", "-f", link.folder / "server.conf"], wait=1)     # -x: nobody's clock is touched
-    link.start(link.names[0], ["chronyd", "-u", "root", "-x", "-d", "-f", link.folder / "client.conf"], wait=9)
+    link.start(link.hosts[0], ["chronyd", "-u", "root", "-x", "-d", "-f", link.folder / "client.conf"], wait=9)
     told = dict(re.findall(r"^([A-Z][\w /]*?)\s+: (.*)$", link.ask(["chronyc", "-h", link.folder / "c.sock", "-n", "ntpdata", server]), re.M))
     heard, _ = link.heard("ntp")
     answers = [m for m in heard if m["role"] == "response"]
@@ -268,7 +283,7 @@ def ptp(link):
     for side in "ab":
         (link.folder / f"{side}.conf").write_text(conf.replace("/var/run/vidra-ptp-{0}", f"{link.folder}/{side}.uds") + (f"priority1 {200 if side == 'a' else 100}\n"))
     link.serve(["ptp4l", "-f", link.folder / "b.conf", "-i", "vb", "-m"], wait=1)
-    link.start(link.names[0], ["ptp4l", "-f", link.folder / "a.conf", "-i", "va", "-m"], wait=12)
+    link.start(link.hosts[0], ["ptp4l", "-f", link.folder / "a.conf", "-i", "va", "-m"], wait=12)
     stats = dict(re.findall(r"(rx_\w+|tx_\w+)\s+(\d+)", link.ask(["pmc", "-u", "-b", "0", "-s", link.folder / "a.uds", "-i", link.folder / "pmc.uds", "GET PORT_STATS_NP"])))
     parent = dict(re.findall(r"(\w+)\s+([0-9a-f.]+-?\d*)", link.ask(["pmc", "-u", "-b", "0", "-s", link.folder / "a.uds", "-i", link.folder / "pmc.uds", "GET PARENT_DATA_SET"])))
     time.sleep(0.5)
