@@ -39,7 +39,7 @@ Pair pair_of(const Frame& f) {
 }
 
 bool inside(const Wish& w, Time stamp) {
-  return (stamp >= w.from + w.apart[0] && stamp <= w.until + w.apart[0]) || (stamp >= w.from + w.apart[1] && stamp <= w.until + w.apart[1]);
+  return std::any_of(w.apart.begin(), w.apart.end(), [&](Time apart) { return stamp >= w.from + apart && stamp <= w.until + apart; });
 }
 
 bool decides(const Wish& w, const KeptFrame& f, uint32_t run, const Pair& between) {
@@ -49,8 +49,8 @@ bool decides(const Wish& w, const KeptFrame& f, uint32_t run, const Pair& betwee
   return false;
 }
 
-// Keeps the best of them within `most` octets; how many went.
-uint64_t choose(std::vector<Entry>& all, uint64_t most) {
+// Keeps the best of them within `most` octets and so many packets; how many went.
+uint64_t choose(std::vector<Entry>& all, uint64_t most, size_t packets) {
   std::sort(all.begin(), all.end(), [](const Entry& a, const Entry& b) {
     if (a.decides != b.decides) return a.decides;
     if ((a.sort == Sort::commands) != (b.sort == Sort::commands)) return a.sort == Sort::commands;
@@ -58,7 +58,7 @@ uint64_t choose(std::vector<Entry>& all, uint64_t most) {
   });
   uint64_t octets = 0;
   size_t n = 0;
-  while (n < all.size() && octets + all[n].length + 64 <= most) octets += all[n++].length + 64;   // a comment, roughly
+  while (n < std::min(all.size(), packets) && octets + all[n].length + 64 <= most) octets += all[n++].length + 64;   // a comment, roughly
   const uint64_t went = all.size() - n;
   all.resize(n);
   return went;
@@ -73,7 +73,7 @@ std::string distance(Time from_deciding) {
 
 std::pair<Address, Address> pair_of(const Address& a, const Address& b) { return a < b ? Pair{a, b} : Pair{b, a}; }
 
-std::vector<Excerpt> cut(Storage& storage, std::span<const KeptPiece> pieces, std::span<const Wish> wishes, uint32_t run, uint64_t most) {
+void cut(Storage& storage, std::span<const KeptPiece> pieces, std::span<const Wish> wishes, uint32_t run, uint64_t most, const std::function<void(size_t, Excerpt&&)>& each, size_t most_packets) {
   std::unordered_map<Pair, std::vector<uint32_t>, PairHash> by_pair;
   Time from = std::numeric_limits<Time>::max(), until = std::numeric_limits<Time>::min();
   for (uint32_t i = 0; i < wishes.size(); i++) {
@@ -83,6 +83,7 @@ std::vector<Excerpt> cut(Storage& storage, std::span<const KeptPiece> pieces, st
   }
   struct Found { std::vector<Entry> entries; uint64_t octets = 0, left_out = 0; };
   std::vector<Found> found(wishes.size());
+  const size_t share = std::max<size_t>(most_packets / 2 / std::max<size_t>(wishes.size(), 1), 1);
   std::vector<std::vector<KeptInterface>> interfaces(pieces.size());
   for (uint32_t i = 0; i < pieces.size(); i++) {
     std::unique_ptr<File> file;
@@ -100,8 +101,8 @@ std::vector<Excerpt> cut(Storage& storage, std::span<const KeptPiece> pieces, st
         Found& f = found[n];
         f.entries.push_back({r.frame.stamp, r.frame.id, offset, i, uint32_t(r.length), pieces[i].sort, decides(wishes[n], r.frame, run, between)});
         f.octets += r.length;
-        if (f.octets <= 4 * most) continue;
-        f.left_out += choose(f.entries, most);
+        if (f.octets <= 4 * most && f.entries.size() < 2 * share) continue;
+        f.left_out += choose(f.entries, most, share);
         f.octets = 0;
         for (const Entry& e : f.entries) f.octets += e.length;
       }
@@ -109,14 +110,12 @@ std::vector<Excerpt> cut(Storage& storage, std::span<const KeptPiece> pieces, st
     interfaces[i] = r.interfaces;
   }
 
-  std::vector<Excerpt> cuts(wishes.size());
   std::vector<uint8_t> block;
   for (size_t n = 0; n < wishes.size(); n++) {
     const Wish& w = wishes[n];
     std::vector<Entry>& entries = found[n].entries;
-    Excerpt& c = cuts[n];
-    c.left_out = found[n].left_out + choose(entries, most);
-    if (entries.empty()) continue;
+    Excerpt c;
+    c.left_out = found[n].left_out + choose(entries, most, entries.size());
     std::sort(entries.begin(), entries.end(), [](const Entry& a, const Entry& b) { return a.stamp != b.stamp ? a.stamp < b.stamp : a.id < b.id; });
     Time anchor = 0;
     for (const Entry& e : entries)
@@ -126,13 +125,21 @@ std::vector<Excerpt> cut(Storage& storage, std::span<const KeptPiece> pieces, st
     std::vector<KeptInterface> used;
     Blocks frames;
     std::unordered_map<uint32_t, std::unique_ptr<File>> files;
+    BlockReader r;
+    uint32_t of = ~0u;                     // the piece whose interfaces the reader has
     for (const Entry& e : entries) {
+      if (files.size() >= 64 && !files.contains(e.piece)) files.clear();   // descriptors are the whole sensor's
       auto& file = files[e.piece];
-      if (!file && storage.open(pieces[e.piece].path, Storage::Mode::existing, file)) continue;
+      if (!file && storage.open(pieces[e.piece].path, Storage::Mode::existing, file)) {
+        c.gone++;
+        continue;
+      }
       block.resize(e.length);
-      BlockReader r;
-      r.interfaces = interfaces[e.piece];
-      if (file->read(e.offset, block) != int64_t(e.length) || r.next(block) != BlockReader::Found::frame || r.frame.id != e.id) continue;
+      if (of != e.piece) r.interfaces = interfaces[of = e.piece];
+      if (file->read(e.offset, block) != int64_t(e.length) || r.next(block) != BlockReader::Found::frame || r.frame.id != e.id) {
+        c.gone++;
+        continue;
+      }
       const KeptInterface& heard = r.interfaces[r.frame.interface];
       auto i = std::find(used.begin(), used.end(), heard);
       if (i == used.end()) i = used.insert(used.end(), heard);
@@ -146,13 +153,18 @@ std::vector<Excerpt> cut(Storage& storage, std::span<const KeptPiece> pieces, st
       c.packets++;
       c.deciding += e.decides;
     }
-    if (!c.packets) continue;
+    std::vector<Entry>().swap(entries);
+    if (!c.packets) {
+      each(n, std::move(c));
+      continue;
+    }
     add_section(c.file, fmt::format("Vidra, story {}, part {}\n{} (severity {}): {}\nfrom {} to {}\n{} packets, {} of them deciding; their comments say what each is, the manifest beside this file "
                                     "what is missing", w.story, w.part, w.detection, w.severity, w.what, w.source.empty() ? "-" : w.source, w.target.empty() ? "-" : w.target, c.packets, c.deciding));
     for (const KeptInterface& i : used) add_interface(c.file, i), c.interfaces.push_back(i.name);
     c.file.insert(c.file.end(), frames.begin(), frames.end());
+    Blocks().swap(frames);
+    each(n, std::move(c));
   }
-  return cuts;
 }
 
 }  // namespace vidra

@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdlib>
 #include <cstring>
 #include <random>
 #include <utility>
@@ -22,7 +23,9 @@ namespace {
 constexpr Time write_every = 50 * millisecond, write_soon = 2 * millisecond;
 constexpr size_t at_once = 1 << 20;              // octets in a write
 constexpr size_t most_tellings = 4096, most_cases = 8192, most_together = 64, most_marks = 256;
+constexpr size_t most_again = 256;
 constexpr unsigned most_parts = 12;
+constexpr Time try_again = 5 * second, wait_for_disk = minute;
 
 size_t length_of(const uint8_t* block) {
   uint32_t n;
@@ -74,15 +77,14 @@ void Evidence::finish() {
 
 // --- the writer
 
-size_t Evidence::drain(bool& crowded) {
-  size_t all = 0;
-  crowded = false;
+Evidence::Drained Evidence::drain() {
+  Drained d;
   for (size_t worker = 0; worker < recorders_.size(); worker++)
     for (size_t s = 0; s < sort_count; s++) {
       if (!settings_.quota[s]) continue;
       Recorder& r = *recorders_[worker];
       Tape& tape = r.tape(Sort(s));
-      crowded |= tape.used() > tape.capacity() / 4;
+      d.crowded |= tape.used() > tape.capacity() / 4;
       for (size_t here = 0; here < tape.capacity();) {                     // and then the others have their turn
         Bytes octets = tape.front();
         if (octets.empty()) break;
@@ -100,23 +102,28 @@ size_t Evidence::drain(bool& crowded) {
         here += octets.size();
         tape.pop(octets.size());
       }
-      all += tape.used();
+      d.left += tape.used();
     }
-  return all;
+  return d;
 }
 
 void Evidence::write() {
   be_called("evidence writer");
   say(segments_.open(wall_now()));
-  Time tended = 0;
-  for (bool over = false, crowded = false; !over;) {
+  Time tended = 0, clocks = wall_now() - monotonic_now();
+  Drained last;
+  for (bool over = false; !over;) {
     {
       std::unique_lock lock(writing_);
-      stop_writing_.wait_for(lock, std::chrono::nanoseconds(crowded ? write_soon : write_every), [&] { return written_out_; });
+      stop_writing_.wait_for(lock, std::chrono::nanoseconds(last.crowded ? write_soon : write_every), [&] { return written_out_; });
       over = written_out_;
     }
-    while (drain(crowded) > 0 && over) {}
-    if (const Time now = monotonic_now(); now - tended >= second || over) tended = now, segments_.tend(wall_now());
+    const Time now = monotonic_now(), step = wall_now() - now - clocks;
+    if (std::abs(step) >= second) segments_.stepped(step), clocks += step;
+    do last = drain();
+    while (over && last.left);
+    drained_.store(now, std::memory_order_release);
+    if (now - tended >= second || over) tended = now, segments_.tend(wall_now());
   }
   segments_.close();
 }
@@ -139,7 +146,7 @@ void Evidence::told(const Story& s) {
   for (const Deciding& d : s.deciding)
     if (d.client != none || d.server != none) w.deciding.push_back(d);
   if (s.source.address != none && s.target.address != none) w.pairs.push_back(pair_of(s.source.address, s.target.address));
-  if (!recorders_.empty()) w.apart = recorders_.front()->apart();
+  w.apart = apart();
   {
     const std::lock_guard lock(mutex_);
     if (tellings_.size() >= most_tellings) return void(left_out_++);
@@ -148,11 +155,34 @@ void Evidence::told(const Story& s) {
   wake_.notify_one();
 }
 
+// As the worker has it that heard last, and then as the others do: one that hears nothing knows of no step.
+std::vector<Time> Evidence::apart() const {
+  std::vector<Recorder::Apart> all;
+  for (const auto& r : recorders_)
+    if (const auto a = r->apart(); a.seen || r == recorders_.front()) all.push_back(a);
+  std::stable_sort(all.begin(), all.end(), [](const auto& a, const auto& b) { return a.seen > b.seen; });
+  std::vector<Time> each;
+  for (const bool before : {false, true})
+    for (const auto& a : all)
+      if (const Time t = before ? a.before : a.now; each.size() < 8 && std::none_of(each.begin(), each.end(), [&](Time e) { return std::abs(e - t) < 100 * millisecond; })) each.push_back(t);
+  if (each.empty()) each.push_back(0);
+  return each;
+}
+
+bool Evidence::forget() {
+  auto oldest = cases_.end();
+  for (auto i = cases_.begin(); i != cases_.end(); ++i)
+    if (!i->second.due && (oldest == cases_.end() || i->second.told < oldest->second.told)) oldest = i;
+  if (oldest == cases_.end()) return false;
+  cases_.erase(oldest);
+  return true;
+}
+
 void Evidence::take(Telling&& t) {
   auto at = cases_.find(t.wish.story);
   if (at == cases_.end()) {
     if (t.wish.deciding.empty()) return;         // the sensor's own word: nobody sent a packet for it
-    if (cases_.size() >= most_cases) {
+    if (cases_.size() >= most_cases && !forget()) {
       const std::lock_guard lock(mutex_);
       return void(left_out_++);
     }
@@ -163,6 +193,7 @@ void Evidence::take(Telling&& t) {
   n.story = w.story, n.detection = std::move(w.detection), n.what = std::move(w.what), n.source = std::move(w.source), n.target = std::move(w.target);
   n.severity = w.severity, n.first = w.first, n.last = w.last, n.apart = w.apart;
   c.closed |= t.closed;
+  c.told = monotonic_now();
   if (c.parts >= most_parts) {
     if (c.closed) cases_.erase(at);
     const std::lock_guard lock(mutex_);
@@ -195,16 +226,14 @@ void Evidence::settle(std::vector<Wish>&& wishes) {
     for (const Time apart : w.apart) from = std::min(from, w.from + apart), until = std::max(until, w.until + apart);
   const Segments::Held held = segments_.held();
   const std::vector<KeptPiece> pieces = segments_.pieces(from, until);
-  const std::vector<Excerpt> cuts = vidra::cut(storage_, pieces, wishes, run_, settings_.story);
   Recorder::Counts counts;
   for (const auto& r : recorders_) {
     const auto c = r->counts();
     for (size_t s = 0; s < sort_count; s++) counts.not_kept[s] += c.not_kept[s];
   }
   std::string trouble;
-  for (size_t i = 0; i < wishes.size(); i++) {
-    const Wish& w = wishes[i];
-    const Excerpt& c = cuts[i];
+  vidra::cut(storage_, pieces, wishes, run_, settings_.story, [&](size_t i, Excerpt&& c) {
+    Wish& w = wishes[i];
     std::vector<std::string> missing;
     if (c.deciding < w.deciding.size())
       missing.push_back(fmt::format("{} of {} deciding packets: overwritten, not kept, or it was no packet but the time that decided", w.deciding.size() - c.deciding, w.deciding.size()));
@@ -214,13 +243,21 @@ void Evidence::settle(std::vector<Wish>&& wishes) {
       else if (held.evicted[s] && (!oldest || oldest > w.from + w.apart[0])) missing.push_back(fmt::format("{} packets before {}: overwritten already", name_of(Sort(s)), oldest ? iso_time(oldest, 6) : "this was cut"));
       if (const uint64_t n = counts.not_kept[s] + lost_[s].load(std::memory_order_relaxed)) missing.push_back(fmt::format("perhaps some of {} {} packets that were not kept since the sensor started", n, name_of(Sort(s))));
     }
-    if (c.left_out) missing.push_back(fmt::format("{} packets that did not fit into [evidence] story = {}", c.left_out, human_bytes(settings_.story)));
-    if (std::string why = sets_.add(w, c, std::move(missing), wall_now()); !why.empty()) trouble = std::move(why);
-  }
+    if (c.left_out) missing.push_back(fmt::format("{} packets that did not fit into [evidence] story = {}, or were too many with those of other alerts", c.left_out, human_bytes(settings_.story)));
+    if (c.gone) missing.push_back(fmt::format("{} packets that were overwritten while this was cut", c.gone));
+    std::string why = sets_.add(w, c, std::move(missing), wall_now());
+    if (why.empty()) return;
+    trouble = std::move(why);
+    again_.push_back(std::move(w));              // its packets lie here for a while yet
+  });
+  uint64_t lost = 0;
+  for (; again_.size() > most_again; lost++) again_.pop_front();
+  if (!trouble.empty()) again_at_ = monotonic_now() + try_again;
   Sets::Counts now = sets_.counts();
   const std::lock_guard lock(mutex_);
   counts_ = now;
-  sets_trouble_ = trouble;
+  left_out_ += lost;
+  if (!trouble.empty() || again_.empty()) sets_trouble_ = trouble;
 }
 
 void Evidence::cut() {
@@ -237,13 +274,18 @@ void Evidence::cut() {
       over = over_;
     }
     for (Telling& t : fresh) take(std::move(t));
+    std::deque<Wish> again;
+    if (over || monotonic_now() >= again_at_) again.swap(again_);
     for (bool more = true; more;) {
       more = false;
       const Time now = monotonic_now();
       std::vector<Wish> wishes;
+      for (; !again.empty() && wishes.size() < most_together; again.pop_front()) wishes.push_back(std::move(again.front()));
+      // What was heard a second ago is on disk, but where the disk hangs: then it is waited for.
+      const Time written = std::max(drained_.load(std::memory_order_acquire) + second, now - wait_for_disk);
       for (auto i = cases_.begin(); i != cases_.end() && wishes.size() < most_together;) {
         Case& c = i->second;
-        if (!c.due || (!over && c.due > now)) {
+        if (!c.due || (!over && c.due > std::min(now, written))) {
           ++i;
           continue;
         }

@@ -51,12 +51,19 @@ class Evidence {
     Time until = 0;                              // up to where parts were cut, in the story's time
     unsigned parts = 0;
     bool closed = false;
+    Time told = 0;                               // monotonic
   };
   void write();
-  size_t drain(bool& crowded);                   // how many octets are on their way then; whether a ring was a quarter full before
+  struct Drained {
+    bool crowded = false;                        // a tape was a quarter full before
+    size_t left = 0;                             // octets on their way then
+  };
+  Drained drain();
   void cut();
   void take(Telling&&);
   void settle(std::vector<Wish>&&);
+  std::vector<Time> apart() const;
+  bool forget();                                 // the story with nothing due that was told longest ago; false: there is none
   void say(std::vector<std::string>&&);
 
   const EvidenceSettings settings_;
@@ -69,6 +76,9 @@ class Evidence {
   Segments segments_;
   Sets sets_;                                    // the cutter's
   std::map<std::string, Case> cases_;            // the cutter's, by story
+  std::deque<Wish> again_;                       // the cutter's: what the disk did not take
+  Time again_at_ = 0;                            // monotonic
+  std::atomic<Time> drained_{0};                 // monotonic: all that was handed over before then was written
   std::thread writer_, cutter_;
 
   std::mutex writing_;

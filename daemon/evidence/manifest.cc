@@ -5,6 +5,7 @@
 #include <sodium.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstring>
 #include <map>
 #include <nlohmann/json.hpp>
@@ -94,8 +95,9 @@ std::optional<Manifest> read_manifest(std::string_view text, std::string& why) {
     if (const Json& f = j.at("file"); !f.is_null()) {
       m.file = f.at("name").get<std::string>(), m.sha256 = f.at("sha256").get<std::string>();
       m.octets = f.at("octets").get<uint64_t>(), m.packets = f.at("packets").get<uint64_t>(), m.deciding = f.at("deciding").get<uint64_t>();
-      if (m.file.find('/') != m.file.npos) return why = "it names a file elsewhere", std::nullopt;
+      if (!m.file.ends_with(".pcapng") || !plain_name(std::string_view(m.file).substr(0, m.file.size() - 7))) return why = "it names a file elsewhere", std::nullopt;
     }
+    if (!plain_name(m.story)) return why = "its story has no id", std::nullopt;
   } catch (const Json::exception&) {
     return why = "no whole manifest of evidence", std::nullopt;
   }
@@ -114,11 +116,24 @@ bool rightly_signed(std::string_view text) {
          crypto_sign_verify_detached(s.data(), octets_of(text).data(), end, key.data()) == 0;
 }
 
-std::optional<std::string> whole_file(Storage& storage, const std::string& path, int& error) {
+bool plain_name(std::string_view s) {
+  return !s.empty() && s.size() <= 128 && s.find_first_not_of("0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-") == s.npos;
+}
+
+uint64_t number_of(std::string_view name) {
+  const size_t digits = std::min(name.find_first_not_of("0123456789"), name.size());
+  if (digits < 8 || digits > 18 || digits == name.size() || name[digits] != '-') return 0;
+  uint64_t n = 0;
+  for (const char c : name.substr(0, digits)) n = n * 10 + uint64_t(c - '0');
+  return n;
+}
+
+std::optional<std::string> whole_file(Storage& storage, const std::string& path, int& error, uint64_t most) {
   std::unique_ptr<File> file;
   if ((error = storage.open(path, Storage::Mode::existing, file))) return std::nullopt;
   const int64_t size = file->size();
   if (size < 0) return error = int(size), std::nullopt;
+  if (uint64_t(size) > most) return error = -EFBIG, std::nullopt;
   std::string text(size_t(size), '\0');
   const int64_t n = file->read(0, {reinterpret_cast<uint8_t*>(text.data()), text.size()});
   if (n < 0) return error = int(n), std::nullopt;
@@ -134,10 +149,9 @@ std::vector<KeptSet> read_sets(Storage& storage, const std::string& folder, std:
   for (const std::string& name : names) {
     if (!name.ends_with(".json")) continue;
     int error = 0;
-    const auto text = whole_file(storage, folder + "/" + name, error);
+    const auto text = whole_file(storage, folder + "/" + name, error, longest_manifest);
     std::string why;
-    if (text && text->size() > longest_manifest) why = "too long for a manifest";
-    const auto m = text && why.empty() ? read_manifest(*text, why) : std::nullopt;
+    const auto m = text ? read_manifest(*text, why) : std::nullopt;
     if (!m) {
       flaws.push_back(fmt::format("{}/{}: {}", folder, name, text ? why : std::strerror(-error)));
       continue;
@@ -153,7 +167,12 @@ std::vector<KeptSet> read_sets(Storage& storage, const std::string& folder, std:
     all.push_back(std::move(s));
   }
   std::sort(all.begin(), all.end(), [](const KeptSet& a, const KeptSet& b) { return a.manifest.number < b.manifest.number; });
-  std::set<std::string> gone;
+  std::set<std::string> gone, named;
+  uint64_t last = 0;
+  for (const std::string& name : names)
+    if (name.ends_with(".json")) last = std::max(last, number_of(name)), named.insert(name.substr(0, name.size() - 5));
+  for (const std::string& name : names)      // behind the last one it is being written
+    if (name.ends_with(".pcapng") && !named.contains(name.substr(0, name.size() - 7)) && number_of(name) <= last) flaws.push_back(fmt::format("{}/{}: its manifest is gone", folder, name));
   for (const KeptSet& s : all)
     if (s.signed_rightly)
       for (const std::string& g : s.manifest.gone) gone.insert(g.substr(0, g.find(' ')));
@@ -169,8 +188,8 @@ std::vector<std::string> flaws_of(Storage& storage, const std::string& folder, c
     flaws.push_back(fmt::format("{}/{}.json: signed with the key {}, which is not this sensor's", folder, s.name, m.key));
   if (m.file.empty() || s.evicted) return flaws;
   int error = 0;
-  const auto text = whole_file(storage, folder + "/" + m.file, error);
-  if (!text) flaws.push_back(fmt::format("{}/{}: {}, and no manifest says that it was evicted", folder, m.file, std::strerror(-error)));
+  const auto text = whole_file(storage, folder + "/" + m.file, error, std::max<uint64_t>(m.octets, 1 << 20) + 1);
+  if (!text) flaws.push_back(fmt::format("{}/{}: {}", folder, m.file, error == -EFBIG ? fmt::format("it was changed: it has more than the {} octets that its manifest says", m.octets) : fmt::format("{}, and no manifest says that it was evicted", std::strerror(-error))));
   else if (const std::string is = sha256_text(octets_of(*text)); is != m.sha256)
     flaws.push_back(fmt::format("{}/{}: it was changed: its SHA-256 is {}, its manifest says {}", folder, m.file, is, m.sha256));
   return flaws;
@@ -178,6 +197,11 @@ std::vector<std::string> flaws_of(Storage& storage, const std::string& folder, c
 
 std::vector<std::string> chain_flaws(const std::vector<KeptSet>& all) {
   std::vector<std::string> flaws;
+  if (!all.empty() && all.size() < most_manifests) {   // beyond, the oldest go by themselves
+    const KeptSet& first = all.front();
+    if (first.manifest.number > 1) flaws.push_back(fmt::format("manifests 1 to {} are gone: {}.json is the first", first.manifest.number - 1, first.name));
+    else if (first.manifest.previous != no_previous) flaws.push_back(fmt::format("{}.json is the first, and says that another was before it", first.name));
+  }
   for (size_t i = 1; i < all.size(); i++) {
     const KeptSet &a = all[i - 1], &b = all[i];
     if (b.manifest.number == a.manifest.number) flaws.push_back(fmt::format("{}.json: there is another manifest with number {}: {}.json", b.name, b.manifest.number, a.name));

@@ -56,10 +56,15 @@ struct KeptSet {
 std::vector<KeptSet> read_sets(Storage&, const std::string& folder, std::vector<std::string>& flaws);
 // What is wrong with one set: its signature, its file. `trusted`: hexadecimal keys; empty: any.
 std::vector<std::string> flaws_of(Storage&, const std::string& folder, const KeptSet&, const std::vector<std::string>& trusted);
-// What is wrong between them: gaps, a manifest that does not follow the one before.
+// What is wrong between them: gaps, also at the beginning, a manifest that does not follow the one before.
 std::vector<std::string> chain_flaws(const std::vector<KeptSet>&);
+inline constexpr size_t most_manifests = 50'000;   // the oldest go
 
-// The whole file; nothing, with the errno in `error`, when it cannot be read.
-std::optional<std::string> whole_file(Storage&, const std::string& path, int& error);
+// The whole file; nothing, with the errno in `error`, when it cannot be read or has more than `most` octets (EFBIG).
+std::optional<std::string> whole_file(Storage&, const std::string& path, int& error, uint64_t most = uint64_t{2} << 30);
+// Whether this can be part of a file's name: letters, digits and - alone.
+bool plain_name(std::string_view);
+// NUMBER- at the front of a name; 0 where none is.
+uint64_t number_of(std::string_view name);
 
 }  // namespace vidra

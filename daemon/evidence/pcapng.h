@@ -26,7 +26,7 @@ constexpr size_t frame_block(size_t octets) { return 48 + padded(octets); }
 template <class T> inline uint8_t* put_at(uint8_t* to, T v) { return std::memcpy(to, &v, sizeof v), to + sizeof v; }
 
 // `to` has room for frame_block(octets.size()).
-inline void write_frame(uint8_t* to, const KeptFrame& f) {
+[[gnu::always_inline]] inline void write_frame(uint8_t* to, const KeptFrame& f) {
   const uint32_t length = uint32_t(frame_block(f.octets.size())), captured = uint32_t(f.octets.size());
   to = put_at(to, uint32_t{6}), to = put_at(to, length), to = put_at(to, f.interface);
   to = put_at(to, uint32_t(uint64_t(f.stamp) >> 32)), to = put_at(to, uint32_t(f.stamp));

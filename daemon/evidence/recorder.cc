@@ -32,7 +32,7 @@ bool cyclic(const Packet& p) {
   return false;
 }
 
-void count(std::atomic<uint64_t>& c) { c.store(c.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed); }
+void count(std::atomic<uint64_t>& c, uint64_t n) { c.store(c.load(std::memory_order_relaxed) + n, std::memory_order_relaxed); }
 
 }  // namespace
 
@@ -51,35 +51,52 @@ void Recorder::see(const Event& e) {
 }
 
 void Recorder::keep(std::span<const Packet> packets) {
+  for (const auto& t : tapes_)
+    if (t) t->rewind();
   size_t m = 0;
   for (const Packet& p : packets) {
     frames_ = p.number ? p.number : frames_ + 1;  // as traffic counts them
     while (m < marks_ && said_[m].frame < frames_) m++;
-    put(p, m < marks_ && said_[m].frame == frames_ ? said_[m].sort : p.octets.size() > long_frame || cyclic(p) ? Sort::bulk : Sort::ordinary, frames_);
+    const Sort sort = m < marks_ && said_[m].frame == frames_ ? said_[m].sort : p.octets.size() > long_frame || cyclic(p) ? Sort::bulk : Sort::ordinary;
+    if (!tapes_[size_t(sort)]) continue;          // as the settings say: no loss
+    if (!put(p, sort, frames_)) [[unlikely]] put_[size_t(sort)].not_kept++;
   }
+  hand_over();
 }
 
-void Recorder::put(const Packet& p, Sort sort, uint64_t number) {
-  const size_t s = size_t(sort);
-  if (!tapes_[s]) return;                         // as the settings say: no loss
-  Tape& tape = *tapes_[s];
-  if (p.interface >= most_recorded_interfaces || p.link == Link::unsupported) [[unlikely]] return count(not_kept_[s]);
+bool Recorder::put(const Packet& p, Sort sort, uint64_t number) {
+  Tape& tape = *tapes_[size_t(sort)];
+  if (p.interface >= most_recorded_interfaces || p.link == Link::unsupported) [[unlikely]] return false;
   const uint8_t link = links_[p.interface].load(std::memory_order_relaxed);
   if (link != uint8_t(p.link)) [[unlikely]] {
-    if (link != no_link) return count(not_kept_[s]);   // an interface has one link layer
+    if (link != no_link) return false;            // an interface has one link layer
     links_[p.interface].store(uint8_t(p.link), std::memory_order_relaxed);
   }
   const size_t n = frame_block(p.octets.size());
   uint8_t* to = tape.reserve(n);
   while (!to && waits_ && n <= tape.largest()) {
+    hand_over();                                  // there is no room before it is taken
     sleep_for(100 * microsecond);
     to = tape.reserve(n);
   }
-  if (!to) [[unlikely]] return count(not_kept_[s]);
+  if (!to) [[unlikely]] return false;
   write_frame(to, {p.stamp, p.interface, std::max<uint32_t>(p.wire_length, uint32_t(p.octets.size())), id(run_, worker_, number), p.octets});
-  newest_[s].store(p.stamp, std::memory_order_release);
-  tape.commit();
-  count(kept_[s]);
+  put_[size_t(sort)].newest = p.stamp, put_[size_t(sort)].kept++;
+  return true;
+}
+
+// What was put since is the writer's: one store for each sort, however many frames they were.
+void Recorder::hand_over() {
+  for (size_t s = 0; s < sort_count; s++) {
+    Put& p = put_[s];
+    if (p.kept) {
+      newest_[s].store(p.newest, std::memory_order_release);
+      tapes_[s]->commit();
+      count(kept_[s], p.kept);
+    }
+    if (p.not_kept) [[unlikely]] count(not_kept_[s], p.not_kept);
+    p.kept = p.not_kept = 0;
+  }
 }
 
 void Recorder::know(std::span<const Interface> all) {
@@ -90,10 +107,11 @@ void Recorder::know(std::span<const Interface> all) {
 }
 
 // A step of the wall clock parts them anew: both are remembered, since what was kept before it is still there.
-void Recorder::apart(Time t) {
+void Recorder::apart(Time t, Time seen) {
   const Time now = apart_now_.load(std::memory_order_relaxed);
   if (std::abs(t - now) >= second) apart_before_.store(now, std::memory_order_relaxed);
   apart_now_.store(t, std::memory_order_relaxed);
+  apart_seen_.store(seen, std::memory_order_relaxed);
 }
 
 Recorder::Counts Recorder::counts() const {

@@ -28,10 +28,12 @@ bool read_name(std::string_view name, Sort& sort, size_t& worker, Time& begun) {
     if (first.ec != std::errc() || first.ptr == end || *first.ptr != '-') return false;
     const auto second_number = std::from_chars(first.ptr + 1, end, begun);
     sort = Sort(i);
-    return second_number.ec == std::errc() && second_number.ptr == end;
+    return second_number.ec == std::errc() && second_number.ptr == end && begun >= 0 && begun < std::numeric_limits<Time>::max() - day;
   }
   return false;
 }
+
+bool no_room(int error) { return error == -ENOSPC || error == -EDQUOT; }
 
 Time stamp_of(Bytes block) {
   uint32_t high, low;
@@ -69,17 +71,16 @@ std::vector<std::string> Segments::open(Time now) {
   }
   for (auto& [begun, s] : found) {
     // Only the last of each could be torn; of the others the first stamp is enough, the next one's is where they end.
-    if (newest[{s.piece.sort, s.piece.worker}] != begun) {
-      look(s);
-      continue;
-    }
-    const std::string why = mend(s);
+    const std::string why = newest[{s.piece.sort, s.piece.worker}] == begun ? mend(s) : look(s);
     if (!why.empty()) said.push_back(why);
+    s.begun = std::min(s.begun, now);      // begun by a clock that went ahead: from now on it grows older
   }
   const std::lock_guard lock(mutex_);
   std::map<Way, Segment*> before;
   for (auto& [begun, s] : found) {
-    if (!s.piece.first) {                  // no frame in it
+    if (s.unread) {
+      s.piece.first = begun, s.piece.last = std::numeric_limits<Time>::max();
+    } else if (!s.piece.first) {           // no frame in it
       storage_.remove(s.piece.path);
       continue;
     }
@@ -91,32 +92,37 @@ std::vector<std::string> Segments::open(Time now) {
   return said;
 }
 
-void Segments::look(Segment& s) {
+std::string Segments::look(Segment& s) {
   std::unique_ptr<File> file;
   std::vector<uint8_t> head(256 << 10);
-  if (storage_.open(s.piece.path, Storage::Mode::existing, file)) return;
+  const auto unread = [&](int64_t e) { return s.unread = true, fmt::format("{}: {}; it is left as it is", s.piece.path, std::strerror(int(-e))); };
+  if (const int e = storage_.open(s.piece.path, Storage::Mode::existing, file)) return unread(e);
   const int64_t size = file->size(), n = file->read(0, head);
   s.octets = size > 0 ? uint64_t(size) : 0;
+  if (n < 0) return unread(n);
   BlockReader r;
   for (Bytes rest(head.data(), size_t(std::max<int64_t>(n, 0)));; rest = rest.subspan(r.length)) {
     const auto what = r.next(rest);
     if (what == BlockReader::Found::frame) s.piece.first = r.frame.stamp, s.piece.last = std::numeric_limits<Time>::max();
-    if (what == BlockReader::Found::frame || what == BlockReader::Found::end || what == BlockReader::Found::torn) return;
+    if (what == BlockReader::Found::frame || what == BlockReader::Found::end || what == BlockReader::Found::torn) return {};
   }
 }
 
 // Reads a file to its end or to where it is torn, and cuts it there.
 std::string Segments::mend(Segment& s) {
   std::unique_ptr<File> file;
-  if (storage_.open(s.piece.path, Storage::Mode::existing, file)) return {};
+  const auto unread = [&](int e) { return s.unread = true, fmt::format("{}: {}; it is left as it is", s.piece.path, std::strerror(-e)); };
+  if (const int e = storage_.open(s.piece.path, Storage::Mode::existing, file)) return unread(e);
   const int64_t size = file->size();
+  int error = 0;
   BlockReader r;
   const uint64_t at = walk(*file, r, [&](BlockReader::Found what, uint64_t) {
     if (what != BlockReader::Found::frame) return;
     s.piece.first = s.piece.first ? std::min(s.piece.first, r.frame.stamp) : r.frame.stamp;
     s.piece.last = std::max(s.piece.last, r.frame.stamp);
-  });
-  s.octets = at;
+  }, &error);
+  s.octets = error && size > 0 ? uint64_t(size) : at;
+  if (error) return unread(error);         // nothing is cut off for that
   if (size < 0 || at >= uint64_t(size)) return {};
   file->truncate(at);
   return fmt::format("{}: torn at octet {}, as after a power loss; the {} behind were cut off, all before is kept", s.piece.path, at, human_bytes(uint64_t(size) - at));
@@ -132,7 +138,7 @@ bool Segments::begin(Way way, const std::vector<KeptInterface>& interfaces, Time
   last_name_ = std::max(last_name_ + 1, now);
   Segment s;
   s.piece = {folder_ + "/" + name_of(way.first, way.second, last_name_), way.first, way.second, first, first};
-  s.begun = last_name_;
+  s.begun = now;                           // a name may have to lie ahead of it
   Open o;
   o.interfaces = interfaces;
   Blocks head;
@@ -147,6 +153,7 @@ bool Segments::begin(Way way, const std::vector<KeptInterface>& interfaces, Time
     ::chmod(s.piece.path.c_str(), 0640);
     if ((e = o.file->append(head))) o.file.reset(), storage_.remove(s.piece.path);
   }
+  if (no_room(e)) give_way(way.first);
   if (e) return fail(s.piece.path, e, now), false;
   s.octets = head.size();
   const std::lock_guard lock(mutex_);
@@ -172,12 +179,20 @@ bool Segments::append(Sort sort, size_t worker, const std::vector<KeptInterface>
   }
   Segment& s = segments_.at(at->second.index);
   if (const int e = at->second.file->write_at(s.octets, blocks)) {
-    at->second.file->truncate(s.octets);                                  // whole frames only; where that fails too, readers stop there
-    open_.erase(at);
     const std::string path = s.piece.path;
-    if (e == -ENOSPC) give_way(sort);
+    const size_t index = at->second.index;
+    const bool empty = at->second.empty;
+    if (!empty) at->second.file->truncate(s.octets);                      // whole frames only; where that fails too, readers stop there
+    open_.erase(at);
+    if (empty) {                                                          // or each second that the disk takes nothing would leave a file
+      storage_.remove(path);
+      const std::lock_guard lock(mutex_);
+      segments_.erase(index);
+    }
+    if (no_room(e)) give_way(sort);
     return fail(path, e, now), false;
   }
+  at->second.empty = false;
   const std::lock_guard lock(mutex_);
   s.octets += blocks.size();
   s.piece.first = std::min(s.piece.first, newest), s.piece.last = std::max(s.piece.last, newest);   // a clock may be stepped back
@@ -219,20 +234,13 @@ bool Segments::evict(Sort sort, bool writing_too) {
 void Segments::tend(Time now) {
   for (size_t i = 0; i < sort_count; i++)
     while (octets(Sort(i)) > settings_.quota[i] && evict(Sort(i))) {}
-  // Too old is what was begun so long ago that the one after it, too, was.
-  std::map<Way, Time> later;               // when the one after it was begun
+  // No packet lies longer than that: a file goes when its first one is so old.
   std::vector<size_t> old;
-  for (auto i = segments_.rbegin(); i != segments_.rend(); ++i) {
-    const Segment& s = i->second;
-    const Way way{s.piece.sort, s.piece.worker};
-    const auto after = later.find(way);
-    const Time ended = after != later.end() ? after->second : s.begun + settings_.longest / 8;
-    later[way] = s.begun;
-    if (const auto o = open_.find(way); o != open_.end() && o->second.index == i->first) {
-      if (now - s.begun > settings_.longest / 8) open_.erase(o);          // a quiet link's file ends, too
-    } else if (now - ended > settings_.longest) {
-      old.push_back(i->first);
-    }
+  for (const auto& [index, s] : segments_) {
+    const auto o = open_.find({s.piece.sort, s.piece.worker});
+    const bool writing = o != open_.end() && o->second.index == index;
+    if (writing && now - s.begun > settings_.longest / 8) open_.erase(o);  // a quiet link's file ends, too
+    else if (!writing && now - s.begun >= settings_.longest) old.push_back(index);
   }
   for (const size_t index : old) {
     const Segment& s = segments_.at(index);
@@ -270,6 +278,11 @@ void Segments::tend(Time now) {
     segments_.erase(o->second.index);
     o = open_.erase(o);
   }
+}
+
+void Segments::stepped(Time by) {
+  for (auto& [index, s] : segments_) s.begun += by;
+  open_.clear();                           // what follows is named by the clock as it goes now
 }
 
 void Segments::close() { open_.clear(); }

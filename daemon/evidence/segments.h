@@ -35,6 +35,7 @@ class Segments {
   // Whole blocks of frames, the newest of stamp `newest`. False: the disk did not take them (`trouble` says why), or they are not to be kept.
   bool append(Sort, size_t worker, const std::vector<KeptInterface>&, Bytes blocks, Time newest, Time now);
   void tend(Time now);                     // once a second or so: ages, quotas, room
+  void stepped(Time by);                   // the wall clock was: nothing is older or younger for that
   void close();
 
   std::vector<KeptPiece> pieces(Time from, Time until) const;   // that may hold frames of that time, oldest first
@@ -50,12 +51,14 @@ class Segments {
   struct Segment {
     KeptPiece piece;
     uint64_t octets = 0;
-    Time begun = 0;                        // wall
+    Time begun = 0;                        // wall, as the clock goes now
+    bool unread = false;                   // the disk did not give it: it stays as it is
   };
   struct Open {
     std::unique_ptr<File> file;
     std::vector<KeptInterface> interfaces;
     size_t index = 0;                      // among segments_, by number
+    bool empty = true;                     // nothing but its head is in it
   };
   using Way = std::pair<Sort, size_t>;     // sort and worker
   bool begin(Way, const std::vector<KeptInterface>&, Time first, Time now);
@@ -64,7 +67,7 @@ class Segments {
   bool give_way(Sort up_to);               // the oldest of what is worth the least, of sorts up to this one
   uint64_t octets(Sort) const;
   std::string mend(Segment&);
-  void look(Segment&);                     // at its first frame
+  std::string look(Segment&);              // at its first frame
 
   Storage& storage_;
   const std::string folder_;

@@ -11,6 +11,9 @@
 
 namespace vidra {
 
+constexpr size_t most_gone = 1000;           // of one manifest, which is read whole
+constexpr unsigned most_unread = 4;
+
 Sets::Sets(Storage& storage, std::string folder, const EvidenceSettings& s, Witness w) : storage_(storage), folder_(std::move(folder)), settings_(s), witness_(std::move(w)) {}
 
 std::vector<std::string> Sets::open(Time) {
@@ -19,23 +22,37 @@ std::vector<std::string> Sets::open(Time) {
     if (const int e = storage_.make_directories(f)) return {fmt::format("{}: {}", f, std::strerror(-e))};
     ::chmod(f.c_str(), 0750);
   }
-  made_ = true;
   std::vector<std::string> names;
-  storage_.list(folder_, names);
+  if (const int e = storage_.list(folder_, names)) return {fmt::format("{}: {}", folder_, std::strerror(-e))};   // or the chain would begin anew
   for (const std::string& n : names)
     if (n.ends_with(".tmp")) storage_.remove(folder_ + "/" + n);
   sets_.clear(), manifests_.clear();
   last_ = 0, last_hash_ = no_previous;
   const std::vector<KeptSet> all = read_sets(storage_, folder_, said);
+  made_ = true;
   for (const KeptSet& s : all) {
     const Manifest& m = s.manifest;
     manifests_[m.number] = s.name;
     if (s.on_disk) sets_[m.number] = {s.name, m.story, m.file, m.sha256, s.on_disk};
     if (m.number >= last_) last_ = m.number, last_hash_ = s.text_hash;
   }
-  // A manifest that cannot be read any more keeps its number: the names tell it.
+  // What follows names the hash of the last one as it lies there, whole or not; where the disk does not give it now, it is asked again.
+  uint64_t newest = 0;
+  std::string its_name;
   for (const std::string& n : names)
-    if (n.ends_with(".json") && n.size() > 8 && n.find_first_not_of("0123456789") == 8) last_ = std::max<uint64_t>(last_, std::stoull(n.substr(0, 8)));
+    if (n.ends_with(".json") && number_of(n) >= newest) newest = number_of(n), its_name = n;
+  if (newest > last_) {
+    int error = 0;
+    const auto text = whole_file(storage_, folder_ + "/" + its_name, error);
+    if (!text && ++unread_ < most_unread) return made_ = false, std::vector<std::string>{fmt::format("{}/{}: {}", folder_, its_name, std::strerror(-error))};
+    if (text) last_hash_ = sha256_text({reinterpret_cast<const uint8_t*>(text->data()), text->size()});
+    last_ = newest;
+  }
+  // Packets for which no manifest was written any more would lie here for ever, and nobody would know of them.
+  const std::set<std::string> pins = pinned();
+  for (const std::string& n : names)
+    if (n.ends_with(".pcapng") && number_of(n) > last_ && std::none_of(pins.begin(), pins.end(), [&](const std::string& p) { return n.find(p) != n.npos; }))
+      storage_.remove(folder_ + "/" + n), said.push_back(fmt::format("{}/{}: no manifest was written for it, as after a power loss; removed", folder_, n));
   for (const std::string& flaw : chain_flaws(all)) said.push_back(folder_ + "/" + flaw);
   return said;
 }
@@ -93,6 +110,7 @@ std::string Sets::make_room(uint64_t octets, Time now) {
   for (const auto& [n, s] : sets_) {
     if (there <= settings_.sets) break;
     if (pins.contains(s.story)) continue;
+    if (going.size() == most_gone) break;
     there -= s.octets;
     going.push_back(n);
     m.gone.push_back(fmt::format("{} sha256 {}", s.file, s.sha256));
@@ -104,7 +122,14 @@ std::string Sets::make_room(uint64_t octets, Time now) {
     sets_.erase(n);
     counts_.evicted++;
   }
-  return {};
+  return going.size() == most_gone ? make_room(octets, now) : "";
+}
+
+// The recorder gives way where less than all of the spare is free; sets may take half of it meanwhile.
+std::string Sets::spare(uint64_t octets) {
+  uint64_t free = 0;
+  if (!settings_.spare || storage_.free_bytes(folder_, free) || free >= octets + settings_.spare / 2) return {};
+  return fmt::format("{}: {} are free on this disk, and half of [evidence] spare = {} stays free for the outboxes", folder_, human_bytes(free), human_bytes(settings_.spare));
 }
 
 std::string Sets::add(const Wish& w, const Excerpt& c, std::vector<std::string> missing, Time now) {
@@ -113,7 +138,8 @@ std::string Sets::add(const Wish& w, const Excerpt& c, std::vector<std::string> 
   if (c.file.size() > settings_.sets) missing.push_back(fmt::format("all its packets: {} are more than [evidence] sets holds", human_bytes(c.file.size())));
   const bool fits = !c.file.empty() && c.file.size() <= settings_.sets;
   if (fits)
-    if (const std::string why = make_room(c.file.size(), now); !why.empty()) return why;
+    for (const std::string& why : {make_room(c.file.size(), now), spare(c.file.size())})
+      if (!why.empty()) return why;
   Manifest m;
   m.made = now;
   m.story = w.story, m.detection = w.detection, m.what = w.what, m.source = w.source, m.target = w.target;

@@ -37,6 +37,7 @@ class Sets {
   std::string put(const std::string& name, Bytes);
   std::string tell(Manifest&, const std::string& name);
   std::string make_room(uint64_t octets, Time now);
+  std::string spare(uint64_t octets);
   std::set<std::string> pinned();
 
   Storage& storage_;
@@ -48,9 +49,8 @@ class Sets {
   uint64_t last_ = 0;
   std::string last_hash_ = no_previous;
   bool made_ = false;
+  unsigned unread_ = 0;                          // times that the last manifest could not be read
   Counts counts_;
 };
-
-inline constexpr size_t most_manifests = 50'000;
 
 }  // namespace vidra

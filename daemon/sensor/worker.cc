@@ -30,7 +30,7 @@ void Worker::hear(Source& source) {
       const std::span<const Packet> heard = std::span<const Packet>(burst).first(polled.packets);
       if (recorder_) {
         recorder_->know(source.interfaces());
-        if (live) recorder_->apart(apart_);
+        if (live) recorder_->apart(apart_, apart_at_);
         recorder_->begin();
       }
       traffic_->take(heard);

@@ -15,10 +15,12 @@
 #include <array>
 #include <atomic>
 #include <chrono>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <memory>
 
+#include "daemon/base/clock.h"
 #include "daemon/base/text.h"
 #include "daemon/capture/choose.h"
 #include "daemon/capture/file.h"
@@ -139,6 +141,44 @@ void look_at_disk(Sheet& sheet, const std::string& state) {
   const std::string found = fmt::format("keeps a record within {} (median of 9)", human_duration(took[4]));
   if (took[4] > 200 * millisecond) sheet.odd("disk", found + ": alerts leave late", "smartctl -a DISK   (a worn or shared disk)");
   else sheet.good("disk", found);
+}
+
+// How far back the last packets reach, and whether the disk has the room that the quotas promise.
+void look_at_evidence(Sheet& sheet, const SensorSettings& s) {
+  const EvidenceSettings& e = s.evidence;
+  const std::string folder = evidence_folder(s);
+  std::error_code error;
+  uint64_t last = 0, stories = 0;
+  std::array<Time, sort_count> oldest{};
+  for (const auto& file : std::filesystem::directory_iterator(folder + "/last", error)) {
+    const std::string name = file.path().filename();
+    std::error_code none;
+    if (const auto size = file.file_size(none); !none) last += size;
+    for (size_t i = 0; i < sort_count; i++)
+      if (name.starts_with(name_of(Sort(i))))
+        if (const Time begun = std::strtoll(name.c_str() + name.rfind('-') + 1, nullptr, 10); !oldest[i] || begun < oldest[i]) oldest[i] = begun;
+  }
+  if (error && error != std::errc::no_such_file_or_directory) return sheet.odd("evidence", fmt::format("{}: {}", folder, error.message()), "sudo vidra doctor   (it is for root and the group vidra)");
+  for (const auto& file : std::filesystem::directory_iterator(folder + "/stories", error)) {
+    std::error_code none;
+    if (const auto size = file.is_regular_file(none) ? file.file_size(none) : 0; !none) stories += size;
+  }
+  if (!e.keep) {
+    if (last) return sheet.odd("evidence", fmt::format("no packets are kept any more ([evidence] keep = false), but {} of them lie in {}/last and nobody removes them", human_bytes(last), folder), fmt::format("rm -r {}/last", folder));
+    return sheet.good("evidence", "no packets are kept: [evidence] keep = false");
+  }
+  std::string there = folder;
+  while (there.size() > 1 && !std::filesystem::exists(there, error)) there = std::filesystem::path(there).parent_path();
+  const auto space = std::filesystem::space(there, error);
+  const uint64_t may = e.quota[0] + e.quota[1] + e.quota[2] + e.sets, more = may - std::min(may, last + stories);
+  if (!error && space.available < more + e.spare)
+    return sheet.odd("evidence", fmt::format("{} may take {} more and {} of the disk stay free, but {} are free: the last packets reach less far back than the quotas say", folder, human_bytes(more), human_bytes(e.spare), human_bytes(space.available)),
+                     fmt::format("df -h {}   (then [evidence] ordinary, sets or spare smaller, or folder on another disk)", there));
+  std::string back;
+  const Time now = wall_now();
+  for (size_t i = 0; i < sort_count; i++)
+    if (oldest[i]) back += fmt::format("{}{} of {}", back.empty() ? "the last " : ", ", human_duration(std::max<Time>(now - oldest[i], 0)), name_of(Sort(i)));
+  sheet.good("evidence", fmt::format("{}: {}; {} of alerts; room for {} more", folder, back.empty() ? "nothing yet" : back, human_bytes(stories), human_bytes(more)));
 }
 
 // The service runs as a user of its own, which must be able to read what root wrote.
@@ -290,6 +330,7 @@ int doctor(const std::string& config, const std::string& state, Time listen) {
   look_at_reading(sheet, config);
   look_at_state(sheet, s.state);
   look_at_disk(sheet, s.state);
+  look_at_evidence(sheet, s);
   look_at_clock(sheet);
   look_at_permission(sheet);
   if (s.capture.interfaces.empty()) sheet.bad("capture", "no interface is named", config.empty() ? "vidra setup" : fmt::format("editor {}   ([capture] interfaces = [\"eth1\"])", config));

@@ -153,10 +153,28 @@ int verify(const Place& p, const std::vector<KeptSet>& all, std::vector<std::str
   return flaws.empty() ? exit_done : exit_failed;
 }
 
+// The folder of the pins. Root may type this in a folder of the sensor's user: no link is followed there, nothing that exists is written to.
+struct Pins {
+  explicit Pins(const std::string& stories) {
+    const int there = ::open(stories.c_str(), flags);
+    if (there >= 0) fd = ::openat(there, "pinned", flags);
+    error = errno;
+    if (there >= 0) ::close(there);
+  }
+  ~Pins() { if (fd >= 0) ::close(fd); }
+  Pins(const Pins&) = delete;
+  static constexpr int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+  int fd = -1, error = 0;
+};
+
 int pin(const EvidenceOptions& o, const Place& p, const std::vector<KeptSet>& all, const std::string& story) {
   const std::string path = p.stories + "/pinned/" + story;
+  const Pins pins(p.stories);
+  if (pins.fd < 0)
+    return fail(fmt::format("{}/pinned: {}; {}", p.stories, std::strerror(pins.error), pins.error == ELOOP || pins.error == ENOTDIR ? "it is a link, which is not followed: look who made it, then rm it and mkdir it anew"
+                                                                                                    : "you may need to be root: sudo vidra evidence " + story.substr(0, 8) + (o.unpin ? " --unpin" : " --pin")));
   if (o.unpin) {
-    if (::unlink(path.c_str()) == 0) return fmt::print("{} is not pinned any more; its packets go when they are the oldest and room is needed\n", story), exit_done;
+    if (::unlinkat(pins.fd, story.c_str(), 0) == 0) return fmt::print("{} is not pinned any more; its packets go when they are the oldest and room is needed\n", story), exit_done;
     return fail(errno == ENOENT ? fmt::format("{} is not pinned", story) : fmt::format("{}: {}; you may need to be root", path, std::strerror(errno)));
   }
   uint64_t here = 0, pinned = 0;
@@ -173,8 +191,19 @@ int pin(const EvidenceOptions& o, const Place& p, const std::vector<KeptSet>& al
     const passwd* user = who && *who ? nullptr : ::getpwuid(::getuid());
     by = user ? user->pw_name : who ? who : "somebody";
   }
-  if (const std::string why = write_whole(path, fmt::format("pinned by {} at {}\n", by, iso_time(wall_now(), 0))); !why.empty()) return fail(why + "; you may need to be root");
-  ::chmod(path.c_str(), 0640);
+  const std::string text = fmt::format("pinned by {} at {}\n", by, iso_time(wall_now(), 0));
+  const int fd = ::openat(pins.fd, story.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0640);
+  if (fd < 0 && errno == EEXIST) return fmt::print("{} was pinned before ({}); its packets stay until somebody says --unpin\n", story, path), exit_done;
+  if (fd < 0) return fail(fmt::format("{}: {}; you may need to be root", path, std::strerror(errno)));
+  struct stat folder{};
+  const bool done = ::fstat(pins.fd, &folder) == 0 && (::geteuid() != 0 || ::fchown(fd, folder.st_uid, folder.st_gid) == 0) && ::fchmod(fd, 0640) == 0 &&
+                    ::write(fd, text.data(), text.size()) == ssize_t(text.size()) && ::fsync(fd) == 0 && ::fsync(pins.fd) == 0;
+  const int error = errno;
+  ::close(fd);
+  if (!done) return ::unlinkat(pins.fd, story.c_str(), 0), fail(fmt::format("{}: {}", path, std::strerror(error)));
+  for (const KeptSet& s : all)             // the sensor may have looked at the pins just before
+    if (s.manifest.story == story && s.on_disk && ::access((p.stories + "/" + s.manifest.file).c_str(), F_OK) != 0)
+      fail(fmt::format("{}: it went for want of room before the pin was there", s.manifest.file));
   fmt::print("{} is pinned: {} stay until somebody says --unpin\n", story, human_bytes(here));
   return exit_done;
 }

@@ -75,10 +75,25 @@ if shutil.which("tshark"):
 else:
     tap.skip("tshark shows the comments", "no tshark")
 
+# The folder is the sensor's user's, who pins may be root: a link in it leads nobody anywhere.
+victim, pins = folder / "victim", kept / "stories/pinned"
+victim.write_text("as it was")
+(pins / story).symlink_to(victim)
+status, out, err = evidence(story, "--pin")
+tap.check(victim.read_text() == "as it was" and "N. N." not in out, "a link where the pin would be: nothing is written through it", out, err)
+(pins / story).unlink()
+pins.rename(folder / "elsewhere/pinned")
+pins.symlink_to(folder / "elsewhere/pinned")
+status, out, err = evidence(story, "--pin")
+tap.check(status == 1 and "it is a link" in err and not list((folder / "elsewhere/pinned").iterdir()), "nor where the folder of the pins would be: said", out, err)
+pins.unlink()
+(folder / "elsewhere/pinned").rename(pins)
 status, out, err = evidence(story, "--pin", "--by", "N. N.")
 tap.check(status == 0 and "N. N." in (kept / "stories/pinned" / story).read_text(), "pinned", out, err)
 status, out, err = evidence(story)
 tap.check("pinned: it stays" in out, "and it says so", out)
+status, out, err = evidence(story, "--pin", "--by", "somebody else")
+tap.check(status == 0 and "was pinned before" in out and "N. N." in (pins / story).read_text(), "who pins it again changes nothing", out, err)
 archive = folder / "case.tar"
 status, out, err = evidence(story, "--export", archive)
 digest = hashlib.sha256(archive.read_bytes()).hexdigest() if archive.exists() else ""

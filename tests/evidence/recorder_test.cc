@@ -30,14 +30,36 @@ TEST(Tape, gives_pieces_in_order_and_whole_however_they_lie) {
   while (put < 20'000) {
     const uint32_t n = 8 + 4 * (put * 7919 % 700);
     uint8_t* to = tape.reserve(n);
-    if (!to) continue;
-    std::memset(to, int(uint8_t(put)), n);
-    std::memcpy(to, &n, 4), std::memcpy(to + 4, &put, 4);
+    if (to) {
+      std::memset(to, int(uint8_t(put)), n);
+      std::memcpy(to, &n, 4), std::memcpy(to + 4, &put, 4);
+      put++;
+    }
+    if (to && put % 5) continue;                               // five at a time
     tape.commit();
-    put++;
+    if (put % 3 == 0) tape.rewind();
   }
+  tape.commit();
   consumer.join();
   EXPECT_EQ(tape.used(), 0u);
+}
+
+TEST(Tape, touches_as_much_of_its_memory_as_lies_there_at_once) {
+  Tape tape(1 << 20);
+  const uint8_t *low = nullptr, *high = nullptr;
+  for (int i = 0; i < 2000; i++) {                             // 60 MB in all, 30 KB at a time
+    tape.rewind();
+    for (int n = 0; n < 3; n++) {
+      const uint8_t* to = tape.reserve(10'000);
+      ASSERT_NE(to, nullptr);
+      low = low ? std::min(low, to) : to, high = std::max(high, to + 10'000);
+    }
+    EXPECT_TRUE(tape.front().empty());                         // nothing is handed over before all is
+    tape.commit();
+    ASSERT_EQ(tape.front().size(), 30'000u);
+    tape.pop(30'000);
+  }
+  EXPECT_LT(high - low, 100'000);
 }
 
 TEST(Tape, refuses_what_finds_no_room) {
@@ -130,10 +152,13 @@ TEST(Recorder, keeps_nothing_of_a_sort_that_is_off) {
 TEST(Recorder, remembers_a_step_of_the_clock) {
   NoSink sink;
   Recorder rec(sink, small(), 0, 1, 1, false);
-  rec.apart(10), rec.apart(20);
-  EXPECT_EQ(rec.apart(), (std::array<Time, 2>{20, 0}));
-  rec.apart(hour);
-  EXPECT_EQ(rec.apart(), (std::array<Time, 2>{hour, 20}));
+  rec.apart(10, noon), rec.apart(20, noon + 1);
+  EXPECT_EQ(rec.apart().now, 20);
+  EXPECT_EQ(rec.apart().before, 0);
+  rec.apart(hour, noon + 2);
+  EXPECT_EQ(rec.apart().now, hour);
+  EXPECT_EQ(rec.apart().before, 20);
+  EXPECT_EQ(rec.apart().seen, noon + 2);
 }
 
 TEST(Pcapng, every_block_cut_anywhere_is_torn_and_never_more) {

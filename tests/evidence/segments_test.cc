@@ -70,8 +70,8 @@ TEST(Segments, what_is_too_old_goes_though_there_is_room) {
     s.tend(at);
   }
   const Time end = noon + 299 * minute, oldest = s.held().oldest[size_t(Sort::ordinary)];
-  EXPECT_GE(oldest, end - 80 * minute);
-  EXPECT_LE(oldest, end - 55 * minute);
+  EXPECT_GE(oldest, end - hour);           // never longer
+  EXPECT_LE(oldest, end - 50 * minute);
   s.tend(end + 3 * hour);                  // nothing comes any more
   s.tend(end + 3 * hour);
   EXPECT_EQ(s.held().octets[size_t(Sort::ordinary)], 0u);
@@ -169,6 +169,89 @@ TEST(Segments, what_power_loss_tore_is_read_up_to_there_and_said_once) {
   ASSERT_TRUE(s.append(Sort::ordinary, 0, one_interface, blocks(7, noon + hour), noon + hour, noon + hour + 11 * second));
   EXPECT_EQ(frames_of(disk, s.pieces(noon + hour, always), Sort::ordinary), 7u);
   std::filesystem::remove_all(folder);
+}
+
+TEST(Segments, what_the_disk_does_not_give_at_the_start_is_neither_removed_nor_cut) {
+  FaultyStorage disk;
+  for (int run = 0; run < 3; run++) {
+    Segments s(disk, "/e/last", quotas(4 << 20, 4 << 20, 4 << 20), 1);
+    s.open(noon + run * hour);
+    ASSERT_TRUE(s.append(Sort::ordinary, 0, one_interface, blocks(50, noon + run * hour), noon + run * hour, noon + run * hour));
+  }
+  for (uint64_t n = 1; n < 14; n++) {
+    const auto here = disk.copy();
+    here->fail(n, EIO);
+    {
+      Segments s(*here, "/e/last", quotas(4 << 20, 4 << 20, 4 << 20), 1);
+      s.open(noon + day / 2);
+    }
+    here->heal();
+    Segments s(*here, "/e/last", quotas(4 << 20, 4 << 20, 4 << 20), 1);
+    EXPECT_TRUE(s.open(noon + day / 2).empty()) << n;
+    EXPECT_EQ(frames_of(*here, s.pieces(0, always), Sort::ordinary), 150u) << n;
+  }
+}
+
+TEST(Segments, a_clock_that_was_years_ahead_makes_no_file_for_each_write) {
+  FaultyStorage disk;
+  EvidenceSettings set = quotas(4 << 20, 4 << 20, 4 << 20);
+  set.longest = hour;
+  {
+    Segments s(disk, "/e/last", set, 1);
+    s.open(noon + 20 * 365 * day);
+    ASSERT_TRUE(s.append(Sort::ordinary, 0, one_interface, blocks(1, noon), noon, noon + 20 * 365 * day));
+  }
+  Segments s(disk, "/e/last", set, 1);
+  s.open(noon);
+  for (int i = 0; i < 40; i++) ASSERT_TRUE(s.append(Sort::ordinary, 0, one_interface, blocks(1, noon), noon, noon + i * 50 * millisecond));
+  EXPECT_EQ(disk.paths().size(), 2u);
+  s.tend(noon + hour - minute);
+  s.tend(noon + hour - minute);
+  EXPECT_EQ(disk.paths().size(), 2u);
+  s.tend(noon + hour + second);            // and they, too, lie no longer than that
+  EXPECT_EQ(disk.paths().size(), 0u);
+}
+
+TEST(Segments, a_step_of_the_clock_makes_nothing_old) {
+  FaultyStorage disk;
+  Segments s(disk, "/e/last", quotas(4 << 20, 4 << 20, 4 << 20), 1);
+  s.open(noon);
+  Time now = noon;
+  ASSERT_TRUE(s.append(Sort::commands, 0, one_interface, blocks(10, now), now, now));
+  for (const Time by : {30 * day, -60 * day, 365 * day}) {
+    now += by;
+    s.stepped(by);
+    ASSERT_TRUE(s.append(Sort::commands, 0, one_interface, blocks(10, now), now, now));
+    ASSERT_TRUE(s.append(Sort::commands, 0, one_interface, blocks(10, now), now, now + minute));
+    s.tend(now + minute);
+  }
+  EXPECT_EQ(frames_of(disk, s.pieces(0, always), Sort::commands), 70u);
+  EXPECT_LE(disk.paths().size(), 5u);
+  EXPECT_EQ(s.held().evicted[0], 0u);
+  s.tend(now + day + minute), s.tend(now + day + minute);
+  EXPECT_EQ(disk.paths().size(), 0u);
+}
+
+TEST(Segments, a_disk_that_takes_no_packets_is_not_filled_with_files) {
+  FaultyStorage inner;
+  AskedDisk disk(inner);
+  disk.on_write = [](const std::string&, uint64_t offset) { return offset ? -EIO : 0; };   // what a file begins with is taken
+  Segments s(disk, "/e/last", quotas(4 << 20, 4 << 20, 4 << 20), 1);
+  s.open(noon);
+  for (int i = 0; i < 30; i++) EXPECT_FALSE(s.append(Sort::ordinary, 0, one_interface, blocks(1, noon), noon, noon + i * 2 * second));
+  EXPECT_EQ(inner.paths().size(), 0u);
+  EXPECT_NE(s.held().trouble, "");
+}
+
+TEST(Segments, where_not_even_a_file_can_be_begun_the_masses_go) {
+  FaultyStorage disk;
+  Segments s(disk, "/e/last", quotas(64 << 20, 64 << 20, 64 << 20), 1);
+  s.open(noon);
+  ASSERT_TRUE(s.append(Sort::bulk, 0, one_interface, blocks(1000, noon), noon, noon));
+  disk.capacity = disk.octets(disk.paths().at(0)).size() + 10;
+  EXPECT_FALSE(s.append(Sort::commands, 0, one_interface, blocks(3, noon), noon, noon));
+  EXPECT_TRUE(s.append(Sort::commands, 0, one_interface, blocks(3, noon), noon, noon + 2 * second)) << s.held().trouble;
+  EXPECT_GT(s.held().evicted[size_t(Sort::bulk)], 0u);
 }
 
 TEST(Segments, killed_at_any_moment_what_was_written_is_read) {

@@ -94,8 +94,9 @@ TEST(Sets, what_is_taken_away_or_replaced_is_seen) {
   for (int i = 0; i < 4; i++) ASSERT_EQ(sets.add(wish(i), excerpt(3), {}, noon), "");
   const auto whole = disk.copy();
   disk.remove(here + "/00000002-" + story(1) + "-1.json");
-  ASSERT_EQ(flaws_in(disk).size(), 1u);
-  EXPECT_NE(flaws_in(disk)[0].find("manifest 2 is gone"), std::string::npos);
+  ASSERT_EQ(flaws_in(disk).size(), 2u);                                    // packets that nothing speaks of, and the gap
+  EXPECT_NE(flaws_in(disk)[0].find("its manifest is gone"), std::string::npos);
+  EXPECT_NE(flaws_in(disk)[1].find("manifest 2 is gone"), std::string::npos);
   // Signed anew by somebody else, with a story of his own.
   const auto other = whole->copy();
   Manifest m;
@@ -149,14 +150,125 @@ TEST(Sets, whenever_power_goes_what_is_there_is_right) {
     cut += disk.dead();
     disk.restore(n);
     Sets sets(disk, here, s, witness());
-    const auto said = sets.open(noon);
-    EXPECT_TRUE(said.empty()) << n << ": " << said[0];
+    for (const std::string& what : sets.open(noon)) EXPECT_NE(what.find("no manifest was written for it"), std::string::npos) << n << ": " << what;
+    const auto paths = disk.paths();
+    for (const std::string& path : paths)
+      if (path.ends_with(".pcapng")) { EXPECT_EQ(std::count(paths.begin(), paths.end(), path.substr(0, path.size() - 7) + ".json"), 1) << n << ": " << path; }
     EXPECT_GE(sets.counts().last, written) << n;
     ASSERT_EQ(sets.add(wish(9), excerpt(50), {}, noon), "") << n;
     const auto flaws = flaws_in(disk);
     EXPECT_TRUE(flaws.empty()) << n << ": " << flaws[0];
   }
   EXPECT_GT(cut, 40u);
+}
+
+TEST(Sets, the_first_ones_taken_away_are_missed_too) {
+  FaultyStorage disk;
+  Sets sets(disk, here, {}, witness());
+  sets.open(noon);
+  for (int i = 0; i < 4; i++) ASSERT_EQ(sets.add(wish(i), excerpt(3), {}, noon), "");
+  for (int i = 0; i < 2; i++)
+    for (const char* end : {".json", ".pcapng"}) disk.remove(fmt::format("{}/{:08}-{}-1{}", here, i + 1, story(i), end));
+  const auto flaws = flaws_in(disk);
+  ASSERT_EQ(flaws.size(), 1u);
+  EXPECT_NE(flaws[0].find("manifests 1 to 2 are gone"), std::string::npos) << flaws[0];
+}
+
+TEST(Sets, a_manifest_names_nothing_outside_its_folder) {
+  Manifest m;
+  m.number = 1, m.previous = no_previous, m.part = 1;
+  const auto read = [&](const std::string& story, const std::string& file) {
+    m.story = story, m.file = file;
+    std::string why;
+    return read_manifest(manifest_text(m, witness().key, witness().secret), why).has_value();
+  };
+  EXPECT_TRUE(read(story(1), "00000001-" + story(1) + "-1.pcapng"));
+  for (const char* s : {"", "../../../etc/cron.d/x", "..", ".", "/etc/x", "a/b", "a b", "a.b"}) EXPECT_FALSE(read(s, "")) << s;
+  for (const char* f : {"../x.pcapng", "..", "x", ".pcapng", "/etc/x.pcapng"}) EXPECT_FALSE(read(story(1), f)) << f;
+}
+
+TEST(Sets, packets_without_a_manifest_do_not_lie_there_for_ever) {
+  FaultyStorage disk;
+  const std::string torn = here + "/00000003-" + story(7) + "-1.pcapng", taken = here + "/00000001-" + story(0) + "-1";
+  {
+    Sets sets(disk, here, {}, witness());
+    sets.open(noon);
+    for (int i = 0; i < 2; i++) ASSERT_EQ(sets.add(wish(i), excerpt(3), {}, noon), "");
+  }
+  disk.put(torn, std::vector<uint8_t>(1000));                              // power went before its manifest was written
+  EXPECT_TRUE(flaws_in(disk).empty());                                     // or it is just being written
+  Sets sets(disk, here, {}, witness());
+  const auto said = sets.open(noon);
+  ASSERT_EQ(said.size(), 1u);
+  EXPECT_NE(said[0].find(torn), std::string::npos);
+  const auto paths = disk.paths();
+  EXPECT_EQ(std::count(paths.begin(), paths.end(), torn), 0);
+  disk.remove(taken + ".json");                                            // that is no power loss
+  EXPECT_EQ(flaws_in(disk).size(), 2u);
+  Sets later(disk, here, {}, witness());
+  EXPECT_EQ(later.open(noon).size(), 2u);
+  EXPECT_EQ(disk.octets(taken + ".pcapng").size(), excerpt(3).file.size());
+}
+
+TEST(Sets, a_call_that_fails_at_the_start_breaks_no_chain) {
+  for (uint64_t n = 1; n < 30; n++) {
+    FaultyStorage disk;
+    {
+      Sets sets(disk, here, {}, witness());
+      sets.open(noon);
+      for (int i = 0; i < 3; i++) ASSERT_EQ(sets.add(wish(i), excerpt(3), {}, noon), "");
+    }
+    Sets sets(disk, here, {}, witness());
+    disk.fail(n, EIO);
+    sets.open(noon);
+    disk.heal();
+    ASSERT_EQ(sets.add(wish(4), excerpt(3), {}, noon), "") << n;
+    EXPECT_EQ(sets.counts().last, 4u) << n;
+    const auto flaws = flaws_in(disk);
+    EXPECT_TRUE(flaws.empty()) << n << ": " << flaws[0];
+  }
+}
+
+TEST(Sets, many_that_go_at_once_are_named_by_several_manifests) {
+  FaultyStorage disk;
+  std::string before = no_previous;
+  for (int i = 0; i < 1200; i++) {
+    Manifest m;
+    m.number = uint64_t(i) + 1, m.previous = before, m.story = story(i), m.part = 1;
+    const std::string name = fmt::format("{}/{:08}-{}-1", here, i + 1, story(i));
+    const std::vector<uint8_t> packets(10'000, uint8_t(i));
+    m.file = name.substr(here.size() + 1) + ".pcapng", m.sha256 = sha256_text(packets), m.octets = packets.size();
+    const std::string text = manifest_text(m, witness().key, witness().secret);
+    before = sha256_text({reinterpret_cast<const uint8_t*>(text.data()), text.size()});
+    disk.put(name + ".json", {text.begin(), text.end()}), disk.put(name + ".pcapng", packets);
+  }
+  EvidenceSettings s;
+  s.sets = 1 << 20;
+  Sets sets(disk, here, s, witness());
+  EXPECT_TRUE(sets.open(noon).empty());
+  ASSERT_EQ(sets.add(wish(1), excerpt(3), {}, noon), "");
+  EXPECT_GE(sets.counts().evicted, 1090u);
+  EXPECT_LE(sets.counts().octets, 1u << 20);
+  const auto flaws = flaws_in(disk);
+  EXPECT_TRUE(flaws.empty()) << flaws[0];
+  std::vector<std::string> none;
+  for (const KeptSet& k : read_sets(disk, here, none)) EXPECT_LE(k.manifest.gone.size(), 1000u);
+}
+
+TEST(Sets, the_outboxes_keep_their_part_of_the_disk) {
+  FaultyStorage disk;
+  disk.capacity = 4 << 20;
+  EvidenceSettings s;
+  s.spare = 4 << 20;
+  Sets sets(disk, here, s, witness());
+  sets.open(noon);
+  std::string why;
+  for (int i = 0; i < 200 && why.empty(); i++) why = sets.add(wish(i), excerpt(400), {}, noon);
+  EXPECT_NE(why.find("[evidence] spare"), std::string::npos) << why;
+  uint64_t free = 0;
+  disk.free_bytes(here, free);
+  EXPECT_GE(free, 2u << 20);
+  EXPECT_LE(free, 3u << 20);
 }
 
 TEST(Sets, an_archive_holds_all_and_its_sums_are_right) {
@@ -198,7 +310,12 @@ class Cutting : public testing::Test {
   Excerpt cut_out(Wish w, uint64_t most = 1 << 20) {
     w.pairs.push_back(pair_of(a, b));
     const auto pieces = segments.pieces(0, std::numeric_limits<Time>::max());
-    return cut(disk, pieces, {&w, 1}, run, most).at(0);
+    return cut_one(pieces, w, run, most);
+  }
+  Excerpt cut_one(const std::vector<KeptPiece>& pieces, const Wish& w, uint32_t of, uint64_t most, size_t found = most_found) {
+    Excerpt one;
+    cut(disk, pieces, {&w, 1}, of, most, [&](size_t, Excerpt&& e) { one = std::move(e); }, found);
+    return one;
   }
   static std::vector<std::string> comments(const Excerpt& e) {
     std::vector<std::string> all;
@@ -236,7 +353,7 @@ TEST_F(Cutting, a_packet_of_another_run_with_the_same_number_decides_nothing) {
   w.deciding.push_back({noon, 5, a, b});
   w.pairs.push_back(pair_of(a, b));
   const auto pieces = segments.pieces(0, std::numeric_limits<Time>::max());
-  const Excerpt e = cut(disk, pieces, {&w, 1}, run + 1, 1 << 20).at(0);
+  const Excerpt e = cut_one(pieces, w, run + 1, 1 << 20);
   EXPECT_EQ(e.packets, 1u);
   EXPECT_EQ(e.deciding, 0u);
 }
@@ -262,6 +379,35 @@ TEST_F(Cutting, what_does_not_fit_is_what_matters_least) {
   EXPECT_EQ(e.packets + e.left_out, 2000u);
   const auto all = comments(e);
   EXPECT_EQ(all.at(0).substr(0, 17), "command or change");                // the fourth of all, kept before a thousand later ones
+}
+
+TEST_F(Cutting, of_many_alerts_at_once_each_has_its_share_of_the_memory) {
+  for (uint64_t i = 0; i < 2000; i++) heard(noon - 9 * second + Time(i) * millisecond, i + 1, packets::host_a, packets::host_b, i == 3 ? Sort::commands : Sort::ordinary);
+  std::vector<Wish> wishes(4, wish(1));
+  for (size_t i = 0; i < wishes.size(); i++) wishes[i].pairs.push_back(pair_of(a, b)), wishes[i].deciding.push_back({noon - 9 * second + Time(i) * millisecond, 7 + i, a, b});
+  std::vector<size_t> order;
+  cut(disk, segments.pieces(0, std::numeric_limits<Time>::max()), wishes, run, 1 << 20, [&](size_t i, Excerpt&& e) {
+    order.push_back(i);
+    EXPECT_EQ(e.deciding, 1u);
+    EXPECT_LE(e.packets, 100u);                                           // half of 400, by four, and as many again until they are sorted out
+    EXPECT_EQ(e.packets + e.left_out, 2000u);
+    EXPECT_EQ(comments(e).at(0).substr(0, 17), "command or change");
+  }, 400);
+  EXPECT_EQ(order, (std::vector<size_t>{0, 1, 2, 3}));
+}
+
+TEST_F(Cutting, what_is_overwritten_between_finding_and_reading_is_counted) {
+  for (uint64_t i = 0; i < 10; i++) heard(noon, i + 1, packets::host_a, packets::host_b);
+  Wish first = wish(1), second_wish = wish(2);
+  for (Wish* w : {&first, &second_wish}) w->pairs.push_back(pair_of(a, b)), w->deciding.push_back({noon, 5, a, b});
+  const std::vector<Wish> wishes{first, second_wish};
+  std::vector<uint64_t> packets, gone;
+  cut(disk, segments.pieces(0, std::numeric_limits<Time>::max()), wishes, run, 1 << 20, [&](size_t, Excerpt&& e) {
+    packets.push_back(e.packets), gone.push_back(e.gone);
+    for (const std::string& path : disk.paths()) disk.remove(path);
+  });
+  EXPECT_EQ(packets, (std::vector<uint64_t>{10, 0}));
+  EXPECT_EQ(gone, (std::vector<uint64_t>{0, 10}));
 }
 
 }  // namespace
