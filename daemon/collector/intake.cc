@@ -7,6 +7,7 @@
 #include <cstring>
 #include <ctime>
 #include <filesystem>
+#include <limits>
 
 #include "daemon/base/clock.h"
 #include "daemon/base/text.h"
@@ -210,10 +211,17 @@ bool Intake::ready() {
 void Intake::upkeep(Time now) {
   std::lock_guard lock(mutex_);
   if (index_behind_ && held_.empty() && catch_up({}, true)) index_behind_ = false;
+  // A clock that was set may be wrong by years, and what goes by its age is gone for good.
+  const Time steady = monotonic_now(), ahead = now - steady;
+  if (!even_since_ || ahead - wall_ahead_ > hour || wall_ahead_ - ahead > hour) even_since_ = steady;
+  wall_ahead_ = ahead;
   if (now - retained_ < minute && now >= retained_) return;
   retained_ = now;
-  logs_.retain(settings_.retention, now);
-  index_.forget_before(now - settings_.retention.keep);
+  RetentionSettings retention = settings_.retention;
+  const bool by_age = steady - even_since_ >= settings_.clock_settles;
+  if (!by_age) retention.keep = std::numeric_limits<Time>::max() / 2;
+  logs_.retain(retention, now);
+  if (by_age) index_.forget_before(now - retention.keep);
 }
 
 void Intake::trust(const SensorId& sensor, const SignPublic& key) {

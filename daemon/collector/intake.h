@@ -17,6 +17,7 @@ struct IntakeSettings {
   uint64_t segment_bytes = 16u << 20;
   uint64_t min_free = 1ull << 30;     // below this, sensors are asked to wait
   RetentionSettings retention;
+  Time clock_settles = day;           // the wall clock has gone evenly for so long before anything goes by its age
 };
 
 // What people are told of, in the order in which it became durable.
@@ -83,7 +84,7 @@ class Intake final : public Journal {
   struct Held { Entry entry; std::vector<uint8_t> body; };
   std::vector<Held> held_;            // taken, not yet durable
   std::string pausing_;
-  Time room_asked_ = 0, retained_ = 0;
+  Time room_asked_ = 0, retained_ = 0, wall_ahead_ = 0, even_since_ = 0;
   Counters counters_;
 };
 

@@ -14,6 +14,12 @@ namespace {
 constexpr size_t mark_size = 16;   // received (8), flags (1), zeros
 constexpr uint8_t probation_mark = 1;
 
+int64_t taken_in(Bytes payload) {
+  bool bad = false;
+  Reader r(payload.subspan(payload.size() < mark_size ? payload.size() : payload.size() - mark_size), bad);
+  return int64_t(r.le64());
+}
+
 }  // namespace
 
 Logs::Logs(Storage& storage, std::string directory, uint64_t segment_bytes)
@@ -24,7 +30,7 @@ Log* Logs::log(const SensorId& sensor, uint8_t lane, bool make) {
   if (!fresh) return at->second.get();
   const std::string directory = fmt::format("{}/{}/{}", directory_, uuid_text(sensor), name_of(Lane(lane)));
   LogSettings settings;
-  settings.directory = directory, settings.segment_bytes = segment_bytes_, settings.sensor = sensor, settings.lane = lane;
+  settings.directory = directory, settings.segment_bytes = segment_bytes_, settings.sensor = sensor, settings.lane = lane, settings.taken_in = taken_in;
   auto opened = std::make_unique<Log>(storage_, std::move(settings));
   if (const int e = opened->open(); e) {
     if (!make) troubles_.push_back(fmt::format("{}: {}", directory, std::strerror(-e)));
@@ -32,6 +38,11 @@ Log* Logs::log(const SensorId& sensor, uint8_t lane, bool make) {
     return nullptr;
   }
   const Recovery& r = opened->recovery();
+  if (r.unsynced) {   // it would be promised to sensors as durable
+    if (!make) troubles_.push_back(fmt::format("{}: what is there cannot be made durable; look at the disk", directory));
+    logs_.erase(at);
+    return nullptr;
+  }
   if (r.cut_bytes)
     troubles_.push_back(fmt::format("{}: {} behind the last whole record were cut off{}", directory, human_bytes(r.cut_bytes),
                                     r.kept_in.empty() ? "" : "; they are kept in " + r.kept_in));
@@ -48,7 +59,7 @@ std::string Logs::open() {
     SensorId sensor;
     if (!parse_uuid(name, sensor)) continue;
     std::vector<std::string> lanes;
-    storage_.list(directory_ + "/" + name, lanes);
+    if (const int e = storage_.list(directory_ + "/" + name, lanes)) return fmt::format("{}/{}: {}", directory_, name, std::strerror(-e));
     for (uint8_t lane = 0; lane < lane_count; lane++)
       for (const std::string& each : lanes)
         if (each == name_of(Lane(lane)) && !log(sensor, lane, false)) return troubles_.back();

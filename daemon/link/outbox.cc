@@ -15,6 +15,7 @@ namespace vidra {
 
 namespace {
 constexpr int64_t second = 1'000'000'000;
+constexpr int most_reads = 10;
 constexpr size_t told_most = 4096, epochs_most = 16, entry_overhead = entry_prefix_size + header_size;
 
 // What of `r` no range of `told` covers.
@@ -56,7 +57,7 @@ struct Outbox::Stream {
   std::deque<uint64_t> sent;               // not acknowledged
   uint64_t highest = 0;                    // ever acknowledged
   uint32_t credit = 0;
-  int troubles = 0;
+  int64_t trouble_since = 0;               // when it could not be read, 0 it can
 };
 
 struct Outbox::Epoch {
@@ -97,15 +98,29 @@ void Outbox::wake_with(std::function<void()> waker) {
 
 void Outbox::open() {
   upkeep_at_ = cursors_at_ = checkpoint_at_ = boot_now() + second;
+  if (read_back() && !writable_)
+    if (const int error = begin_epoch()) failed(error, "beginning an epoch");
+}
+
+// What earlier runs have left. Where the disk does not give it now it is asked again before anything is written, a while: or it would lie
+// there, undelivered, until the next start.
+bool Outbox::read_back() {
   std::vector<std::string> names, found;
   int e = storage_.make_directories(settings_.directory);
   if (!e || e == -EROFS) e = storage_.list(settings_.directory, names);
-  if (e) return failed(e, "opening the outbox");
+  if (e) return failed(e, "opening the outbox"), false;
   for (const std::string& n : names)
     if (n.size() == 25 && n[8] == '-') found.push_back(n);   // ordinal-epoch, in hexadecimal
-  for (size_t i = 0; i < found.size(); i++) writable_ = open_epoch(found[i], i + 1 == found.size());
-  if (!writable_)
-    if (const int error = begin_epoch()) failed(error, "beginning an epoch");
+  reads_++;
+  unreadable_ = false;
+  for (size_t i = 0; i < found.size() && !unreadable_; i++) writable_ = open_epoch(found[i], i + 1 == found.size());
+  if (unreadable_) {
+    writable_ = false;
+    std::lock_guard lock(mutex_);
+    epochs_.clear();
+    generation_.fetch_add(1, std::memory_order_release);
+  }
+  return was_read_ = !unreadable_;
 }
 
 bool Outbox::open_epoch(const std::string& name, bool newest) {
@@ -143,12 +158,13 @@ bool Outbox::open_epoch(const std::string& name, bool newest) {
     Gap gap;
     gap.epoch = epoch->number, gap.lane = uint8_t(lane);
     if (const int e = stream.log.open(c.next)) {
+      failed(e, "reading a lane");
+      if (e != -EPROTO && reads_ < most_reads) return unreadable_ = true, false;
       // Nothing of this lane can be read: say so, once, and leave the files as they are.
       good = false;
       gap.reason = "corrupt";
       gap.classes["unreadable lane"] = 1;
       if (newest) gaps.push_back(gap);
-      failed(e, "reading a lane");
       continue;
     }
     const Recovery& r = stream.log.recovery();
@@ -376,6 +392,7 @@ void Outbox::checkpoint(Epoch& epoch) {
 bool Outbox::commit() {
   const int64_t now = boot_now();
   if (failing_.load(std::memory_order_relaxed) && now < retry_at_) return false;
+  if (!was_read_ && !read_back()) return false;
   if (!writable_ || renew_.exchange(false)) {
     if (const int e = begin_epoch()) {
       if (writable_) renew_ = true;
@@ -630,6 +647,7 @@ void Outbox::follow() {
 
 std::vector<StreamState> Outbox::streams() {
   follow();
+  announced_ = following_.empty() ? 0 : following_.back()->number;
   std::vector<StreamState> out;
   for (const EpochPtr& e : following_)
     for (const auto& s : e->streams) {
@@ -664,6 +682,11 @@ void Outbox::rewind(const std::vector<StreamState>& durable) {
     }
 }
 
+bool Outbox::unannounced() {
+  follow();
+  return !following_.empty() && following_.back()->number != announced_;
+}
+
 void Outbox::pause() { paused_ = true; }
 
 bool Outbox::next(Outgoing& out) {
@@ -677,16 +700,20 @@ bool Outbox::next(Outgoing& out) {
         const auto found = s.reader.next(out.entry, missing);
         if (found == LogReader::Found::nothing) break;
         if (found == LogReader::Found::trouble) {
-          if (++s.troubles < 16) break;   // asked again at the next turn
+          const int64_t now = boot_now();
+          if (!s.trouble_since) s.trouble_since = now;
+          if (now - s.trouble_since < settings_.read_patience) break;   // asked again at the next turn
           missing = {s.reader.at(), s.log.durable()};
+          for (const SegmentInfo& i : s.log.segments())                 // the next one may be well
+            if (i.first <= missing.from && missing.from <= i.last) missing.to = std::min(missing.to, i.last);
           s.reader.seek(missing.to + 1);
         }
         if (found != LogReader::Found::entry) {
           tell_missing(s, missing, missing.to <= s.highest ? "restored" : "corrupt");
-          s.troubles = 0;
+          s.trouble_since = 0;
           continue;
         }
-        s.troubles = 0;
+        s.trouble_since = 0;
         s.sent.push_back(out.entry.number);
         in_flight_++;
         out.epoch = s.epoch, out.lane = s.lane;

@@ -36,6 +36,7 @@ struct OutboxSettings {
   int64_t checkpoint_interval = 1'000'000'000;  // both doubled, up to 4096 times, while nobody acknowledges checkpoints
   uint64_t checkpoint_records = 256;
   int64_t retry_interval = 1'000'000'000;       // after the disk failed
+  int64_t read_patience = 60'000'000'000;       // so long is asked again before what cannot be read is told as lost
   ClockState clock = ClockState::free_running;
 };
 
@@ -104,6 +105,7 @@ class Outbox {
   };
   std::vector<StreamState> streams();                      // what is held, for HELLO
   void rewind(const std::vector<StreamState>& durable);    // WELCOME: go on behind what the collector has; all else is sent anew
+  bool unannounced();                                      // an epoch was begun since streams() was asked: nothing of it is sent before the next HELLO
   void pause();                                            // nothing to be sent until the next rewind
   bool next(Outgoing&);                                    // the next record within credit: lane 0 first, then 1, then 2; older epochs first
   void acknowledge(const std::vector<StreamState>&);       // ACK: durable there, and new credit
@@ -123,6 +125,7 @@ class Outbox {
   };
 
   void run();
+  bool read_back();
   int begin_epoch();
   bool open_epoch(const std::string& name, bool newest);   // false: nothing may be written to it any more
   bool commit_lane(Epoch&, size_t lane);
@@ -157,7 +160,8 @@ class Outbox {
   std::thread thread_;
 
   // The outbox's own thread.
-  bool writable_ = false;
+  bool writable_ = false, was_read_ = false, unreadable_ = false;
+  int reads_ = 0;
   uint64_t ordinal_ = 0, since_checkpoint_ = 0, last_checkpoint_ = 0, checkpoint_factor_ = 1;
   int64_t retry_at_ = 0, checkpoint_at_ = 0, upkeep_at_ = 0, cursors_at_ = 0;
 
@@ -169,7 +173,7 @@ class Outbox {
   std::vector<EpochPtr> following_;
   uint64_t following_generation_ = ~uint64_t{0};
   bool paused_ = true;
-  uint64_t in_flight_ = 0;
+  uint64_t in_flight_ = 0, announced_ = 0;
 };
 
 }  // namespace vidra

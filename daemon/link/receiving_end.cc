@@ -184,9 +184,18 @@ void ReceivingEnd::on_hello(Peer& p, const std::string& route, const Header& h, 
     note(route, h.sensor, NoteCode::unsupported, "HELLO cannot be read, or no common version (here: 1)");
     return;
   }
+  // One that was said before the newest is read late: a connection of before had it.
+  if (said.boot_id == p.boot && h.mono_ns < p.said_at) return note(route, h.sensor, NoteCode::hello_first, "say HELLO again");
   if (p.clones.contains(said.instance)) return note(route, h.sensor, NoteCode::clone, "two sensors live with one identity; this one was the second");
   if (!p.instance.empty() && p.instance != said.instance) {
-    if (p.superseded.contains(said.instance)) {
+    if (const auto former = p.superseded.find(said.instance); former != p.superseded.end()) {
+      // What it said before it went may be read behind its successor's HELLO: on its old connection only what it says later counts.
+      Peer::Former& f = former->second;
+      const int64_t now = monotonic_now();
+      if (f.route == route && (!f.spoke || now - f.spoke < settings.heartbeat / 4)) {
+        if (!f.spoke) f.spoke = now;
+        return note(route, h.sensor, NoteCode::hello_first, "say HELLO again");
+      }
       // A restarted sensor never comes back as what it was: both are alive. The first keeps its place.
       p.clones.insert(p.instance);
       note(p.route, p.id, NoteCode::clone, "two sensors live with one identity; this one was the second");
@@ -195,10 +204,10 @@ void ReceivingEnd::on_hello(Peer& p, const std::string& route, const Header& h, 
       p.superseded.erase(said.instance);
     } else {
       if (p.superseded.size() > 64) p.superseded.clear();
-      p.superseded.insert(p.instance);
+      p.superseded[p.instance] = {p.route, 0};
     }
   }
-  p.instance = said.instance;
+  p.instance = said.instance, p.boot = said.boot_id, p.said_at = h.mono_ns;
   p.route = route;
   p.greeted = false;   // until WELCOME is sent
   Job j;

@@ -37,8 +37,12 @@ struct ReceivingEnd {
     std::string key;
     SensorId id{};
     std::string route;                        // of the connection that holds the sensor's place; "" when none
-    std::string instance;
-    std::set<std::string> superseded, clones; // instances that were followed by another; those that are refused
+    std::string instance, boot;               // of the HELLO that was said last
+    uint64_t said_at = 0;                     // when, by the sensor's clock since that boot
+    // Instances that were followed by another: the connection that each had, and when it spoke there again, 0 not.
+    struct Former { std::string route; int64_t spoke = 0; };
+    std::map<std::string, Former> superseded;
+    std::set<std::string> clones;             // those that are refused
     std::map<StreamKey, Stream> streams;
     std::vector<std::pair<StreamKey, Range>> declared;
     SignPublic sign{};

@@ -44,6 +44,7 @@ bool SendingEnd::due() {
   // Refused for now is not refused for ever: asked again, at leisure.
   const bool refused = shaken && !welcome && (state() == LinkState::refused || state() == LinkState::waiting_approval);
   if (shaken && !welcome && now - hello_at > (refused ? 3 * settings.heartbeat : settings.acknowledge_within)) hello();
+  if (welcome && outbox.unannounced() && now - hello_at > settings.heartbeat / 20) hello();
   if (welcome && oldest_sent && now - oldest_sent > std::max(settings.acknowledge_within, 3 * round_trip())) oldest_sent = 0, hello();
   if (shaken && now >= ping_at) {
     ping_at = now + settings.heartbeat;

@@ -104,6 +104,8 @@ int Log::open(uint64_t at_least) {
   for (size_t i = 0; i + 1 < segments_.size();)
     if (segments_[i].first == segments_[i + 1].first) remove_segment(i);
     else i++;
+  // A file may be there whose name was never made durable.
+  if (!segments_.empty() && storage_.sync_directory(settings_.directory)) recovery_.in_doubt = recovery_.unsynced = true;
   uint64_t total = 0;
   for (const Segment& s : segments_) total += s.bytes;
   bytes_.store(total, std::memory_order_relaxed);
@@ -116,7 +118,9 @@ int Log::scan_last() {
   std::unique_ptr<File> f;
   if (const int e = storage_.open(s.path, Storage::Mode::existing, f)) return e;
   std::vector<uint8_t> all(s.bytes);
-  if (f->read(0, all) != int64_t(s.bytes)) {
+  const bool readable = f->read(0, all) == int64_t(s.bytes);
+  if (!readable && settings_.taken_in) return -EIO;   // asked again later: what is cut now would be gone though it may be readable then
+  if (!readable) {
     // A bad sector: what lies around it can still be read, piece by piece.
     bool any_piece = all.empty();
     int64_t n = 0;
@@ -133,6 +137,9 @@ int Log::scan_last() {
   size_t at = segment_header_size;
   bool any = false;
   std::vector<Range> missing;
+  struct Hole { uint64_t end, last; int64_t behind; };   // where it begins, the number before it; when the record behind it was taken in
+  std::vector<Hole> holes;
+  int64_t newest = 0;
   while (at + entry_prefix_size <= all.size()) {
     bool bad = false;
     Reader r(Bytes(all).subspan(at), bad);
@@ -142,14 +149,23 @@ int Log::scan_last() {
     bool whole = magic && length <= max_entry && r.left() >= length;
     whole = whole && crc32c(Bytes(all).subspan(at + 12, 8 + length)) == crc;
     if (!whole) { at++; continue; }   // look for the next magic: what lies between is damaged
+    if (settings_.taken_in) newest = settings_.taken_in(Bytes(all).subspan(at + entry_prefix_size, length));
     if (number > last) {
-      if (number > last + 1) missing.push_back({last + 1, number - 1});
+      if (number > last + 1) missing.push_back({last + 1, number - 1}), holes.push_back({good_end, last, newest});
       last = number;
     }
     any = true;
     at += entry_prefix_size + length;
     good_end = at;
   }
+  if (settings_.taken_in)
+    for (size_t i = 0; i < holes.size(); i++)
+      if (holes[i].behind > newest - 60'000'000'000) {
+        good_end = holes[i].end, last = holes[i].last;
+        missing.resize(i);
+        any = last >= s.first;
+        break;
+      }
   const uint64_t end = any ? good_end : 0;
   const bool only_header = !any && all.size() <= segment_header_size;   // made, and then nothing: no record was ever in it
   if (end < all.size() && !only_header) {
@@ -174,8 +190,24 @@ int Log::scan_last() {
     return 0;
   }
   if (end < all.size() && f->truncate(end)) recovery_.in_doubt = true;
-  // Records that a killed process wrote may still be in the page cache only: durable before anybody sends them.
-  if (f->sync()) recovery_.in_doubt = true;
+  // Records that a killed process wrote may still be in the page cache only: durable before anybody sends them. Where an earlier sync
+  // has failed the cache shows them and calls them clean: the file is written once more and takes its own place. In place only where
+  // there is no room: power lost in the middle of that may cost what was well.
+  const Bytes whole = Bytes(all).first(size_t(end));
+  const std::string fresh = s.path + ".new";
+  std::unique_ptr<File> copy;
+  storage_.remove(fresh);
+  int e = readable ? storage_.open(fresh, Storage::Mode::create_new, copy) : f->sync();   // what was not read is not written over
+  if (readable && !e) e = copy->write_at(0, whole);
+  if (readable && !e) e = copy->sync();
+  if (readable && !e) e = storage_.rename(fresh, s.path);
+  if (readable && !e) f = std::move(copy);
+  else storage_.remove(fresh);
+  if (readable && (e == -ENOSPC || e == -EDQUOT)) {
+    e = f->write_at(0, whole);
+    if (!e) e = f->sync();
+  }
+  if (e) recovery_.in_doubt = recovery_.unsynced = true;
   s.bytes = end;
   next_ = std::max(next_, last + 1);
   durable_.store(next_ - 1, std::memory_order_release);

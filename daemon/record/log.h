@@ -40,6 +40,10 @@ struct LogSettings {
   SensorId sensor{};
   uint64_t epoch = 0;
   uint8_t lane = 0;
+  // When a record was taken in, for a log whose owner is sent again what it has not promised to have. A loss of power may keep later
+  // octets of an unsynced write without earlier ones: records behind a damaged place at the end are then cut with it, where they are
+  // less than a minute older than the newest.
+  int64_t (*taken_in)(Bytes payload) = nullptr;
 };
 
 // What open() found that is not as it was left.
@@ -47,6 +51,7 @@ struct Recovery {
   uint64_t cut_bytes = 0;       // behind the last whole record; moved to `kept_in`
   std::string kept_in;
   std::vector<Range> missing;   // damaged in the last segment
+  bool unsynced = false;        // what a killed process wrote could not be made durable: it is there to be read, and may be gone after a loss of power
   bool in_doubt = false;        // numbers may have been in use that nothing shows any more: begin a new epoch
 };
 

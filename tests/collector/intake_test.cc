@@ -290,6 +290,7 @@ TEST_F(IntakeTest, an_index_that_cannot_be_written_stops_nobody) {
 
 TEST_F(IntakeTest, retention_by_size_and_age_keeps_the_newest_of_each_lane) {
   settings.retention.max_bytes = 20'000;
+  settings.clock_settles = 0;
   ASSERT_EQ(start(), "");
   for (uint64_t n = 1; n <= 60; n++) {
     EXPECT_TRUE(put(alder.alert(n)));
@@ -308,6 +309,18 @@ TEST_F(IntakeTest, retention_by_size_and_age_keeps_the_newest_of_each_lane) {
   EXPECT_LT(left, 60u);
   intake->upkeep(alder.now + settings.retention.keep + day);
   EXPECT_TRUE(stories().empty());
+}
+
+TEST_F(IntakeTest, a_clock_that_was_set_removes_nothing) {
+  ASSERT_EQ(start(), "");
+  for (uint64_t n = 1; n <= 60; n++) EXPECT_TRUE(put(alder.alert(n)));
+  const uint64_t bytes = intake->journal_bytes();
+  intake->upkeep(alder.now);
+  intake->upkeep(alder.now + 3650 * day);
+  ASSERT_EQ(start(), "");
+  intake->upkeep(alder.now + 3650 * day);
+  EXPECT_EQ(intake->journal_bytes(), bytes);
+  EXPECT_EQ(stories().size(), 60u);
 }
 
 TEST_F(IntakeTest, probation_is_kept_and_not_shown_among_the_others) {

@@ -44,6 +44,7 @@ LISTS = [
     ("clocks and values held against each other: set, late, drifting, false", ["clocks_and_values"], "", {}),
     ("records, checkpoints, log: every octet damaged, faults of storage", ["record"], "", {"VIDRA_POWER_LOSSES": "1000"}),
     ("outbox and link: power lost, disk full, wrong peers", ["link", "outbox"], "", {"VIDRA_POWER_LOSSES": "1000"}),
+    ("sensor, network and collector from a seed: 10,000 seeds", ["simulate"], "", {"VIDRA_SEEDS": "10000"}),
     ("sender and receiver killed at random", ["chaos", "chaos, unsynced writes lost"], "", {"VIDRA_KILLS": "100"}),
     ("collector killed at random", ["collector-kill"], "", {}),
     ("sensor, collector, both killed at random", ["kill", "kill, unsynced writes lost"], "", {"VIDRA_ROUNDS": "100"}),
