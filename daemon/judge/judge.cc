@@ -41,26 +41,26 @@ size_t power_of_two(size_t n) {
 
 // Every address that spoke, in a table that is never moved: pointers into it stay good.
 struct Judge::Hosts {
-  explicit Hosts(size_t limit) : mask(power_of_two(limit * 2) - 1), limit_(limit), table(mask + 1) {}
+  explicit Hosts(size_t limit) : mask(power_of_two(limit * 2) - 1), limit_(limit), rows(mask + 1), table(limit) {}
 
   HeardHost* find(const Address& a) {
-    for (size_t i = key_of(a) & mask;; i = (i + 1) & mask) {
-      if (table[i].address.kind == Address::Kind::none) return nullptr;
-      if (table[i].address == a) return &table[i];
-    }
+    for (size_t i = key_of(a) & mask; rows[i]; i = (i + 1) & mask)
+      if (table[rows[i] - 1].address == a) return &table[rows[i] - 1];
+    return nullptr;
   }
   HeardHost* add(const Address& a) {       // nullptr when full
     size_t i = key_of(a) & mask;
-    for (; table[i].address.kind != Address::Kind::none; i = (i + 1) & mask)
-      if (table[i].address == a) return &table[i];
+    for (; rows[i]; i = (i + 1) & mask)
+      if (table[rows[i] - 1].address == a) return &table[rows[i] - 1];
     if (used == limit_) return nullptr;
-    used++;
-    table[i].address = a;
-    return &table[i];
+    rows[i] = uint32_t(++used);
+    table[used - 1].address = a;
+    return &table[used - 1];
   }
 
   size_t mask, limit_, used = 0;
-  std::vector<HeardHost> table;
+  std::vector<uint32_t> rows;              // by hash: 1 + the place in the table, 0 none
+  std::vector<HeardHost> table;            // in the order of their first words: who speaks lies close together
   struct Pair { uint64_t key = 0; Time at = 0; };
   Pair pairs[1024];                        // of client and served port, in the same way
   uint64_t told[1024] = {};                // flows about which something was found; an older one may be overwritten

@@ -205,6 +205,8 @@ struct Traffic::Room {
 
   [[gnu::always_inline]] inline void take(const Packet& p) {
     decode(p, head);
+    uint64_t print = 0;
+    if (plan < Plan::opaque && frame->kind != Frame::Kind::nothing) [[likely]] print = twins.print(head), twins.fetch(print);
     frames = p.number ? p.number : frames + 1;
     accounts.packets++;
     advance(p.time);
@@ -241,7 +243,8 @@ struct Traffic::Room {
       table.fetch(hash);
     }
     if (plan >= Plan::opaque && leave_out(key, low, hash, p.interface)) [[unlikely]] return;
-    const Twins::Word twin = twins.ask(*frame, p.interface, now);
+    if (plan >= Plan::opaque) [[unlikely]] print = twins.print(*frame);
+    const Twins::Word twin = twins.ask(*frame, print, p.interface, now);
     if (twin == Twins::Word::twin) [[unlikely]] {
       account.twins++;
       return;

@@ -14,9 +14,11 @@ Twins::Twins(uint64_t seed) : keyed_(seed), memory_(zeroed(size)), sequences_(ze
   XXH3_generateSecret_fromSeed(secret_, keyed_.seed());
 }
 
+constexpr uint64_t not_0 = 1 << 23;                    // of a print: a bit that nobody looks at
+
 [[gnu::noinline]] uint64_t Twins::of_long(uint64_t begun, const uint8_t* body, size_t n) const { return keyed_.more(begun, XXH3_64bits_withSecret(body, n, secret_, sizeof secret_)); }
 
-Twins::Word Twins::ask(const Frame& f, uint16_t interface, Time now) {
+uint64_t Twins::print(const Frame& f) const {
   const Bytes n = f.network;
   uint64_t front = 0, back = 0;
   size_t from = 0;
@@ -33,11 +35,15 @@ Twins::Word Twins::ask(const Frame& f, uint16_t interface, Time now) {
     std::memcpy(&back, f.destination.octets.data(), 6);
     front |= uint64_t{f.ethertype} << 48;
   }
-  if (n.size() <= from) return Word::first;
+  if (n.size() <= from) return 0;
   const uint64_t begun = keyed_(front, back);
   const uint8_t* const body = n.data() + from;
   const size_t size_of_body = n.size() - from;
-  const uint64_t hash = size_of_body <= 256 ? keyed_.run(begun, body, size_of_body) : of_long(begun, body, size_of_body);
+  return (size_of_body <= 256 ? keyed_.run(begun, body, size_of_body) : of_long(begun, body, size_of_body)) | not_0;
+}
+
+Twins::Word Twins::ask(const Frame& f, uint64_t hash, uint16_t interface, Time now) {
+  if (!hash) return Word::first;
   const uint64_t path = uint64_t(f.vlan) << 8 | uint64_t(f.lan) << 4 | (interface & 15);
   const uint64_t mark = hash >> 24 << 24 | path;
 

@@ -24,7 +24,10 @@ class Twins {
 
   explicit Twins(uint64_t seed);
 
-  Word ask(const Frame&, uint16_t interface, Time);
+  // What a frame is compared by; 0 where there is nothing to compare. `fetch`: it will be asked for soon.
+  uint64_t print(const Frame&) const;
+  void fetch(uint64_t print) const { __builtin_prefetch(&heard_[print & (size - 1)], 1); }
+  Word ask(const Frame&, uint64_t print, uint16_t interface, Time);
 
  private:
   struct Entry { uint64_t mark; Time time; };           // mark: 40 bits of the hash, then which way it came
