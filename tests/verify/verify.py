@@ -33,7 +33,7 @@ LISTS = [
     ("evasion: garbage before a command, three protocols", ["evasion"], r"Garbage|Stand", {"VIDRA_EVERY": "1"}),
     ("traffic: overlaps, insertions, fragments, splits, floods, a canary", ["traffic"], r"(?i)overlap|insert|fragment|split|evas|flood|collid|canary|bounded", {}),
     ("frames, streams, twins, flows: the rest of that room", ["traffic"], r"(?i)^(?!.*(overlap|insert|fragment|split|evas|flood|collid|canary|bounded))", {}),
-    ("what the fuzzers found or kept, played again", ["fuzz-corpus"], "", {}),
+    ("what the fuzzers found or kept, played again", ["fuzz-corpus", "fuzz-rooms"], "", {}),
     ("mirror, doubled mirror, TAP pair, PRP pair say what the file says", ["peers"], r"Arrangements", {}),
     ("captures damaged at random, through the whole tool", ["hostile"], "", {}),
     ("captures against another dissector: counts", ["differential"], "", {}),
