@@ -37,7 +37,7 @@ enum class SensorFact : uint16_t {
   bound_hit = 7,       // a table was full and something was forgotten; tag = how many; text = which
   interface_down = 8,
   interface_up = 9,
-  clock_stepped = 10,  // value: by how much, ns
+  clock_stepped = 10,  // the sensor's own clock was set; tag = seconds; points: capture, then 1 ahead, 0 back
   degraded = 11,       // more comes than can be worked through; tag = the step of the plan (1 samples, 2 opaque, 3 measurements); points: since when
   recovered = 12,      // points: from when to when; then what was left out: samples, opaque frames, reports, reads
 };

@@ -66,6 +66,10 @@ constexpr Detection time_rows[] = {
      "Most clocks of the site agree with each other and not with the sensor's: its alerts are dated wrongly. Or the time of the whole site was moved.",
      "`vidra doctor` shows what sets the sensor's clock. If it is right, look at the site's grandmaster and time servers.",
      "It obeys the thresholds of `[detection.TIM-09]`."},
+    {"TIM-11", "Sensor's clock was set", 2, Audience::sensor, "", "other:other",
+     "The sensor's clock jumped by seconds or more while it listened. Alerts and evidence of before and after it are apart by that much, and their order is not to be trusted across it.",
+     "`vidra doctor` shows what sets the sensor's clock. If nobody set it by hand, look which time server it asks, and at that server.",
+     "`[detection.TIM-11]\noff = true` while the clock is being set up."},
 };
 
 constexpr Deed time_deeds[] = {

@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// Detections of values that several devices tell. Their tolerances are the site's: [[quantity]].
+// Detections of values. The tolerances of those that several devices tell are the site's: [[quantity]].
 #include "daemon/judge/deeds.h"
 
 namespace vidra {
 namespace {
+
+constexpr Threshold again[] = {
+    {"run", 64, "values", "So many changes of measured values come again in the same order."},
+};
 
 constexpr Detection rows[] = {
     {"VAL-01", "Devices that measure the same disagree", 4, Audience::security, "T0856", "information-content-security:unauthorised-information-modification",
@@ -14,8 +18,12 @@ constexpr Detection rows[] = {
      "The same quantity moves elsewhere and not here. Somebody repeats an old value to hide what happens, a gateway no longer hears its device, or a deadband is too wide.",
      "Look whether the device behind the gateway still answers. Compare its own display with what is reported.",
      "Raise `tolerance` or `settle` of its `[[quantity]]` above the deadband of the slowest member."},
+    {"VAL-03", "Measured values are a recording", 4, Audience::security, "T0856", "information-content-security:unauthorised-information-modification",
+     "A station tells the same long series of measured values that it told before. Measurement has noise and never does; whoever plays a recording hides what happens meanwhile, as Stuxnet did.",
+     "Compare the device's own display with what it reports. Look for a second sender between the device and its master; ask whether a test generator is connected.",
+     "`[detection.VAL-03]\nrun = 256` for coarse values that repeat themselves; works of a test are a `[[window]]`.", again},
 };
 
 }  // namespace
-extern constexpr Family values_family{"Values that several devices tell", rows};
+extern constexpr Family values_family{"Values: told by several devices, and told again", rows};
 }  // namespace vidra

@@ -46,11 +46,11 @@ void ClockVotes::tick(const Clocks& clocks, const Context& c, Findings& to) {
       kept.stepped = kept.right && std::abs(by - kept.before) > (says_now(k.kind) ? now_ : events_) / 2;
     }
     kept.before = by, kept.seen = c.now;
-    if (kept.told || c.now - kept.since < settled_ || k.heard - kept.heard < enough) return;
+    if (kept.told || c.now - kept.since < settled_ || k.heard - std::min(k.heard, kept.heard) < enough) return;
     // Somebody else must have been heard since it is apart, and not have moved with it: else it may be the capture's clock.
     bool witness = false;
     clocks.each([&](const HeardClock& o) {
-      witness |= &o != &k && o.kind != ClockKind::samples && o.synchronised && o.heard >= enough && o.last > kept.since && std::abs(o.newest() - a.offset) <= (says_now(o.kind) ? now_ : events_);
+      witness |= o.device() != k.device() && o.kind != ClockKind::samples && o.synchronised && o.heard >= enough && o.last > kept.since && std::abs(o.newest() - a.offset) <= (says_now(o.kind) ? now_ : events_);
     });
     if (!witness) return;
     kept.told = true;
@@ -65,7 +65,7 @@ void ClockVotes::apart(const HeardClock& k, Kept& kept, Time by, const ClockAgre
   f.scene.time = c.now;
   f.scene.protocol = protocol_of(k.kind);
   f.source = c.party(k.talker);
-  f.cause = key_of(k.station, uint64_t(k.kind));
+  f.cause = key_of(k.device(), uint64_t(k.kind));      // all control blocks of a device are one story
   f.station = std::string(name_of(k.kind));
   const std::string others = fmt::format("the {} other clocks that are heard{}", a.voters - 1, std::abs(a.offset) <= now_ ? ", and of the sensor's" : "");
   f.what = !kept.right    ? fmt::format("The clock of {} ({}) is {} {}, since it is heard.", c.text(k.talker), name_of(k.kind), away(by), others)

@@ -45,6 +45,8 @@ const Point* newest(const Event& e) {
     if (p.time_kind == TimeKind::full && (!best || p.time > best->time)) best = &p;
   return best;
 }
+// What a device says is any number of 64 bits; beyond the year 2200 it is none that is compared.
+Time instant(uint64_t raw) { return Time(std::min<uint64_t>(raw, uint64_t(230 * 365) * uint64_t(day))); }
 bool sure(const Point& p) { return !(p.time_flags & (time_invalid | time_unsynchronised)); }
 
 Time middle(Time* first, size_t n, size_t at) {
@@ -60,6 +62,11 @@ ClockKind kind_of(std::string_view name) {
   for (size_t i = 1; i < std::size(names); i++)
     if (names[i] == name) return ClockKind(i);
   return ClockKind::none;
+}
+
+uint64_t HeardClock::device() const {
+  const bool several = kind == ClockKind::iec104 || kind == ClockKind::dnp3 || kind == ClockKind::c37118;
+  return key_of(key_of(talker), several ? station : 0);
 }
 
 void HeardClock::settle() {
@@ -108,7 +115,7 @@ void Clocks::take(const Event& e, const Address& talker, ClockKind kind, uint64_
   c->synchronised = synchronised;
   if (!synchronised) c->last = now;
   if (!synchronised || (c->heard && now - c->last < second && now >= c->last)) return;
-  Time offset = said - now;
+  Time offset = std::clamp(instant(uint64_t(std::max<Time>(said, 0))) - now, -HeardClock::farthest, HeardClock::farthest);
   if (quarter && std::abs(offset) < day) {
     c->zone = (offset + (offset < 0 ? -quarter / 2 : quarter / 2)) / quarter * quarter;
     offset -= c->zone;
@@ -126,14 +133,14 @@ void Clocks::ptp(const Event& e) {
     const Point *utc = field(e, words().utc), *valid = field(e, words().utc_valid);
     if (!utc || !valid || !valid->raw) return;
     if (!scale) scale = &scales_[m.station % scales_.size()];
-    *scale = {m.station, Time(utc->raw) * second, true};
+    *scale = {m.station, std::clamp<Time>(Time(utc->raw), INT16_MIN, INT16_MAX) * second, true};
     return;
   }
   if (m.function != summary) return;
   const Point* clock = field(e, words().clock);
   if (!clock || clock->kind != ValueKind::time || clock->time_kind != TimeKind::full) return;
   // Without a word on its scale: TAI is 37 s ahead of UTC since 2017.
-  Time said = Time(clock->raw) + (e.scene.time - clock->time);
+  Time said = instant(clock->raw) + (e.scene.time - clock->time);
   const Time off = said - e.scene.time;
   said -= scale ? scale->offset : std::abs(off - 37 * second) < std::abs(off) ? 37 * second : 0;
   take(e, e.scene.speaker().address, ClockKind::ptp, m.station, said, false, true, 0);
@@ -149,7 +156,7 @@ void Clocks::see(const Event& e) {
     case ClockKind::ntp: {
       if (m.function != 4 && m.function != 5) return;                             // an answer, a broadcast
       const Point* p = field(e, words().transmit);
-      if (p && p->kind == ValueKind::time) take(e, talker, kind, 0, Time(p->raw), true, !m.refused && (m.qualifier & 3) != 3, 0);
+      if (p && p->kind == ValueKind::time) take(e, talker, kind, 0, instant(p->raw), true, !m.refused && (m.qualifier & 3) != 3, 0);
       return;
     }
     case ClockKind::c37118: {
@@ -161,7 +168,7 @@ void Clocks::see(const Event& e) {
       if (m.function != 257) return;                                              // its summary
       const Point *began = field(e, words().began), *synch = field(e, words().synch);
       if (!began || !synch) return;
-      Time after = Time(began->raw) * microsecond % second;                       // a second that begins later is a clock that is behind
+      Time after = Time(began->raw % 1'000'000) * microsecond;                    // a second that begins later is a clock that is behind
       if (after > second / 2) after -= second;
       const uint64_t s = synch->raw;
       take(e, talker, kind, m.station, e.scene.time - after, true, s == 2 || (s >= 5 && s <= 254), 0);
@@ -182,7 +189,7 @@ void Clocks::see(const Event& e) {
     case ClockKind::iec104: {
       if (m.function == 103 && m.role == Role::request && m.reason == 6) {        // a master sets the clock
         const Point& p = e.points[0];
-        if (p.kind == ValueKind::time) take(e, talker, kind, 0, Time(p.raw), true, !(p.time_flags & time_invalid), quarter_hour);
+        if (p.kind == ValueKind::time) take(e, talker, kind, 0, instant(p.raw), true, !(p.time_flags & time_invalid), quarter_hour);
         return;
       }
       if (m.role != Role::report || m.reason != 3) return;
@@ -201,15 +208,26 @@ void Clocks::see(const Event& e) {
 void Clocks::agree(Time now) {
   for (HeardClock& c : table_) c.settle();
   ClockAgreement a;
+  struct Voice { uint64_t device; bool late; Time offset; };
+  std::array<Voice, limit> all;
+  size_t heard = 0;
+  for (const HeardClock& c : table_) {
+    if (c.kind == ClockKind::none || c.kind == ClockKind::samples || c.heard < enough || !c.synchronised || now - c.last > fresh) continue;
+    all[heard++] = {c.device(), !says_now(c.kind), c.recent()};
+    const Time error = std::abs(c.offset()) + 2 * std::min(c.spread(), HeardClock::farthest);
+    if (a.by == ClockKind::none || says_now(c.kind) > says_now(a.by) || (says_now(c.kind) == says_now(a.by) && error < a.error)) a.by = c.kind, a.error = error;
+  }
+  // Of each device the middle of what it says, of the best way in which it says it.
+  std::sort(all.begin(), all.begin() + long(heard), [](const Voice& x, const Voice& y) { return std::tuple(x.device, x.late, x.offset) < std::tuple(y.device, y.late, y.offset); });
   std::array<Time, limit + 1> voices;
   size_t n = 0;
   voices[n++] = 0;                                   // the capture's own
-  for (const HeardClock& c : table_) {
-    if (c.kind == ClockKind::none || c.kind == ClockKind::samples || c.heard < enough || !c.synchronised || now - c.last > fresh) continue;
-    voices[n++] = c.recent();
+  for (size_t i = 0; i < heard;) {
+    size_t end = i, same = i;
+    while (end < heard && all[end].device == all[i].device) same += all[end].late == all[i].late, end++;
+    voices[n++] = all[i + (same - i) / 2].offset;
     a.voters++;
-    const Time error = std::abs(c.offset()) + 2 * c.spread();
-    if (a.by == ClockKind::none || says_now(c.kind) > says_now(a.by) || (says_now(c.kind) == says_now(a.by) && error < a.error)) a.by = c.kind, a.error = error;
+    i = end;
   }
   a.offset = middle(voices.data(), n, n / 2);
   // The best of the clocks may itself be the one that is off: then what all agree on is the measure.

@@ -23,6 +23,7 @@ inline bool says_now(ClockKind k) { return k <= ClockKind::c37118; }
 class HeardClock {
  public:
   static constexpr size_t kept = 32;       // the newest offsets
+  static constexpr Time farthest = 60 * 365 * day;   // an offset beyond is taken for this: sums of a few stay within Time
 
   Address talker;
   ClockKind kind = ClockKind::none;
@@ -45,6 +46,9 @@ class HeardClock {
     last = now;
   }
   void settle();                           // brings offset, spread and recent up to what was taken
+  // Whose clock it is: what one device tells in several ways, or of several control blocks, is one voice. Stations, outstations and
+  // PMUs behind one address are devices of their own.
+  uint64_t device() const;
 
  private:
   std::array<Time, kept> offsets_{};
@@ -57,7 +61,7 @@ struct ClockAgreement {
   Time offset = 0;                         // of the agreed time to the capture's clock
   Time error = 0;                          // of the capture's stamps; 0: nothing to tell it by
   ClockKind by = ClockKind::none;          // the best that is heard, synchronised
-  unsigned voters = 0;                     // without the capture's own
+  unsigned voters = 0;                     // devices, without the capture's own
 };
 
 // The table of the clocks that are heard. Bounded: what finds no room takes the place of the one of four that was heard least lately.

@@ -120,6 +120,7 @@ void add_net_detectors(Detectors&, const JudgeSettings&);
 void add_time_detectors(Detectors&, const JudgeSettings&);       // PTP, NTP, redundancy's supervision
 void add_command_detectors(Detectors&, const JudgeSettings&);   // of protocols with questions and commands
 void add_list_detectors(Detectors&, const JudgeSettings&);      // of the site's lists of indicators and its own rules
+void add_value_detectors(Detectors&, const JudgeSettings&);     // measured values that come again
 void add_field_rule_detector(Detectors&, const JudgeSettings&);
 Detectors all_detectors(const JudgeSettings&);
 

@@ -11,6 +11,7 @@ Detectors all_detectors(const JudgeSettings& settings) {
   add_command_detectors(all, settings);
   add_goose_detectors(all, settings);
   add_sampled_value_detectors(all, settings);
+  add_value_detectors(all, settings);
   add_list_detectors(all, settings);
   all.push_back(std::make_unique<Works>());
   return all;

@@ -31,6 +31,8 @@ struct Finding {
   std::string bay;
   Time clock_error = 0;    // how wrong the scene's time may be, by the clocks that are heard; 0: nothing to tell it by
   std::string_view clock;  // by which kind of them: "NTP"
+  uint32_t device = 0;     // of a difference the declared host that it is about, where that is not the source
+  bool difference = false; // no more than that the wire differs from what is declared, and always did: silent where that is an import nobody reviewed
   bool in_window = false;  // inside a declared maintenance window: kept, marked, never urgent
 };
 

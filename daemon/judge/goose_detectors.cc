@@ -52,6 +52,8 @@ struct Control : Publication {
   uint32_t told_revision = 0, told_entries = 0;
   uint64_t told_set = 0, told_vlan = 0, told_group = 0;
   Time flood = 0;
+  bool form_again = false;                // its data set likewise, at the next state: only that brings it whole
+  bool again = false;                     // it is held against another site as if it were heard for the first time
   bool replayed = false;
   uint64_t waiting = 0;                   // steps to and fro that were not told yet
   Time told = 0;
@@ -77,7 +79,11 @@ class Goose final : public Detector {
     factor_ = s.number(gse11_, "factor");
     slow_ = unsigned(s.number(gse11_, "times"));
     flood_ = s.number(gse12_, "frames");
-    controls_.each([](Control& p) { p.forget(); });
+    controls_.each([](Control& p) {
+      p.forget();
+      // What was silent is looked at again: by now somebody may have read it.
+      if (std::exchange(p.silent, false)) p.told_revision = 0, p.told_vlan = p.told_group = 0, p.differs_told = p.curve.told = false, p.again = true;
+    });
   }
   std::span<const Want> wants() const override {
     static constexpr Want w[] = {{.protocol = "goose"}, {.protocol = "sv"}, {.protocol = "tcp"}, {.protocol = "udp"}, {.protocol = "arp"}, {.protocol = "sensor"}};
@@ -99,7 +105,13 @@ class Goose final : public Detector {
     v.silent = 0;
     if (const auto live = number(e, "timeAllowedtoLive"); live && m.function != breach) v.live = std::max(uint32_t(*live), v.live - v.live / 4);
     if (m.malformed) return broken(e, c, to);
-    if (m.function == changed && m.sub_function == first_heard) arrives(p, v, e, c, to);
+    const bool afresh = std::exchange(p.again, false);
+    if ((m.function == changed && m.sub_function == first_heard) || afresh) {
+      p.form_again = afresh && m.function != changed;
+      arrives(p, v, e, c, to);
+    } else if (m.function == changed && std::exchange(p.form_again, false)) {
+      forms(p, e, c, to);
+    }
     turns(p, v, e, c, to);
     switch (m.function) {
       case changed: state(p, v, e, c, to); break;
@@ -148,6 +160,7 @@ class Goose final : public Detector {
       f.weight = pacer_.due(f.cause, e.scene.time);
       f.what = fmt::format("{} publishes the GOOSE control block {} to {}, APPID {:#06x}; nobody knows it.", who, label(p), c.text(v.group), unsigned(number(e, "APPID").value_or(0)));
       f.expected = fmt::format("{} GOOSE publishers are {}.", c.site.has_publishers(PublisherKind::goose) ? "Declared" : "Learned", known_list(c));
+      only_undeclared(f, p, v, c);
       if (f.weight) tell(p, std::move(f), e.scene.time, to);
       return;
     }
@@ -290,12 +303,16 @@ class Goose final : public Detector {
     for (const char* odd : {"time allowed to live expired", "stNum jumped", "stNum went back", "sqNum jumped", "sqNum repeated", "sqNum went back", "restarted"})
       if (number(e, odd)) return;
     const Time t = Time(longest.value_or(0) * double(millisecond));
-    if (double(t) < factor_ * double(limit) || t < limit + 20 * millisecond) return;
+    if (double(t) < factor_ * double(limit) || t < limit + 20 * millisecond) {
+      if (t) p.right |= Publication::pace;
+      return;
+    }
     if (p.curve.add(e.scene.time, 10 * minute) < slow_) return;
     Finding f = about(gse11_, p, e, c);
     f.weight = std::exchange(p.curve.told, true) ? 1 : p.curve.count;
     f.what = fmt::format("{} repeats {} every {} now; {} such intervals in ten minutes, and no frame is missing.", c.text(e.scene.speaker().address), label(p), seconds_text(t), p.curve.count);
     f.expected = fmt::format("At least every {}, as {}.", seconds_text(limit), p.known.site && p.known.site->max_time ? "the site declares" : "was learned");
+    only_differs(f, p, Publication::pace, c);
     to.raise(std::move(f));
   }
 
@@ -310,8 +327,12 @@ class Goose final : public Detector {
     if (scene.vlan) tags_shown_ = true;
     if (s && s->secured && !m.encrypted && !std::exchange(p.secured, true)) insecure(p, e, c, to, "without the signature of IEC 62351-6");
     if (!p.known.from(c, scene.speaker().address)) return;             // a stranger has his own story
-    if (const uint32_t wanted = s && s->conf_rev ? *s->conf_rev : l && !s ? l->conf_rev : m.qualifier; m.qualifier != wanted && p.told_revision != m.qualifier + 1)
+    if (const uint32_t wanted = s && s->conf_rev ? *s->conf_rev : l && !s ? l->conf_rev : m.qualifier; m.qualifier == wanted) {
+      if (s) p.right |= Publication::revision;
+    } else if (p.told_revision != m.qualifier + 1) {
       revision(p, wanted, e, c, to);
+    }
+    if (s && s->vlan && *s->vlan == scene.vlan) p.right |= Publication::vlan;
     if (s ? s->vlan && *s->vlan != scene.vlan && tags_shown_ : l && l->vlan && l->vlan != scene.vlan && tags_shown_) {
       const uint16_t wanted = s ? *s->vlan : l->vlan;
       if (p.told_vlan != scene.vlan + 1u) {
@@ -319,6 +340,7 @@ class Goose final : public Detector {
         Finding f = about(gse18_, p, e, c);
         f.what = fmt::format("{} comes {} from {}.", label(p), scene.vlan ? fmt::format("in VLAN {}", scene.vlan) : "without a VLAN tag", c.text(scene.speaker().address));
         f.expected = fmt::format("It comes in VLAN {}.", wanted);
+        only_differs(f, p, Publication::vlan, c);
         to.raise(std::move(f));
       }
     }
@@ -329,6 +351,7 @@ class Goose final : public Detector {
     Finding f = about(gse13_, p, e, c);
     f.what = fmt::format("{} publishes {} with configuration revision {}.", c.text(e.scene.speaker().address), label(p), e.said->qualifier);
     f.expected = fmt::format("confRev {} {}: subscribers ignore any other.", wanted, p.known.site && p.known.site->conf_rev ? "is declared" : "was learned");
+    only_differs(f, p, Publication::revision, c);
     tell(p, std::move(f), e.scene.time, to);
   }
 
@@ -350,15 +373,17 @@ class Goose final : public Detector {
     } else if (p.known.any() && p.known.from(c, e.scene.speaker().address)) {
       const bool right = s && s->destination.kind != Address::Kind::none ? s->destination == group
                                                                          : !l || s || std::find(l->destinations.begin(), l->destinations.end(), group) != l->destinations.end();
+      if (right && s) p.right |= Publication::group;
       if (!right && p.told_group != key_of(group)) {
         p.told_group = key_of(group);
         Finding f = about(gse19_, p, e, c);
         f.what = fmt::format("{} sends {} to {}.", c.text(e.scene.speaker().address), label(p), text_of(group));
         f.expected = fmt::format("It goes to {}.", text_of(s ? s->destination : l->destinations.front()));
+        only_differs(f, p, Publication::group, c);
         to.raise(std::move(f));
       }
     }
-    if (!p.known.from(c, e.scene.speaker().address)) return;
+    if (!p.known.from(c, e.scene.speaker().address) || e.said->function != changed) return;
     const auto entries = number(e, "numDatSetEntries");
     const uint32_t wanted = s && s->entries ? s->entries : l && !s ? l->entries : 0;
     std::string what, expected;
@@ -381,10 +406,12 @@ class Goose final : public Detector {
         break;
       }
     }
+    if (what.empty() && s) p.right |= Publication::form;
     if (what.empty() || std::exchange(p.differs_told, true)) return;
     Finding f = about(gse14_, p, e, c);
     f.what = fmt::format("{} publishes {} {}.", c.text(e.scene.speaker().address), label(p), what);
     f.expected = expected;
+    only_differs(f, p, Publication::form, c);
     tell(p, std::move(f), e.scene.time, to);
   }
 

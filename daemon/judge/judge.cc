@@ -99,6 +99,7 @@ void Judge::adopt(std::shared_ptr<const Site> site, const JudgeSettings& setting
     if (h.first) h.declared = site_->host_of(h.address);
   for (const auto& d : detectors_) d->settle(settings_);
   clock_votes_.settle(settings_);
+  unreviewed_.clear();                               // what still is one is found again
   quantities_.declare(*site_);
   dispatch();                                        // other lists, other wants
   std::fill(slots_.begin(), slots_.end(), Slot{});
@@ -386,6 +387,8 @@ void Judge::raise(Finding&& f) {
   if (policy.off) return;
   if (policy.severity) f.severity = policy.severity;
   const HostId source = site_->host_of(f.source.address), target = site_->host_of(f.target.address);
+  if (f.difference) [[unlikely]]
+    if (const HostId device = f.device ? f.device : source; site_->unreviewed(device)) return keep_silent(f, site_->host(device));
   if (target && !policy.severity && f.severity >= 3) f.severity = uint8_t(f.severity + site_->host(target).criticality);
   f.severity = std::clamp<uint8_t>(f.severity, 1, 5);
   // Works may be confined to acts. What is found later, or of others than of those who speak now, brings its own.
@@ -408,6 +411,16 @@ void Judge::raise(Finding&& f) {
   f.clock_error = agreed.error, f.clock = name_of(agreed.by);
   counters_.findings++;
   sink_.found(std::move(f));
+}
+
+void Judge::keep_silent(const Finding& f, const SiteHost& device) {
+  counters_.unreviewed++;
+  for (SilentDifference& d : unreviewed_)
+    if (d.detection == f.detection && d.cause == f.cause && d.device == device.name) {
+      d.last = f.scene.time, d.times += f.weight;
+      return;
+    }
+  if (unreviewed_.size() < SilentDifference::most) unreviewed_.push_back({device.name, f.detection, f.cause, f.what, f.expected, f.scene.time, f.scene.time, f.weight});
 }
 
 bool Judge::told(uint64_t flow) const {

@@ -12,10 +12,20 @@
 namespace vidra {
 
 // Hears every event in time order, learns or compares, and passes on what its detectors found. One owning thread.
+struct SilentDifference {
+  std::string device;                  // as the site calls it
+  const Detection* detection = nullptr;
+  uint64_t cause = 0;
+  std::string what, expected;
+  Time first = 0, last = 0;
+  uint64_t times = 0;
+  static constexpr size_t most = 1024;
+};
+
 class Judge final : public EventSink, private Findings {
  public:
   struct Counters {
-    uint64_t events = 0, identities = 0, findings = 0, in_window = 0;
+    uint64_t events = 0, identities = 0, findings = 0, in_window = 0, unreviewed = 0;   // unreviewed: silent, and in no other
     uint64_t flows_resolved = 0, flows_forgotten = 0, hosts_unkept = 0;
   };
 
@@ -38,6 +48,8 @@ class Judge final : public EventSink, private Findings {
   void remember(Inventory);            // what was kept before the start
   const Counters& counters() const { return counters_; }
   const Clocks& clocks() const { return clocks_; }
+  // How imported devices that nobody reviewed differ from the wire: told nobody, each once. Bounded; Counters::unreviewed counts on.
+  const std::vector<SilentDifference>& unreviewed() const { return unreviewed_; }
 
  private:
   void raise(Finding&&) override;
@@ -64,6 +76,7 @@ class Judge final : public EventSink, private Findings {
   void claimed(const Event&, const Context&);
   void dispatch();
   void guard_inventory();
+  void keep_silent(const Finding&, const SiteHost&);
 
   std::shared_ptr<const Site> site_;
   std::vector<std::shared_ptr<const Site>> former_;   // detectors may still speak of their points
@@ -97,6 +110,7 @@ class Judge final : public EventSink, private Findings {
   ClockVotes clock_votes_;
   Quantities quantities_;
   Time voted_ = 0;
+  std::vector<SilentDifference> unreviewed_;
   struct Hosts;
   std::unique_ptr<Hosts> hosts_;
 };

@@ -157,6 +157,8 @@ class NewConversation final : public Detector {
       });
     const std::string carrier(scene.protocol < protocols.size() ? protocols[scene.protocol]->title : "");
     const std::string what = spoken ? carrier : !scene.server.port ? "a protocol without ports (ICMP or another)" : name.empty() ? fmt::format("{} port {}", carrier, scene.server.port) : fmt::format("{} port {} (it looks like {})", carrier, scene.server.port, name);
+    // Two devices of an import that speak a protocol of control, and the import does not say so: what is commanded is judged by itself.
+    if (spoken && is_control(scene.protocol) && c.site.unreviewed(server) && c.site.unreviewed(c.site.host_of(scene.client.address))) f.difference = true, f.device = server;
     f.what = fmt::format("{} spoke {} with {}.", c.text(scene.client.address), what, c.text(scene.server.address));
     if (changed && !forward) f.what += fmt::format(" Until now only {} asked {}: their roles are reversed.", c.text(scene.server.address), c.text(scene.client.address));
     else if (changed) f.what += " The two speak with each other, but never did in this protocol.";

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// NET-16, NET-17 and NET-21: what the sensor could not hear, understand or work through.
+// NET-16, NET-17, NET-21 and TIM-11: what the sensor could not hear, understand or work through, or date.
 #include "daemon/judge/net.h"
 
 namespace vidra {
@@ -7,7 +7,7 @@ namespace {
 
 class Sensor final : public Detector {
  public:
-  explicit Sensor(const JudgeSettings& s) : blind_(row("NET-16")), lost_(row("NET-17")), degraded_(row("NET-21")), sensor_(protocol_index("sensor")) { settle(s); }
+  explicit Sensor(const JudgeSettings& s) : blind_(row("NET-16")), lost_(row("NET-17")), degraded_(row("NET-21")), stepped_(row("TIM-11")), sensor_(protocol_index("sensor")) { settle(s); }
   void settle(const JudgeSettings& s) override {
     drops_ = uint64_t(s.number(blind_, "drops"));
     times_ = size_t(s.number(lost_, "times"));
@@ -58,8 +58,19 @@ class Sensor final : public Detector {
         out.raise(std::move(f));
         break;
       }
+      case SensorFact::clock_stepped: stepped(e, c, out); break;
       default: break;
     }
+  }
+
+  void stepped(const Event& e, const Context& c, Findings& out) {
+    Finding f = finding(stepped_, e, c);
+    f.cause = 4;
+    f.station.clear(), f.object.clear();
+    const bool ahead = e.points.size() < 2 || e.points[1].raw;
+    f.what = fmt::format("The sensor's clock was set {} by {}.", ahead ? "ahead" : "back", human_duration(Time(e.said->tag) * second));
+    f.expected = "It is adjusted by small amounts, without a jump.";
+    out.raise(std::move(f));
   }
 
   void overloaded(const Event& e, const Context& c, Findings& out, bool over) {
@@ -124,6 +135,7 @@ class Sensor final : public Detector {
   const Detection& blind_;
   const Detection& lost_;
   const Detection& degraded_;
+  const Detection& stepped_;
   uint64_t drops_;
   size_t times_;
   Time window_;

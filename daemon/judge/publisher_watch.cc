@@ -105,6 +105,28 @@ Finding about(const Detection& d, const Publication& p, const Event& e, const Co
   return f;
 }
 
+void only_differs(Finding& f, Publication& p, Publication::Aspect of, const Context& c) {
+  if (!p.known.site || !c.site.unreviewed(p.known.site->host) || p.right & of) return;
+  f.difference = p.silent = true;
+  f.device = p.known.site->host;
+}
+
+void only_undeclared(Finding& f, Publication& p, const Voice& v, const Context& c) {
+  if (v.source.kind != Address::Kind::mac) return;
+  HostId device = c.site.host_of(v.source);
+  // "AA1J1Q01A1LD0/LLN0$GO$gcb07": of the logical device whose other control blocks are declared.
+  const size_t end = p.reference.find('/');
+  if (!device && end != std::string::npos)
+    for (const SitePublisher& s : c.site.publishers)
+      if (s.host && s.reference.size() > end && s.reference.compare(0, end + 1, p.reference, 0, end + 1) == 0) {
+        device = c.site.host(s.host).macs.empty() && s.sources.empty() ? s.host : 0;     // where its address is declared, this is somebody else
+        break;
+      }
+  if (!c.site.unreviewed(device)) return;
+  f.difference = p.silent = true;
+  f.device = device;
+}
+
 bool publishers_known(const Context& c, PublisherKind kind) { return c.site.has_publishers(kind) || c.memory.has_publishers(kind); }
 
 }  // namespace vidra

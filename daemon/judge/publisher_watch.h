@@ -38,7 +38,11 @@ struct Publication {
   Time turned = 0;                       // when that changed
   unsigned turns = 0;
   Time strong = 0;                       // when something was told that explains smaller oddities
-  void forget() { asked = nullptr, known = {}; }         // what it was held against may be gone
+  // Of what was held against an import: what was ever right, and whether anything that differs was kept silent.
+  enum Aspect : uint8_t { revision = 1, vlan = 2, group = 4, form = 8, pace = 16 };
+  uint8_t right = 0;
+  bool silent = false;
+  void forget() { asked = nullptr, known = {}, right = 0; }         // what it was held against may be gone
   bool lately(Time now, Time within = minute) const { return strong && now - strong < within; }
 };
 
@@ -69,6 +73,11 @@ Voice& attend(Publication&, PublisherKind, const Event&, const Context&);
 bool by_turns(Publication&, const Voice&, Time now);
 // Another host that was heard to speak for it within the last `within`.
 const Voice* rival(const Publication&, const Voice&, Time now, Time within);
+
+// Marks what is no more than a difference between an import and the wire that has been there since the publisher is heard.
+void only_differs(Finding&, Publication&, Publication::Aspect, const Context&);
+// The same of a publisher that nobody knows, of a device of an import: it speaks with that device's address or in its name, and below IP.
+void only_undeclared(Finding&, Publication&, const Voice&, const Context&);
 
 // A finding about a control block or stream; the source is its speaker.
 Finding about(const Detection&, const Publication&, const Event&, const Context&);

@@ -21,6 +21,7 @@ std::string number_text(double v, const std::string& unit) { return unit.empty()
 void Quantities::declare(const Site& site) {
   *this = Quantities{};
   protocols_.resize(protocols.size());
+  mms_ = protocol_index("mms"), sv_ = protocol_index("sv");
   hosts_.resize(site.hosts.size() + 1);
   for (const SiteQuantity& q : site.quantities) {
     const uint32_t at = uint32_t(quantities_.size());
@@ -45,16 +46,30 @@ void Quantities::see(const Event& e, const Context& c, Findings& to) {
   if (m.role == Role::request || m.malformed || m.refused || m.after_gap) return;
   const HostId speaker = e.scene.from == Side::client ? c.conversation.client : c.conversation.server;
   if (!speaker || !hosts_[speaker]) [[likely]] return;
+  constexpr uint16_t variable_list = 12, a_second = 257;
+  if (e.scene.protocol == mms_ && m.function == variable_list) return name_members(speaker, e);
+  if (e.scene.protocol == sv_ && m.function != a_second) return;          // single samples are of a wave, not of a quantity
   for (const Point& p : e.points) {
     if (!p.has_number() || p.count != 1 || p.quality & (invalid | test_quality)) continue;
     int i = find(speaker, e.scene.protocol, p.object.key());
     // A channel is declared by the name that its device gives it.
     if (i < 0 && p.object.kind() != ObjectKind::information_object)
       if (const std::string_view name = e.texts.find(p.object.key() & ~(0xffull << 56)); !name.empty()) i = find(speaker, e.scene.protocol, Object::of_text(text_key(name)).key());
+    if (i < 0 && p.object.kind() == ObjectKind::channel) i = find(speaker, e.scene.protocol, Object(ObjectKind::channel, p.object.number()).key());   // "channel 1" of its stream
     for (; i >= 0; i = members_[size_t(i)].next) {
       Member& member = members_[size_t(i)];
       if (!member.declared->station || *member.declared->station == m.station) take(member, p, e, c, to);
     }
+  }
+}
+
+// An answer to getNamedVariableListAttributes names the data set, then its members in order: reports say them by their places.
+void Quantities::name_members(HostId host, const Event& e) {
+  if (e.points.size() < 2 || e.points[0].object.kind() != ObjectKind::named) return;
+  for (size_t i = 1; i < e.points.size() && i <= 2048; i++) {
+    const int at = find(host, e.scene.protocol, e.points[i].object.key());
+    if (at < 0 || named_ >= most_named) continue;
+    named_ += by_object_.emplace(member_key(host, e.scene.protocol, Object::of_member(e.points[0].object.key(), uint16_t(i - 1)).key()), at).second;
   }
 }
 

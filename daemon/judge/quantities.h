@@ -30,6 +30,7 @@ class Quantities {
     bool told = false;
   };
   int find(HostId, uint16_t protocol, uint64_t object) const;
+  void name_members(HostId, const Event&);           // of a data set, as a device tells them
   void take(Member&, const Point&, const Event&, const Context&, Findings&);
   void compare(Quantity&, const Event&, const Context&, Findings&);
 
@@ -37,6 +38,9 @@ class Quantities {
   std::vector<Member> members_;
   std::vector<Quantity> quantities_;
   std::unordered_map<uint64_t, int> by_object_;      // its first member
+  static constexpr size_t most_named = 4096;
+  size_t named_ = 0;                                 // of them members of data sets
+  int mms_ = -1, sv_ = -1;
 };
 
 }  // namespace vidra

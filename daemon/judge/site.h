@@ -39,6 +39,12 @@ struct SitePlace {
   uint32_t line = 0;
 };
 
+// When somebody read what differs between the import that declares a device and the wire. Until then such differences are silent.
+struct SiteReview {
+  Time at = 0;                               // 0: nobody has
+  std::string by;
+};
+
 struct SiteHost {
   std::string name;
   std::vector<Address> addresses;
@@ -49,6 +55,8 @@ struct SiteHost {
   uint8_t criticality = 0;                   // 0 to 2, added to the severity of what is done to it
   std::string bay;                           // where it stands, "" unknown or several
   std::string note;
+  bool imported = false;                     // its file says [site] review = true
+  SiteReview reviewed;
   SitePlace place;
 };
 
@@ -229,6 +237,7 @@ class Site {
   std::string text_of(const SitePlace& p) const { return p.line && p.file < files.size() ? files[p.file] + ":" + std::to_string(p.line) : std::string(); }
   bool empty() const { return hosts.empty() && conversations.empty() && points.empty(); }   // publishers tell nothing of who else may speak
   const SiteHost& host(HostId id) const { return hosts[id - 1]; }
+  bool unreviewed(HostId id) const { return id && host(id).imported && !host(id).reviewed.at; }
   HostId host_of(const Address&) const;      // by address (or MAC), 0 unknown
   HostId host_of(const Mac&) const;          // by its own MAC
   HostId host_named(std::string_view) const;

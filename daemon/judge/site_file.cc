@@ -330,6 +330,16 @@ class SiteReader {
     site_.quantities.push_back(std::move(q));
   }
 
+  // "IED1LD0/LLN0$dsMeas[2]": what reports and GOOSE say third of a data set.
+  static std::optional<Object> member_of(std::string_view s) {
+    const size_t open = s.rfind('[');
+    if (open == s.npos || open == 0 || !s.ends_with(']') || s.find('$') == s.npos) return std::nullopt;
+    unsigned n = 0;
+    const auto [end, bad] = std::from_chars(s.data() + open + 1, s.data() + s.size() - 1, n);
+    if (bad != std::errc() || end != s.data() + s.size() - 1 || n > 2047) return std::nullopt;
+    return Object::of_member(text_key(s.substr(0, open)), uint16_t(n));
+  }
+
   void member(TomlTable& t, SiteQuantity& q) {
     QuantityMember m;
     std::string host, protocol;
@@ -341,10 +351,13 @@ class SiteReader {
     } else if (!t.has("protocol")) t.complain("protocol", "a [[quantity.member]] needs its protocol: \"iec104\", \"mms\", \"c37118\" …");
     int64_t station = 0;
     if (t.read("station", station, 0, 65535)) m.station = uint64_t(station);
+    if (std::string stream; t.read("stream", stream)) m.station = text_key(stream);
     if (t.read("object", m.text)) {
       if (const auto r = parse_object_range(m.text)) {
         m.object = r->first.key();
         if (r->last != r->first) t.complain("object", fmt::format("\"{}\" is several objects; a member is one object", m.text));
+      } else if (const auto of = member_of(m.text)) {
+        m.object = of->key();
       } else m.object = Object::of_text(text_key(m.text)).key();
     } else if (!t.has("object")) t.complain("object", "a [[quantity.member]] needs its object: \"information object 2001\", \"AA1J1Q01A1LD0/MMXU1$MX$Hz\", \"ALDER-BUS1/frequency\"");
     t.read("scale", m.scale, -1e12, 1e12);
@@ -690,7 +703,8 @@ class SiteReader {
 };
 
 // What [site] itself says. True when it names files, which then declare everything.
-bool read_head(Site& site, TomlTable& root, std::vector<std::string>* files) {
+bool read_head(Site& site, TomlTable& root, std::vector<std::string>* files, bool& review) {
+  review = false;
   auto head = root.table("site");
   if (!head) return false;
   if (files && head->has("file")) {
@@ -706,15 +720,32 @@ bool read_head(Site& site, TomlTable& root, std::vector<std::string>* files) {
     SiteReader reader(site, root, none);
     reader.prefixes(*head, "prefixes", site.prefixes);
     reader.prefixes(*head, "outside", site.outside);
+    head->read("review", review);
   }
   if (files) head->read("windows", site.windows_file);
   head->finish();
   return files && !files->empty();
 }
 
-void read_roots(Site& site, std::span<TomlTable> roots) {
+// Names that the import no longer declares are left: it may declare them again.
+void take_reviews(Site& site, size_t first, TomlTable& root) {
+  Problems problems;
+  for (const ReviewedHost& r : load_reviews(review_path(root.path()), problems))
+    for (size_t i = first; i < site.hosts.size(); i++)
+      if (site.hosts[i].name == r.host) site.hosts[i].reviewed = {r.at, r.by};
+  for (const std::string& p : problems) root.complain("site", "its reviews cannot be used: " + p);
+}
+
+// `reviews`: of each text whether its devices' differences are silent until somebody has read them.
+void read_roots(Site& site, std::span<TomlTable> roots, const std::vector<bool>& reviews) {
   Declared declared;
-  for (TomlTable& root : roots) SiteReader(site, root, declared).read_hosts();
+  for (size_t i = 0; i < roots.size(); i++) {
+    const size_t first = site.hosts.size();
+    SiteReader(site, roots[i], declared).read_hosts();
+    if (!reviews[i]) continue;
+    for (size_t h = first; h < site.hosts.size(); h++) site.hosts[h].imported = true;
+    take_reviews(site, first, roots[i]);
+  }
   for (TomlTable& root : roots) SiteReader(site, root, declared).read_others();
   site.index();
 }
@@ -733,8 +764,13 @@ Site load_site(std::span<const std::string> paths, Problems& problems) {
 
 Site read_site(std::span<TomlTable> roots) {
   Site site;
-  for (TomlTable& root : roots) read_head(site, root, nullptr);
-  read_roots(site, roots);
+  std::vector<bool> reviews;
+  for (TomlTable& root : roots) {
+    bool review;
+    read_head(site, root, nullptr, review);
+    reviews.push_back(review);
+  }
+  read_roots(site, roots, reviews);
   for (TomlTable& root : roots) root.finish();
   return site;
 }
@@ -743,10 +779,11 @@ Site load_site(const std::string& path, Problems& problems) { return load_site(s
 Site read_site(TomlTable& root, Problems& problems, Problems* remarks) {
   Site site;
   std::vector<std::string> files;
-  const bool elsewhere = read_head(site, root, &files);
+  bool review;
+  const bool elsewhere = read_head(site, root, &files, review);
   const std::filesystem::path here = root.path(), named = site.windows_file.empty() ? "windows.toml" : site.windows_file;
   if (elsewhere) site = load_site(files, problems);
-  else read_roots(site, std::span(&root, 1));
+  else read_roots(site, std::span(&root, 1), {review});
   // Only what lies on a disk has something beside it.
   std::error_code none;
   if (named.is_absolute() || std::filesystem::exists(here, none)) site.windows_file = (named.is_absolute() ? named : here.parent_path() / named).string();
@@ -769,6 +806,33 @@ void read_windows(Site& site, TomlTable& root, GoneHosts gone) {
   Declared none;
   SiteReader(site, root, none).read_windows(gone);
   root.finish();
+}
+
+std::string review_path(const std::string& site_file) {
+  std::filesystem::path p = site_file;
+  return p.replace_extension(".reviewed.toml").string();
+}
+
+std::vector<ReviewedHost> load_reviews(const std::string& path, Problems& problems) {
+  std::vector<ReviewedHost> all;
+  std::error_code error;
+  if (!std::filesystem::exists(path, error)) return all;
+  auto root = TomlTable::open(path, problems);
+  if (!root) return all;
+  for (TomlTable t : root->tables("reviewed")) {
+    ReviewedHost r;
+    std::string at;
+    if (!t.read("host", r.host) && !t.has("host")) t.complain("host", "a [[reviewed]] needs its host: the name of a declared one");
+    t.read("by", r.by);
+    if (!t.read("at", at)) {
+      if (!t.has("at")) t.complain("at", "a [[reviewed]] needs its at: when it was reviewed");
+    } else if (const auto time = parse_iso_time(at); time && *time > 0) r.at = *time;
+    else t.complain("at", fmt::format("\"{}\" is no time; it is written like \"2026-11-21T08:30:00Z\"", at));
+    t.finish();
+    if (!r.host.empty() && r.at) all.push_back(std::move(r));
+  }
+  root->finish();
+  return all;
 }
 
 uint8_t iec104_type(std::string_view name) {

@@ -17,6 +17,15 @@ Site read_site(std::span<TomlTable> files);
 // What is wrong with the windows of the box goes to `remarks` where there are any: they are not in force, and nothing else is.
 Site read_site(TomlTable&, Problems&, Problems* remarks = nullptr);
 
+// Where it is kept which devices of an import were reviewed: beside its file, "scd.toml" → "scd.reviewed.toml".
+std::string review_path(const std::string& site_file);
+// Whose differences somebody has read: the whole text of that file.
+struct ReviewedHost {
+  std::string host, by;
+  Time at = 0;
+};
+std::vector<ReviewedHost> load_reviews(const std::string& path, Problems&);   // where there is no such file, none
+
 // What becomes of the hosts in a window of the box that the site no longer declares. Kept: each stands in the site by its name alone,
 // without an address, for those who write the windows again.
 enum class GoneHosts : uint8_t { left_out, kept };

@@ -30,6 +30,7 @@ struct Samples : Publication {
   uint8_t synch = 0xff;
   uint32_t told_revision = 0;
   bool differs_told = false, quality_told = false, simulated_told = false, residual_told = false, frequency_told = false;
+  bool again = false;                     // it is held against another site as if it were heard for the first time
   Time began = -1;                        // of smpCnt 0 in its second, in usual times
   unsigned shifted = 0, summaries = 0;
   unsigned balanced = 0, unbalanced = 0, steady = 0, off = 0;
@@ -55,7 +56,10 @@ class SampledValues final : public Detector {
     residual_ = s.number(smv09_, "residual") / 100;
     frequency_ = s.number(smv09_, "frequency");
     grace_ = Time(s.number(smv12_, "grace") * double(second));
-    streams_.each([](Samples& p) { p.forget(); });
+    streams_.each([](Samples& p) {
+      p.forget();
+      if (std::exchange(p.silent, false)) p.told_revision = 0, p.differs_told = false, p.again = true;   // by now somebody may have read it
+    });
   }
   std::span<const Want> wants() const override {
     static constexpr Want w[] = {{.protocol = "sv"}, {.protocol = "goose"}, {.protocol = "tcp"}, {.protocol = "udp"}, {.protocol = "arp"}, {.protocol = "sensor"}};
@@ -75,7 +79,8 @@ class SampledValues final : public Detector {
     Voice& v = attend(p, PublisherKind::sampled_values, e, c);
     v.last = e.scene.time;
     v.silent = 0;
-    if (m.function == changed && m.sub_function == first_heard) arrives(p, v, e, c, to);
+    const bool afresh = std::exchange(p.again, false);
+    if ((m.function == changed && m.sub_function == first_heard) || afresh) arrives(p, v, e, c, to);
     turns(p, v, e, c, to);
     if (m.function == changed && m.sub_function == quality_changed) quality(p, e, c, to);
     if (m.function == summary) summed(p, v, e, c, to);
@@ -122,6 +127,7 @@ class SampledValues final : public Detector {
       f.weight = pacer_.due(f.cause, e.scene.time);
       f.what = fmt::format("{} publishes the sampled values {} to {}, APPID {:#06x}; nobody knows the stream.", who, label(p), c.text(v.group), unsigned(number(e, "APPID").value_or(0)));
       f.expected = fmt::format("The {} streams have other names or come from elsewhere.", c.site.has_publishers(PublisherKind::sampled_values) ? "declared" : "learned");
+      only_undeclared(f, p, v, c);
       if (f.weight) tell(p, std::move(f), e.scene.time, to);
       return;
     }
@@ -162,8 +168,11 @@ class SampledValues final : public Detector {
     const PublisherMemory* l = p.known.learned;
     const uint32_t revision = s ? s->conf_rev.value_or(m.qualifier) : l->conf_rev, asdus = s ? s->asdus : l->asdus, channels_wanted = s ? s->entries : l->entries;
     std::string what, expected;
+    Publication::Aspect of = Publication::form;
+    if (s && m.qualifier == revision) p.right |= Publication::revision;
     if (m.qualifier != revision && p.told_revision != m.qualifier + 1) {
       p.told_revision = m.qualifier + 1;
+      of = Publication::revision;
       what = fmt::format("with configuration revision {}", m.qualifier), expected = fmt::format("confRev {}.", revision);
     } else if (const auto n = number(e, "noASDU"); n && asdus && uint32_t(*n) != asdus && !p.differs_told) {
       p.differs_told = true;
@@ -171,11 +180,14 @@ class SampledValues final : public Detector {
     } else if (const uint32_t n2 = m.function == changed ? channels(e) : 0; n2 && channels_wanted && n2 != channels_wanted && !p.differs_told) {
       p.differs_told = true;
       what = fmt::format("with {} channels", n2), expected = fmt::format("{} channels.", channels_wanted);
+    } else if (s && m.function == changed && !p.differs_told) {
+      p.right |= Publication::form;
     }
     if (!what.empty()) {
       Finding f = about(smv07_, p, e, c);
       f.what = fmt::format("{} publishes the sampled values {} {}.", c.text(e.scene.speaker().address), label(p), what);
       f.expected = fmt::format("{} {}", s ? "Declared:" : "Learned:", expected);
+      only_differs(f, p, of, c);
       tell(p, std::move(f), e.scene.time, to);
     }
     if (s && s->synchronised && *s->synchronised && !is_synchronised(m.tag)) lost_synch(p, 2, m.tag, e, c, to);

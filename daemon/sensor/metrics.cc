@@ -151,6 +151,13 @@ std::string metrics_text(const SensorStatus& s, const std::string& sensor, const
   of_clocks("clock_spread_seconds", "the middle of the distances of its newest offsets from it", [](const ClockLine& l) { return l.spread; });
   of_clocks("clock_zone_seconds", "whole quarters of an hour that were taken off it: local time", [](const ClockLine& l) { return l.zone; });
   of_clocks("clock_last_seconds", "when it was heard last", [](const ClockLine& l) { return l.last; });
+  t.family("unreviewed_differences_total", "counter", "findings that are only differences between an import that nobody reviewed and the wire: silent");
+  t.line("", s.judge.unreviewed);
+  t.family("unreviewed_difference", "gauge", "how often each was found, the first 64; vidra diff --review");
+  for (size_t i = 0; i < std::min<size_t>(s.unreviewed.size(), 64); i++) {
+    const SilentDifference& d = s.unreviewed[i];
+    t.line(fmt::format("device=\"{}\",detection=\"{}\",what=\"{}\"", label(d.device), d.detection->id, label(d.what + " " + d.expected)), d.times);
+  }
   t.family("clock_error_seconds", "gauge", "how wrong the sensor's time may be by the best clock that is heard; absent where none is");
   if (s.clocks_agree.error) t.precise(fmt::format("by=\"{}\"", name_of(s.clocks_agree.by)), s.clocks_agree.error);
 

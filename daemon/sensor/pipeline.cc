@@ -225,7 +225,9 @@ void Pipeline::observe(Time until, EventSink& judge) {
   }
   // Live, the stamps follow the wall clock and the times do not: where they part by a second, the wall was stepped.
   if (newest && std::abs(newest->apart - stepped_) >= second) {
-    say_fact(judge, now, 0, SensorFact::clock_stepped, uint32_t(std::min<Time>(std::abs(newest->apart - stepped_) / second, UINT32_MAX)));
+    const Time by = newest->apart - stepped_;
+    const uint64_t ahead = by > 0;
+    say_fact(judge, now, 0, SensorFact::clock_stepped, uint32_t(std::min<Time>(std::abs(by) / second, UINT32_MAX)), 0, 0, {&ahead, 1});
   }
   if (newest) stepped_ = newest->apart;    // afterwards they come together again, slowly: that is no further step
   for (size_t i = 0; i < heard.size(); i++) {
@@ -316,8 +318,9 @@ void Pipeline::judge() {
       const bool of_clocks = until / (10 * second) != copied / (10 * second) || last;
       copied = until;
       std::vector<ClockLine> clocks = of_clocks ? clock_lines(judge_->clocks(), judge_->site(), judge_->memory()) : std::vector<ClockLine>{};
+      std::vector<SilentDifference> unreviewed = of_clocks ? judge_->unreviewed() : std::vector<SilentDifference>{};
       const std::lock_guard lock(snapshot_mutex_);
-      if (of_clocks) snapshot_.clocks = std::move(clocks), snapshot_.clocks_agree = judge_->clocks().agreement();
+      if (of_clocks) snapshot_.clocks = std::move(clocks), snapshot_.clocks_agree = judge_->clocks().agreement(), snapshot_.unreviewed = std::move(unreviewed);
       snapshot_.judge = judge_->counters();
       snapshot_.learning = judge_->learning();
     }

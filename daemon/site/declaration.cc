@@ -73,7 +73,9 @@ std::string toml_text(Declaration d) {
   constexpr std::string_view order[] = {"zone", "host", "conversation", "master_group", "publisher", "iec104_point", "dnp3_point", "modbus_point", "mms_point", "window"};
   std::string out;
   for (const std::string& line : d.heading) out += line.empty() ? "#\n" : "# " + line + "\n";
-  if (!d.name.empty()) out += fmt::format("{}[site]\nname = {}\n", out.empty() ? "" : "\n", toml_quoted(d.name));
+  if (!d.name.empty() || d.review) out += fmt::format("{}[site]\n", out.empty() ? "" : "\n");
+  if (!d.name.empty()) out += fmt::format("name = {}\n", toml_quoted(d.name));
+  if (d.review) out += "review = true    # how these devices differ from the wire is silent until read: vidra diff --review\n";
   for (const std::string_view kind : order) {
     const auto it = d.tables.find(std::string(kind));
     if (it == d.tables.end()) continue;

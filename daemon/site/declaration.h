@@ -26,6 +26,7 @@ struct DeclaredTable {
 
 struct Declaration {
   std::string name;                               // of the site, "" none
+  bool review = false;                            // differences from the wire are silent until somebody has read them
   std::vector<std::string> heading;               // comment lines at the top
   std::map<std::string, std::vector<DeclaredTable>> tables;   // by kind: "host", "conversation" …
   size_t count(const std::string& kind) const { const auto it = tables.find(kind); return it == tables.end() ? 0 : it->second.size(); }

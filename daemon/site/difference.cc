@@ -111,6 +111,7 @@ class Differ {
       d.device = h.addresses.empty() ? h.macs.empty() ? h.name : fmt::format("{} ({})", h.name, text_of(h.macs[0])) : fmt::format("{} ({})", h.name, text_of(h.addresses[0]));
       if (!h.bay.empty()) d.device += ", bay " + h.bay;
       d.declared = true;
+      d.host = id;
     }
     d.list.push_back({kind, std::string(about), std::move(what)});
   }

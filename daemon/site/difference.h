@@ -21,6 +21,7 @@ struct Difference {
 struct DeviceDifferences {
   std::string device;          // "rtu1 (10.10.1.20)"
   bool declared = false;
+  HostId host = 0;             // which one, where it is declared
   std::vector<Difference> list;
 };
 

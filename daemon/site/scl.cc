@@ -734,6 +734,7 @@ SclImport import_scl(const std::vector<std::string>& paths, const SclOptions& op
   if (!problems.empty()) return {};
   out.declared.heading.push_back("Declared by IEC 61850 engineering files, and made by `vidra import scd`. Import again and compare rather than edit;");
   out.declared.heading.push_back("what people declare stands better in a file of its own.");
+  out.declared.review = true;
   return out;
 }
 

@@ -160,6 +160,14 @@ int replay(const ReplayOptions& o) {
                human_duration(heard.last - heard.first), human_count(a.conversations), human_count(records), human_bytes(octets.seen), human_bytes(octets.decoded),
                human_bytes(octets.opaque), human_bytes(octets.lost), stories.last.size());
     if (const std::string clocks = clock_text(clock_lines(judge.clocks(), judge.site(), judge.memory(), 24), judge.clocks().agreement(), heard.last); !clocks.empty()) fmt::print("\n{}", clocks);
+    if (const auto& silent = judge.unreviewed(); !silent.empty()) {
+      std::map<std::string, size_t> devices;
+      for (const SilentDifference& d : silent) devices[d.device]++;
+      fmt::print("\n{} between the import and the wire {} silent until somebody has read {} (vidra diff --review):\n", silent.size() == 1 ? "1 difference" : fmt::format("{} differences", silent.size()), silent.size() == 1 ? "is" : "are",
+                 silent.size() == 1 ? "it" : "them");
+      for (const auto& [device, n] : devices) fmt::print("  {}: {}\n", printable(device), n);
+      for (size_t i = 0; i < std::min<size_t>(silent.size(), 12); i++) fmt::print("  {:<8} {} {}\n", silent[i].detection->id, printable(silent[i].what), printable(silent[i].expected));
+    }
   }
   return heard.status;
 }

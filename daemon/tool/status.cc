@@ -149,6 +149,20 @@ std::string page(const Scrape& now, const Scrape& before, double passed, double 
     if (lines.size() + 2 > 12) out += fmt::format("  and {} more: vidra status --metrics\n", lines.size() + 2 - 12);
   }
 
+  if (const auto differ = now.labels("unreviewed_difference"); !differ.empty()) {
+    std::map<std::string, std::vector<std::string>> devices;
+    for (const Labels& l : differ) devices[of(l, "device")].push_back(fmt::format("{:<8} {}", of(l, "detection"), of(l, "what")));
+    out += "\nnot as imported, and silent until somebody has read it: vidra diff --review\n";
+    size_t shown = 0;
+    for (const auto& [device, list] : devices) {
+      if (shown >= 12) break;
+      out += fmt::format("  {}: {}\n", device, list.size() == 1 ? "1 difference" : fmt::format("{} differences", list.size()));
+      for (const std::string& line : list)
+        if (shown++ < 12) out += "    " + line + '\n';
+    }
+    if (shown < differ.size()) out += fmt::format("  and {} more: vidra status --metrics\n", differ.size() - std::min<size_t>(shown, differ.size()));
+  }
+
   const double unsaid = now.value("findings_dropped_total").value_or(0);
   double shed = 0;
   for (const Labels& l : now.labels("shed_total")) shed += now.value("shed_total", l).value_or(0);

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <functional>
+#include <limits>
 
 #include "tests/judge/hearing.h"
 
@@ -127,6 +128,81 @@ TEST(Clocks, WhenAllStepItIsTheSensor) {                               // "TIM-1
   EXPECT_EQ(h.last("TIM-10").detection->audience, Audience::sensor);
   EXPECT_NE(h.last("TIM-10").what.find("5.0 s ahead of"), std::string::npos) << h.last("TIM-10").what;
   EXPECT_GE(h.last("TIM-10").clock_error, 4 * second);
+}
+// A relay says the same clock in each of its control blocks: that is one voice, and one story when it is off.
+void goose(Hearing& h, unsigned block, Time off) {
+  std::vector<uint8_t> run;
+  Message m;
+  m.function = 256, m.role = Role::report, m.act = Act::report, m.station = 0x1000 + block;
+  Point p;
+  p.object = Hearing::named("t", run);
+  p.set_time(h.now + off);
+  Scene s;
+  s.client_mac = *parse_mac("00:21:c1:30:10:41"), s.server_mac = *parse_mac("01:0c:cd:01:00:01");
+  s.client.address = Address::of(s.client_mac), s.server.address = Address::of(s.server_mac);
+  s.flow = 0x900 + block;
+  h.event("goose", s, m, {p}, Texts{run});
+}
+TEST(Clocks, ADeviceHasOneVoiceHoweverMuchItSays) {
+  Hearing h;
+  const auto pass_with = [&](Time t, Time off) {
+    for (Time at = 0; at < t; at += second) {
+      for (unsigned block = 0; block < 12; block++) goose(h, block, off);
+      pass(h, second);
+    }
+  };
+  pass_with(5 * minute, 0);
+  EXPECT_EQ(h.judge.clocks().agreement().voters, 5u);
+  pass_with(5 * minute, 40 * second);
+  EXPECT_EQ(h.times("TIM-10"), 0u) << h.told();
+  ASSERT_EQ(h.times("TIM-09"), 12u) << h.told();
+  for (const Finding& f : h.findings) {
+    EXPECT_EQ(f.source.address, *parse_address("00:21:c1:30:10:41")) << f.what;
+    EXPECT_EQ(f.cause, h.last("TIM-09").cause) << "one story";
+  }
+}
+TEST(Clocks, TimesBeyondAllReasonAreOnlyFarOff) {
+  Hearing h;
+  pass(h, 5 * minute);
+  for (const Time said : {std::numeric_limits<Time>::max(), Time(0), Time(-1), std::numeric_limits<Time>::min()})
+    for (int i = 0; i < 60; i++) {
+      Message m;
+      m.function = 36, m.role = Role::report, m.act = Act::report, m.reason = 3, m.station = 11;
+      Point p = measured(said, 0);
+      h.say("iec104", "10.9.1.10:40000", "10.1.1.20:2404", m, {p}, Side::server);
+      h.wait(second);
+    }
+  h.judge.clocks().each([&](const HeardClock& c) {
+    EXPECT_LE(std::abs(c.offset()), HeardClock::farthest);
+    EXPECT_LE(c.spread(), 2 * HeardClock::farthest);
+  });
+  EXPECT_LE(std::abs(h.judge.clocks().agreement().offset), second);
+  EXPECT_EQ(h.times("TIM-10"), 0u) << h.told();
+}
+void stepped(Hearing& h, uint32_t seconds, bool ahead) {
+  Message m;
+  m.function = uint16_t(SensorFact::clock_stepped), m.act = Act::diagnose, m.role = Role::report, m.tag = seconds;
+  std::vector<Point> points{Point{Object(ObjectKind::capture, 0)}};
+  points.emplace_back().set_natural(ahead);
+  h.event("sensor", {}, m, points);
+}
+TEST(Clocks, TheSensorsOwnThatIsSetIsTold) {                           // "TIM-11"
+  Hearing h;
+  pass(h, minute);
+  EXPECT_EQ(h.times("TIM-11"), 0u) << h.told();
+  stepped(h, 3600, false);
+  stepped(h, 7, true);
+  ASSERT_EQ(h.times("TIM-11"), 2u) << h.told();
+  EXPECT_EQ(h.stories(), 1u);
+  EXPECT_EQ(h.last("TIM-11").detection->audience, Audience::sensor);
+  EXPECT_NE(h.told().find("was set back by 1 h"), std::string::npos) << h.told();
+  EXPECT_EQ(h.last("TIM-11").what, "The sensor's clock was set ahead by 7.0 s.");
+}
+TEST(Clocks, AWordOfTheSensorThatIsNoStepIsNone) {
+  Hearing h;
+  h.sensor(SensorFact::heard_again, 3600);
+  h.sensor(SensorFact::both_ways, 1);
+  EXPECT_EQ(h.times("TIM-11"), 0u) << h.told();
 }
 TEST(Clocks, TheTableIsBounded) {
   Hearing h;

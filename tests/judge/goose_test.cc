@@ -279,6 +279,92 @@ TEST(GooseConfiguration, AnotherRevisionDataSetVlanOrGroupIsTold) {
     }
   }
 }
+// ---- an import that nobody has reviewed yet
+
+std::string imported(std::string_view site = publishers_site) { return "[site]\nreview = true\n" + std::string(site); }
+std::shared_ptr<const Site> reviewed(const std::string& text, std::string_view host) {
+  auto site = std::make_shared<Site>(*Hearing::site_of(text));
+  for (SiteHost& h : site->hosts)
+    if (h.name == host) h.reviewed = {1'795'000'000 * second, "N. N."};
+  return site;
+}
+TEST(Unreviewed, DifferencesFromAnImportAreSilentAndCountedByDevice) {
+  struct { GooseFrame g; std::string_view group, id; } cases[] = {
+      {{.revision = 2}, goose_group, "GSE-13"}, {{.entries = 4}, goose_group, "GSE-14"}, {{.set = "IED1LD0/LLN0$other"}, goose_group, "GSE-14"},
+      {{.vlan = 9}, goose_group, "GSE-18"},     {{}, "01:0c:cd:01:00:09", "GSE-19"},     {{.reference = "IED1LD0/LLN0$GO$gcb77"}, goose_group, "GSE-01"},
+  };
+  for (auto& each : cases) {
+    Publishing p(imported());
+    for (int i = 0; i < 6; i++) p.goose(each.g, ied1_mac, each.group), each.g.sq++, p.wait(500 * millisecond);
+    EXPECT_EQ(p.told(), "") << each.id;
+    ASSERT_EQ(p.h.judge.unreviewed().size(), 1u) << each.id;
+    const SilentDifference& d = p.h.judge.unreviewed()[0];
+    EXPECT_EQ(d.detection->id, each.id);
+    EXPECT_EQ(d.device, "ied1");
+    EXPECT_GE(p.h.judge.counters().unreviewed, 1u);
+    // Once they were read, what still differs is told.
+    p.h.judge.adopt(reviewed(imported(), "ied1"), JudgeSettings{});
+    p.change(each.g);
+    for (int i = 0; i < 6; i++) p.goose(each.g, ied1_mac, each.group), each.g.sq++, p.wait(500 * millisecond);
+    EXPECT_GT(p.h.times(each.id), 0u) << each.id << "\n" << p.told();
+    EXPECT_TRUE(p.h.judge.unreviewed().empty()) << each.id;
+  }
+}
+TEST(Unreviewed, AReviewIsOfOneDevice) {
+  Publishing p(imported());
+  p.h.judge.adopt(reviewed(imported(), "ied2"), JudgeSettings{});
+  GooseFrame g{.revision = 2};
+  p.repeat(g, 500 * millisecond, 6);
+  EXPECT_EQ(p.told(), "");
+  EXPECT_EQ(p.h.judge.unreviewed().size(), 1u);
+}
+TEST(Unreviewed, WhatWasRightAndIsNoLongerIsTold) {
+  Publishing p(imported());
+  GooseFrame g;
+  p.repeat(g, 500 * millisecond, 8);
+  EXPECT_EQ(p.told(), "");
+  p.change(g), g.revision = 2;
+  p.repeat(g, 500 * millisecond, 4);
+  EXPECT_GT(p.h.times("GSE-13"), 0u) << p.told();
+}
+TEST(Unreviewed, WhatIsDangerousInItselfIsNeverSilent) {
+  Bay simulated(imported());
+  GooseFrame test{.simulated = true};
+  simulated.repeat(test, 200 * millisecond, 5, stranger_mac);
+  EXPECT_EQ(simulated.h.times("GSE-16"), 1u) << simulated.told();
+  Bay second_publisher(imported());
+  GooseFrame forged = second_publisher.g;
+  forged.st += 50, forged.on = !forged.on;
+  for (int i = 0; i < 5; i++) second_publisher.goose(forged, stranger_mac), forged.sq++, second_publisher.repeat(second_publisher.g, 500 * millisecond, 1);
+  EXPECT_GT(second_publisher.h.times("GSE-02"), 0u) << second_publisher.told();
+  Bay poisoned(imported());
+  GooseFrame high = poisoned.g;
+  high.st += 50'000;
+  for (int i = 0; i < 3; i++) poisoned.goose(high), poisoned.repeat(poisoned.g, 200 * millisecond, 1);
+  EXPECT_GT(poisoned.h.of("GSE-"), 0u) << poisoned.told();
+  Publishing unknown(imported());                    // of nobody's logical device, and from nobody's address
+  GooseFrame strange{.reference = "EVIL/LLN0$GO$g"};
+  unknown.repeat(strange, 200 * millisecond, 5, stranger_mac);
+  EXPECT_GT(unknown.h.times("GSE-01"), 0u) << unknown.told();
+  Publishing named(imported());                      // in the name of a device whose address is declared
+  GooseFrame alike{.reference = "IED1LD0/LLN0$GO$gcb77"};
+  named.repeat(alike, 200 * millisecond, 5, stranger_mac);
+  EXPECT_GT(named.h.times("GSE-01"), 0u) << named.told();
+}
+TEST(Unreviewed, ThereAreNoMoreOfThemThanTheTableHolds) {
+  std::string site = "[site]\nreview = true\n[[host]]\nname = \"ied1\"\nmac = \"00:21:c1:30:10:41\"\n";
+  std::vector<std::string> names;
+  for (size_t i = 0; i < SilentDifference::most + 200; i++) {
+    names.push_back("L" + std::to_string(i) + "/LLN0$GO$g");
+    site += "[[publisher]]\nkind = \"goose\"\nreference = \"" + names.back() + "\"\nhost = \"ied1\"\nconf_rev = 7\n";
+  }
+  Publishing p(site);
+  for (size_t i = 0; i < names.size(); i++) p.goose({.reference = names[i], .set = "s"}, ied1_mac, "01:0c:cd:01:00:" + std::to_string(10 + i / 50));
+  EXPECT_EQ(p.told(), "");
+  EXPECT_LE(p.h.judge.unreviewed().size(), SilentDifference::most);
+  EXPECT_GE(p.h.judge.counters().unreviewed, SilentDifference::most);
+}
+
 TEST(GooseConfiguration, IsHeldAgainstMemoryToo) {
   for (std::string_view id : {"GSE-13", "GSE-18"}) {
     Bay b({"", memory_of({{}})});

@@ -2,7 +2,7 @@
 // One quantity that several devices tell, each in its own protocol: VAL-01, VAL-02.
 #include <gtest/gtest.h>
 
-#include "tests/judge/hearing.h"
+#include "tests/judge/publishing.h"
 
 namespace vidra {
 namespace {
@@ -132,6 +132,195 @@ TEST(Quantities, AreQuietWhileMemoryLearns) {
   s.mode = JudgeSettings::Mode::learn;
   Hearing h(Hearing::Options{site, {}, s});
   pass(h, 60, 0.5);
+  EXPECT_EQ(h.of("VAL-"), 0u) << h.told();
+}
+
+// ---- members of data sets, and channels of samples
+
+constexpr std::string_view two_ways = R"(
+[[quantity]]
+name = "active power of feeder 1"
+tolerance = 1
+settle = "5s"
+[[quantity.member]]
+host = "rtu1"
+protocol = "iec104"
+object = "information object 2006"
+[[quantity.member]]
+host = "ied1"
+protocol = "mms"
+object = "{}"
+)";
+std::string with_object(std::string_view object) {
+  std::string text(two_ways);
+  return std::string(hosts) + text.replace(text.find("{}"), 2, object);
+}
+constexpr std::string_view set = "AA1J1Q01A1LD0/LLN0$dsMeas";
+void names_told(Hearing& h) {
+  std::vector<uint8_t> run;
+  Message m;
+  m.function = 12, m.role = Role::response, m.act = Act::browse;
+  std::vector<Point> points;
+  for (std::string_view name : {set, std::string_view("AA1J1Q01A1LD0/MMXU1$MX$TotVAr"), std::string_view("AA1J1Q01A1LD0/MMXU1$MX$TotW")}) points.push_back(Point{Hearing::named(name, run)});
+  h.say("mms", "10.1.1.30:40000", "10.1.1.41:102", m, points, Side::server, Texts{run});
+}
+void report(Hearing& h, double power) {
+  Message m;
+  m.function = 0x100, m.role = Role::report, m.act = Act::report;
+  std::vector<Point> points;
+  for (uint16_t i = 0; i < 2; i++) points.emplace_back(Point{Object::of_member(text_key(set), i)}).set_real(i ? power : 3);
+  h.say("mms", "10.1.1.30:40000", "10.1.1.41:102", m, points, Side::server);
+}
+TEST(Quantities, ReportsSayThemByTheirPlaceInADataSetThatWasAskedFor) {
+  for (const bool named : {true, false}) {
+    Hearing h(with_object("AA1J1Q01A1LD0/MMXU1$MX$TotW"));
+    if (named) names_told(h);
+    for (int i = 0; i < 20; i++) rtu(h, 40), report(h, 40.5), h.wait(second);
+    EXPECT_EQ(h.of("VAL-"), 0u) << h.told();
+    for (int i = 0; i < 20; i++) rtu(h, 40 + i % 2), report(h, 48 + i % 2), h.wait(second);
+    EXPECT_EQ(h.times("VAL-01"), named ? 1u : 0u) << h.told();         // nobody has said what stands at which place
+  }
+}
+TEST(Quantities, AMemberMayBeDeclaredByItsPlace) {
+  Hearing h(with_object("AA1J1Q01A1LD0/LLN0$dsMeas[1]"));
+  for (int i = 0; i < 20; i++) rtu(h, 40), report(h, 40.5), h.wait(second);
+  EXPECT_EQ(h.of("VAL-"), 0u) << h.told();
+  for (int i = 0; i < 20; i++) rtu(h, 40 + i % 2), report(h, 48 + i % 2), h.wait(second);
+  EXPECT_EQ(h.times("VAL-01"), 1u) << h.told();
+}
+
+TEST(Quantities, SampledValuesSayTheirRmsEachSecond) {
+  Publishing p(std::string(publishers_site) + R"(
+[[host]]
+name = "rtu1"
+address = "10.1.1.20"
+role = "rtu"
+[[quantity]]
+name = "current of feeder 1"
+unit = "A"
+percent = 5
+settle = "3s"
+[[quantity.member]]
+host = "mu1"
+protocol = "sv"
+stream = "MU01"
+object = "channel 1"
+scale = 0.001
+[[quantity.member]]
+host = "rtu1"
+protocol = "iec104"
+object = "information object 2006"
+)");
+  SvFrame v;
+  const auto pass = [&](int seconds, double amperes, double told) {
+    v.amplitude = amperes * 1000 * std::sqrt(2.0);
+    for (int i = 0; i < seconds * 80; i++) {
+      v.angle += 0.7, p.sv(v);
+      v.count = uint16_t((v.count + 1) % 80);
+      if (i % 80 == 40) rtu(p.h, told + i % 3 * 0.01);
+      p.h.wait(12'500 * microsecond);
+    }
+  };
+  pass(8, 70, 70);
+  EXPECT_EQ(p.h.of("VAL-"), 0u) << p.told();
+  pass(8, 140, 70);                                                     // the current doubles, and the control centre is told that it does not
+  ASSERT_EQ(p.h.of("VAL-"), 1u) << p.told();
+  EXPECT_NE(p.told().find("mu1 (sv, channel 1) says 139."), std::string::npos) << p.told();
+}
+
+// ---- VAL-03
+
+// What a process does: each value goes its own way, a little at a time.
+class Process {
+ public:
+  explicit Process(uint64_t seed = 7) : state_(seed) {}
+  struct Said { uint32_t object; double value; };
+  Said next() {
+    state_ = state_ * 6364136223846793005ull + 1442695040888963407ull;
+    const uint32_t i = uint32_t(state_ >> 60) % 5;
+    return {2000 + i, values_[i] += double(int64_t(state_ >> 20 & 0xffff) - 0x8000) * 1e-4};
+  }
+
+ private:
+  uint64_t state_;
+  std::array<double, 5> values_{110, 63.5, 50, 240, 12};
+};
+void tells(Hearing& h, const Process::Said& s, Time late = 0, Time pace = second) {
+  Message m;
+  m.function = 36, m.role = Role::report, m.act = Act::report, m.reason = 3, m.station = 11;
+  Point p{Object(ObjectKind::information_object, s.object)};
+  p.set_real(s.value);
+  p.time = h.now - late, p.time_kind = TimeKind::full;
+  h.say("iec104", "10.9.1.10:40000", "10.1.1.20:2404", m, {p}, Side::server);
+  h.wait(pace);
+}
+
+TEST(ReplayedValues, OfARecordingAreTold) {                            // "VAL-03"
+  Hearing h;
+  Process process;
+  std::vector<Process::Said> all;
+  for (int i = 0; i < 900; i++) all.push_back(process.next()), tells(h, all.back());
+  EXPECT_EQ(h.of("VAL-"), 0u) << h.told();
+  for (int i = 300; i < 500; i++) tells(h, all[size_t(i)]);
+  ASSERT_EQ(h.times("VAL-03"), 1u) << h.told();
+  EXPECT_NE(h.last("VAL-03").what.find("64 changes of its measured values came again"), std::string::npos) << h.told();
+  EXPECT_EQ(h.last("VAL-03").source.address, *parse_address("10.1.1.20"));
+}
+TEST(ReplayedValues, OfALoopAreOneStory) {
+  Hearing h;
+  Process process;
+  std::vector<Process::Said> all;
+  for (int i = 0; i < 1500; i++) all.push_back(process.next()), tells(h, all.back());
+  for (int round = 0; round < 5; round++)
+    for (int i = 1000; i < 1400; i++) tells(h, all[size_t(i)]);
+  EXPECT_GE(h.times("VAL-03"), 1u) << h.told();
+  EXPECT_EQ(h.stories(), h.of("NET-") ? h.stories() : 1u) << h.told();
+}
+TEST(ReplayedValues, WhatIsPolledRepeatsItselfOrIsToldLateIsQuiet) {
+  {
+    Hearing h;                                                          // the same values at each poll, and one that counts
+    Process process;
+    std::vector<Process::Said> all;
+    for (int i = 0; i < 40; i++) all.push_back(process.next());
+    for (int i = 0; i < 2000; i++) tells(h, {2000 + uint32_t(i % 5), all[size_t(i % 5)].value});
+    EXPECT_EQ(h.of("VAL-"), 0u) << h.told();
+  }
+  {
+    Hearing h;                                                          // a pump that goes on and off, in whole steps
+    for (int i = 0; i < 3000; i++) tells(h, {2000, double(std::abs(i % 200 - 100))});
+    EXPECT_EQ(h.of("VAL-"), 0u) << h.told();
+  }
+  {
+    Hearing h;                                                          // a power swing: the same hundred values again and again within seconds
+    Process process;
+    std::vector<Process::Said> all;
+    for (int i = 0; i < 300; i++) all.push_back(process.next()), tells(h, all.back());
+    for (int i = 0; i < 3000; i++) tells(h, all[size_t(150 + i % 100)], 0, 50 * millisecond);
+    EXPECT_EQ(h.of("VAL-"), 0u) << h.told();
+  }
+  {
+    Hearing h;                                                          // coarse values to and fro
+    uint64_t dice = 1;
+    for (int i = 0; i < 6000; i++) dice = dice * 6364136223846793005ull + 1442695040888963407ull, tells(h, {2000 + uint32_t(dice >> 62), double(229 + (dice >> 40 & 1))});
+    EXPECT_EQ(h.of("VAL-"), 0u) << h.told();
+  }
+  {
+    Hearing h;                                                          // a buffer that is told again after a break: by its times it is old
+    Process process;
+    std::vector<Process::Said> all;
+    for (int i = 0; i < 600; i++) all.push_back(process.next()), tells(h, all.back());
+    for (int i = 300; i < 500; i++) tells(h, all[size_t(i)], (600 - 300) * second + 2 * minute);
+    EXPECT_EQ(h.of("VAL-"), 0u) << h.told();
+  }
+}
+TEST(ReplayedValues, ASettingSaysHowManyAreTooMany) {
+  JudgeSettings s;
+  s.detections["VAL-03"].numbers["run"] = 300;
+  Hearing h(Hearing::Options{"", {}, s});
+  Process process;
+  std::vector<Process::Said> all;
+  for (int i = 0; i < 900; i++) all.push_back(process.next()), tells(h, all.back());
+  for (int i = 400; i < 600; i++) tells(h, all[size_t(i)]);
   EXPECT_EQ(h.of("VAL-"), 0u) << h.told();
 }
 

@@ -3,6 +3,10 @@
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
 
 #include "daemon/judge/site_file.h"
 
@@ -208,6 +212,34 @@ TEST_F(Differences, WhatIsNoUtf8StandsInNoFile) {
   const Site site = read_site(*root, problems);
   EXPECT_EQ(site.publishers.size(), 1u);
   EXPECT_EQ(site.publishers[0].reference, "I/LLN0$GO$\x1b[31m\"\n[[host]]\xc2\x9b");
+}
+
+TEST(Review, OfAnImportIsKeptBesideItAndAsksForWhoAndWhen) {
+  const std::string folder = testing::TempDir() + "vidra-review-" + std::to_string(::getpid());
+  std::filesystem::create_directories(folder);
+  const std::string path = folder + "/scd.toml";
+  EXPECT_EQ(review_path(path), folder + "/scd.reviewed.toml");
+  const auto write = [](const std::string& to, std::string_view text) { std::ofstream(to) << text; };
+  write(path, "[site]\nreview = true\n[[host]]\nname = \"ied1\"\naddress = \"10.1.1.41\"\n[[host]]\nname = \"ied2\"\naddress = \"10.1.1.42\"\n");
+  write(folder + "/ours.toml", "[[host]]\nname = \"rtu1\"\naddress = \"10.1.1.20\"\n");
+  const std::vector<std::string> files{path, folder + "/ours.toml"};
+  const auto load = [&](Problems& problems) { return load_site(std::span(files), problems); };
+  Problems problems;
+  Site site = load(problems);
+  ASSERT_TRUE(problems.empty()) << problems[0];
+  EXPECT_TRUE(site.unreviewed(site.host_named("ied1")));
+  EXPECT_FALSE(site.unreviewed(site.host_named("rtu1"))) << "written by hand";
+  write(review_path(path), "[[reviewed]]\nhost = \"ied1\"\nat = \"2026-11-22T15:00:00Z\"\nby = \"N. N.\"\n[[reviewed]]\nhost = \"gone\"\nat = \"2026-11-22T15:00:00Z\"\n");
+  site = load(problems);
+  ASSERT_TRUE(problems.empty()) << problems[0];
+  EXPECT_FALSE(site.unreviewed(site.host_named("ied1")));
+  EXPECT_EQ(site.host(site.host_named("ied1")).reviewed.by, "N. N.");
+  EXPECT_TRUE(site.unreviewed(site.host_named("ied2")));
+  write(review_path(path), "[[reviewed]]\nhost = \"ied1\"\nat = \"yesterday\"\n");
+  load(problems);
+  ASSERT_FALSE(problems.empty());
+  EXPECT_NE(problems[0].find("scd.reviewed.toml:3"), std::string::npos) << problems[0];
+  std::filesystem::remove_all(folder);
 }
 
 }  // namespace

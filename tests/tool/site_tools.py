@@ -126,4 +126,28 @@ pathlib.Path("site.toml").write_text('[site]\nname = "A\\u001b[31m"\n[[host]]\nn
 pathlib.Path("memory.toml").write_text("version = 1\n")
 code, out, err = run("diff", "--site", "site.toml", "--memory", "memory.toml")
 tap.check(code == 0 and "\x1b" not in out + err and not any(line.startswith("forged") for line in out.splitlines()), "diff: names do not draw on the screen", code, ascii(out), err)
+
+# An import is reviewed.
+scd.write_text('<SCL><Communication><SubNetwork name="S"><ConnectedAP iedName="IED1" apName="A"><Address><P type="IP">10.10.1.41</P></Address></ConnectedAP>'
+               '<ConnectedAP iedName="IED2" apName="A"><Address><P type="IP">10.10.1.42</P></Address></ConnectedAP></SubNetwork></Communication>'
+               '<IED name="IED1"><AccessPoint name="A"/></IED><IED name="IED2"><AccessPoint name="A"/></IED></SCL>')
+code, out, err = run("import", "scd", scd, "-o", "scd.toml")
+tap.check(code == 0 and "review = true" in pathlib.Path("scd.toml").read_text(), "what is imported asks for a review", code, err)
+os.chmod("scd.toml", 0o640)
+diff = ["diff", "--site", "scd.toml", "--memory", "memory.toml"]
+code, out, err = run(*diff)
+tap.check(code == 0 and "IED1 (10.10.1.41)   [awaits review]" in out and "2 devices of an import await a review" in out, "diff says who awaits one", code, out, err)
+refused("a device that is not there is named, with those that are", 2, "these await a review: IED1, IED2", diff + ["--review", "--device", "IED9"])
+refused("--device alone is a mistake", 2, "--device goes with --review", diff + ["--device", "IED1"])
+tap.check(not pathlib.Path("scd.reviewed.toml").exists(), "and nothing was reviewed")
+code, out, err = run(*diff, "--review", "--device", "IED1", "--by", 'N. "N."')
+kept = pathlib.Path("scd.reviewed.toml")
+tap.check(code == 0 and kept.exists() and 'host = "IED1"' in kept.read_text() and "IED2" not in kept.read_text() and kept.stat().st_mode & 0o777 == 0o640, "one device is, and who reads the import reads that", code, out, err)
+code, out, err = run(*diff)
+tap.check('IED1 (10.10.1.41)   [reviewed 20' in out and 'by N. "N."]' in out and "1 device of an import awaits a review" in out, "who and when are shown", out, err)
+code, out, err = run(*diff, "--review", "--by", "M. M.")
+text = kept.read_text()
+tap.check(code == 0 and text.count("[[reviewed]]") == 2 and 'N. \\"N.\\"' in text and "M. M." in text, "then the rest, and the first review stays", code, text, err)
+kept.write_text(text.replace("[[reviewed]]", "[[reviewd]]", 1))
+refused("a review file that is wrong is told with its place", 1, "scd.reviewed.toml:", diff)
 tap.end(folder)

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+// VAL-03: measured values that come again, the same in the same order. Measurement has noise: so many changes in a row, of several
+// objects and many values, do not happen twice. Only changes count, so that what is polled or interrogated again is nothing.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <memory>
+
+#include "daemon/base/text.h"
+#include "daemon/judge/rules.h"
+
+namespace vidra {
+namespace {
+
+class ReplayedValues final : public Detector {
+ public:
+  explicit ReplayedValues(const JudgeSettings& s) { settle(s); }
+  void settle(const JudgeSettings& s) override { run_ = uint32_t(std::clamp<double>(s.number(row_, "run"), 16, depth / 4)); }
+  std::span<const Want> wants() const override {
+    constexpr ActSet telling = bit(Act::report) | bit(Act::read);
+    static constexpr Want w[] = {{.protocol = "iec104", .acts = telling, .roles = Want::reports | Want::responses}, {.protocol = "dnp3", .acts = telling, .roles = Want::reports | Want::responses},
+                                 {.protocol = "modbus", .acts = telling, .roles = Want::responses},                {.protocol = "mms", .acts = telling, .roles = Want::reports | Want::responses}};
+    return w;
+  }
+
+  void see(const Event& e, const Context& c, Findings& to) override {
+    const Message& m = *e.said;
+    if (m.malformed || m.refused || m.after_gap || e.points.empty()) return;
+    Stream* s = nullptr;
+    for (const Point& p : e.points.first(std::min<size_t>(e.points.size(), 64))) {
+      if (p.kind < ValueKind::integer || p.kind > ValueKind::real || p.count != 1 || p.quality & (invalid | test_quality)) continue;
+      if (p.time_kind == TimeKind::full && late(e.scene.time - p.time)) continue;   // a buffer that is told again after a break says so by its times
+      if (!s && !(s = stream(key_of(pair_key(e.scene), m.station), e.scene.time))) return;
+      const uint64_t object = key_of(p.object.key(), 1), value = key_of(object, p.raw);
+      Last& last = s->last[object % s->last.size()];
+      if (last.object == uint32_t(object >> 32)) {
+        if (last.value == uint32_t(value >> 32)) [[likely]] continue;
+        last.value = uint32_t(value >> 32);
+        if (s->change(uint32_t(value >> 32), e.scene.time, run_)) tell(*s, e, c, to);
+      } else last = {uint32_t(object >> 32), uint32_t(value >> 32)};
+    }
+  }
+
+ private:
+  static constexpr size_t depth = 2048, grain = 8;
+  static constexpr Time shortest = 10 * second;       // from the first time to the second
+  struct Last { uint32_t object = 0, value = 0; };
+
+  // What one device told of one station in one conversation: its last changes, and where each eight of them were.
+  struct Stream {
+    std::array<Last, 128> last{};
+    std::array<uint32_t, depth> changes{}, index{};   // index: by the eight up to there; the position and 1
+    std::array<Time, depth> at{};
+    uint32_t count = 0;                               // of changes: positions
+    uint32_t from = 0, matched = 0;                   // the run that comes again: where it was, and how long it is
+    uint64_t repeated = 0;                            // changes in runs of before
+    bool told = false;
+
+    bool is(uint32_t position, uint32_t value) const { return count - position <= depth && changes[position % depth] == value; }
+
+    // True where so many came again.
+    bool change(uint32_t value, Time now, uint32_t run) {
+      if (matched && is(from + matched, value)) matched++;
+      else if (matched) repeated += matched, matched = 0, told = false;
+      changes[count % depth] = value, at[count % depth] = now;
+      count++;
+      if (count < grain) return false;
+      uint64_t print = 0;
+      for (uint32_t i = count - grain; i != count; i++) print = print * 0x9e3779b97f4a7c15ull + changes[i % depth];
+      uint32_t& place = index[(print >> 32) % depth];
+      if (const uint32_t was = place; !matched && was && count - was >= grain && count - (was - grain) <= depth) {
+        bool same = true;
+        for (uint32_t i = 0; i < grain; i++) same &= changes[(was - grain + i) % depth] == changes[(count - grain + i) % depth];
+        if (same) from = was - grain, matched = grain;
+      }
+      place = count;
+      return !told && matched >= run && (told = true) && unlike_itself(run);
+    }
+
+    // A process that always repeats itself, or has few values, repeats what was first heard of it, or many runs, or what it has just
+    // said (a swing, a burst): that is how it is.
+    bool unlike_itself(uint32_t run) const {
+      if (from < run || repeated * 10 > count || at[(count - matched) % depth] - at[from % depth] < shortest) return false;
+      std::array<uint32_t, depth / 4> seen;
+      for (uint32_t i = 0; i < run; i++) seen[i] = changes[(count - run + i) % depth];
+      std::sort(seen.begin(), seen.begin() + run);
+      return size_t(std::unique(seen.begin(), seen.begin() + run) - seen.begin()) * 2 >= run;
+    }
+  };
+
+  // Those that are heard first are kept; one that is silent for an hour gives its place. nullptr where there is none.
+  Stream* stream(uint64_t key, Time now) {
+    Place* const row = &places_[(key >> 20) % (places_.size() / ways) * ways];
+    Place* oldest = row;
+    for (Place* p = row; p != row + ways; p++) {
+      if (p->key == key && p->stream) [[likely]] return p->last = now, p->stream.get();
+      if (p->last < oldest->last) oldest = p;
+    }
+    if (oldest->stream && now - oldest->last < hour) return nullptr;
+    if (oldest->stream) *oldest->stream = Stream{};
+    else oldest->stream = std::make_unique<Stream>();
+    oldest->key = key, oldest->last = now;
+    return oldest->stream.get();
+  }
+
+  static bool late(Time by) {
+    constexpr Time quarter = 15 * minute;             // whole quarters of an hour are time zones
+    const Time odd = (std::abs(by) + quarter / 2) % quarter - quarter / 2;
+    return std::abs(odd) > minute || std::abs(by) > day;
+  }
+
+  void tell(const Stream& s, const Event& e, const Context& c, Findings& to) {
+    if (c.learning) return;
+    Finding f = finding(row_, e, c);
+    f.object.clear();
+    const Time first = s.at[s.from % depth], since = s.at[(s.count - s.matched) % depth];
+    f.what = fmt::format("{}{} tells since {} what it told at {}: {} changes of its measured values came again in the same order.", c.text(e.scene.speaker().address), f.station.empty() ? "" : ", " + f.station,
+                         iso_time(since).substr(11, 8), iso_time(first).substr(11, 8), s.matched);
+    f.expected = "Measured values are never twice the same for so long: somebody sends what was recorded, or a test generator runs.";
+    to.raise(std::move(f));
+  }
+
+  const Detection& row_ = row("VAL-03");
+  uint32_t run_ = 0;
+  struct Place { uint64_t key = 0; Time last = 0; std::unique_ptr<Stream> stream; };
+  static constexpr size_t ways = 8;
+  std::array<Place, 512> places_;
+};
+
+}  // namespace
+
+void add_value_detectors(Detectors& to, const JudgeSettings& s) { to.push_back(std::make_unique<ReplayedValues>(s)); }
+
+}  // namespace vidra
