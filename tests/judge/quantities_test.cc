@@ -294,8 +294,9 @@ TEST(ReplayedValues, WhatIsPolledRepeatsItselfOrIsToldLateIsQuiet) {
     Hearing h;                                                          // a power swing: the same hundred values again and again within seconds
     Process process;
     std::vector<Process::Said> all;
-    for (int i = 0; i < 300; i++) all.push_back(process.next()), tells(h, all.back());
-    for (int i = 0; i < 3000; i++) tells(h, all[size_t(150 + i % 100)], 0, 50 * millisecond);
+    for (int i = 0; i < 300; i++) tells(h, process.next());
+    for (int i = 0; i < 100; i++) all.push_back(process.next());
+    for (int i = 0; i < 3000; i++) tells(h, all[size_t(i % 100)], 0, 50 * millisecond);
     EXPECT_EQ(h.of("VAL-"), 0u) << h.told();
   }
   {
