@@ -28,12 +28,14 @@ class ReplayedValues final : public Detector {
     const Message& m = *e.said;
     if (m.malformed || m.refused || m.after_gap || e.points.empty()) return;
     Stream* s = nullptr;
-    for (const Point& p : e.points.first(std::min<size_t>(e.points.size(), 64))) {
+    const Point* const end = e.points.data() + std::min<size_t>(e.points.size(), 64);
+    for (const Point* at = e.points.data(); at != end; at++) {
+      const Point& p = *at;
       if (p.kind < ValueKind::integer || p.kind > ValueKind::real || p.count != 1 || p.quality & (invalid | test_quality)) continue;
-      if (p.time_kind == TimeKind::full && late(e.scene.time - p.time)) continue;   // a buffer that is told again after a break says so by its times
-      if (!s && !(s = stream(key_of(pair_key(e.scene), m.station), e.scene.time))) return;
-      const uint64_t object = key_of(p.object.key(), 1), value = key_of(object, p.raw);
-      Last& last = s->last[object % s->last.size()];
+      if (p.time_kind == TimeKind::full && late(e.scene.time - p.time)) [[unlikely]] continue;   // a buffer that is told again after a break says so by its times
+      if (!s && !(s = stream(key_of(c.conversation.pair, m.station), e.scene))) return;
+      const uint64_t object = (p.object.key() ^ p.object.key() >> 32) * spread, value = (p.raw ^ p.raw >> 29 ^ object) * spread;
+      Last& last = s->last.data()[object >> 57];
       if (last.object == uint32_t(object >> 32)) {
         if (last.value == uint32_t(value >> 32)) [[likely]] continue;
         last.value = uint32_t(value >> 32);
@@ -45,43 +47,49 @@ class ReplayedValues final : public Detector {
  private:
   static constexpr size_t depth = 2048, grain = 8;
   static constexpr Time shortest = 10 * second;       // from the first time to the second
+  static constexpr uint64_t spread = 0x9e3779b97f4a7c15ull;
   struct Last { uint32_t object = 0, value = 0; };
 
-  // What one device told of one station in one conversation: its last changes, and where each eight of them were.
+  // What one device told of one station in one conversation: its last changes, and where some eights of them were. Which ones, they say
+  // themselves, one of eight, so that the second time it is the same ones: what is asked of each change lies close together.
   struct Stream {
-    std::array<Last, 128> last{};
-    std::array<uint32_t, depth> changes{}, index{};   // index: by the eight up to there; the position and 1
-    std::array<Time, depth> at{};
+    uint64_t print = 0;                               // of the last eight
     uint32_t count = 0;                               // of changes: positions
     uint32_t from = 0, matched = 0;                   // the run that comes again: where it was, and how long it is
     uint64_t repeated = 0;                            // changes in runs of before
     bool told = false;
+    std::array<Last, 128> last{};                     // by the upper seven bits of the object's print
+    std::array<uint32_t, depth> changes{}, index{};   // index: by the eight up to there
+    std::array<Time, depth / grain> at{};             // of every eighth
 
+    Time time(uint32_t position) const { return at[position / grain % at.size()]; }
     bool is(uint32_t position, uint32_t value) const { return count - position <= depth && changes[position % depth] == value; }
 
     // True where so many came again.
     bool change(uint32_t value, Time now, uint32_t run) {
       if (matched && is(from + matched, value)) matched++;
       else if (matched) repeated += matched, matched = 0, told = false;
-      changes[count % depth] = value, at[count % depth] = now;
+      constexpr uint64_t out = [] { uint64_t p = 1; for (size_t i = 0; i < grain; i++) p *= spread; return p; }();
+      print = print * spread + value - (count < grain ? 0 : changes.data()[(count - grain) % depth]) * out;
+      changes.data()[count % depth] = value;
+      if (count % grain == 0) at[count / grain % at.size()] = now;
       count++;
-      if (count < grain) return false;
-      uint64_t print = 0;
-      for (uint32_t i = count - grain; i != count; i++) print = print * 0x9e3779b97f4a7c15ull + changes[i % depth];
-      uint32_t& place = index[(print >> 32) % depth];
-      if (const uint32_t was = place; !matched && was && count - was >= grain && count - (was - grain) <= depth) {
-        bool same = true;
-        for (uint32_t i = 0; i < grain; i++) same &= changes[(was - grain + i) % depth] == changes[(count - grain + i) % depth];
-        if (same) from = was - grain, matched = grain;
+      if (print >> 61 == 0 && count >= grain) {
+        uint32_t& place = index[(print >> 32) % depth];
+        if (const uint32_t was = place; !matched && was && count - was >= grain && count - (was - grain) <= depth) {
+          bool same = true;
+          for (uint32_t i = 0; i < grain; i++) same &= changes[(was - grain + i) % depth] == changes[(count - grain + i) % depth];
+          if (same) from = was - grain, matched = grain;
+        }
+        place = count;
       }
-      place = count;
       return !told && matched >= run && (told = true) && unlike_itself(run);
     }
 
     // A process that always repeats itself, or has few values, repeats what was first heard of it, or many runs, or what it has just
     // said (a swing, a burst): that is how it is.
     bool unlike_itself(uint32_t run) const {
-      if (from < run || repeated * 10 > count || at[(count - matched) % depth] - at[from % depth] < shortest) return false;
+      if (from < run || repeated * 10 > count || time(count - matched) - time(from) < shortest) return false;
       std::array<uint32_t, depth / 4> seen;
       for (uint32_t i = 0; i < run; i++) seen[i] = changes[(count - run + i) % depth];
       std::sort(seen.begin(), seen.begin() + run);
@@ -90,22 +98,30 @@ class ReplayedValues final : public Detector {
   };
 
   // Those that are heard first are kept; one that is silent for an hour gives its place. nullptr where there is none.
-  Stream* stream(uint64_t key, Time now) {
-    Place* const row = &places_[(key >> 20) % (places_.size() / ways) * ways];
-    Place* oldest = row;
-    for (Place* p = row; p != row + ways; p++) {
-      if (p->key == key && p->stream) [[likely]] return p->last = now, p->stream.get();
-      if (p->last < oldest->last) oldest = p;
-    }
-    if (oldest->stream && now - oldest->last < hour) return nullptr;
-    if (oldest->stream) *oldest->stream = Stream{};
-    else oldest->stream = std::make_unique<Stream>();
-    oldest->key = key, oldest->last = now;
-    return oldest->stream.get();
+  Stream* stream(uint64_t key, const Scene& scene) {
+    const Time now = scene.time;
+    uint16_t& met = met_.data()[(scene.flow * 2 + size_t(scene.from)) % met_.size()];
+    if (keys_.data()[met] == key) [[likely]] return places_.data()[met].last = now, places_.data()[met].stream.get();
+    return look_for(key, now, met);
+  }
+  [[gnu::noinline]] Stream* look_for(uint64_t key, Time now, uint16_t& met) {
+    const size_t row = (key >> 20) % (keys_.size() / ways) * ways;
+    for (size_t i = row; i != row + ways; i++)
+      if (keys_[i] == key) return met = uint16_t(i), places_[i].last = now, places_[i].stream.get();
+    size_t oldest = row;
+    for (size_t i = row + 1; i != row + ways; i++)
+      if (places_[i].last < places_[oldest].last) oldest = i;
+    Place& p = places_[oldest];
+    if (p.stream && now - p.last < hour) return nullptr;
+    if (p.stream) *p.stream = Stream{};
+    else p.stream = std::make_unique<Stream>();
+    keys_[oldest] = key, p.last = now, met = uint16_t(oldest);
+    return p.stream.get();
   }
 
   static bool late(Time by) {
     constexpr Time quarter = 15 * minute;             // whole quarters of an hour are time zones
+    if (std::abs(by) <= minute) [[likely]] return false;
     const Time odd = (std::abs(by) + quarter / 2) % quarter - quarter / 2;
     return std::abs(odd) > minute || std::abs(by) > day;
   }
@@ -114,7 +130,7 @@ class ReplayedValues final : public Detector {
     if (c.learning) return;
     Finding f = finding(row_, e, c);
     f.object.clear();
-    const Time first = s.at[s.from % depth], since = s.at[(s.count - s.matched) % depth];
+    const Time first = s.time(s.from), since = s.time(s.count - s.matched);
     f.what = fmt::format("{}{} tells since {} what it told at {}: {} changes of its measured values came again in the same order.", c.text(e.scene.speaker().address), f.station.empty() ? "" : ", " + f.station,
                          iso_time(since).substr(11, 8), iso_time(first).substr(11, 8), s.matched);
     f.expected = "Measured values are never twice the same for so long: somebody sends what was recorded, or a test generator runs.";
@@ -123,8 +139,10 @@ class ReplayedValues final : public Detector {
 
   const Detection& row_ = row("VAL-03");
   uint32_t run_ = 0;
-  struct Place { uint64_t key = 0; Time last = 0; std::unique_ptr<Stream> stream; };
+  struct Place { Time last = 0; std::unique_ptr<Stream> stream; };
   static constexpr size_t ways = 8;
+  std::array<uint64_t, 512> keys_{};                  // of the places, 0 of an empty one: a row is one line of memory
+  std::array<uint16_t, 4096> met_{};                  // the place that a conversation's side had last, so that most times none is looked for
   std::array<Place, 512> places_;
 };
 

@@ -131,7 +131,7 @@ TEST(IndicatorDetector, AddressOfAnEnd) {
   Hearing h = hearing("203.0.113.7 C2\n");
   h.fact(Fact::attempted, "10.1.1.11:40000", "203.0.113.7:443");
   ASSERT_EQ(h.times("IOC-01"), 1u) << h.told();
-  EXPECT_EQ(h.last("IOC-01").what, "hmi (10.1.1.11) tries to reach 203.0.113.7 at port 443. lists/cert.txt:1 names 203.0.113.7: C2.");
+  EXPECT_EQ(h.last("IOC-01").what, "hmi (10.1.1.11) tries to reach 203.0.113.7 at port 443. lists/cert.txt:1 names 203.0.113.7: \"C2\".");
   EXPECT_EQ(h.last("IOC-01").source.name, "hmi");
   h.fact(Fact::attempted, "203.0.113.7:5555", "10.1.1.60:2404");    // and the other way
   EXPECT_EQ(h.times("IOC-01"), 2u) << h.told();
@@ -170,7 +170,7 @@ TEST(IndicatorDetector, NamesAskedFor) {
   EXPECT_EQ(h.of("IOC"), 0u) << h.told();
   query(h, "CDN.evil.example");
   ASSERT_EQ(h.times("IOC-02"), 1u) << h.told();
-  EXPECT_EQ(h.last("IOC-02").what, "hmi (10.1.1.11) asked for the name CDN.evil.example. lists/cert.txt:1 names evil.example: the second stage.");
+  EXPECT_EQ(h.last("IOC-02").what, "hmi (10.1.1.11) asked for the name CDN.evil.example. lists/cert.txt:1 names evil.example: \"the second stage\".");
   query(h, "good.example", "198.51.100.9");
   EXPECT_EQ(h.times("IOC-01"), 1u) << h.told();
 }
