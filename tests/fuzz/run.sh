@@ -35,7 +35,7 @@ home() { if [ -d "$here/rooms/$1" ]; then echo "$here/rooms/$1"; else echo "$her
 fuzz() {
   local p=$1 log=$build/fuzz-$1.log began=$SECONDS executions
   mkdir -p "$build/fuzz-corpus/$p" "$build/fuzz-broken" "$build/fuzz-seeds/$p" "$(home "$p")"
-  if ASAN_OPTIONS=malloc_context_size=1:quarantine_size_mb=8 "$build/tests/fuzz/fuzz_$p" "$2" "-max_len=$(longest "$p")" -entropic=0 -reload=0 -print_funcs=0 -timeout=10 -rss_limit_mb=1024 \
+  if ASAN_OPTIONS=malloc_context_size=1:quarantine_size_mb=8 "$build/tests/fuzz/fuzz_$p" "$2" "-max_len=$(longest "$p")" -entropic=0 -reload=0 -print_funcs=0 -timeout=60 -rss_limit_mb=1024 \
       -print_final_stats=1 -artifact_prefix="$build/fuzz-broken/$p-" "$build/fuzz-corpus/$p" "$(home "$p")" "$build/fuzz-seeds/$p" >"$log" 2>&1; then
     executions=$(sed -n 's/stat::number_of_executed_units: *//p' "$log")
     echo "$p $executions $((SECONDS - began))" >>"$tally"
