@@ -45,7 +45,7 @@ class ReplayedValues final : public Detector {
   }
 
  private:
-  static constexpr size_t depth = 2048, grain = 8;
+  static constexpr size_t depth = 2048, grain = 8, reach = depth - depth / 4;   // reach: its times are still there when a run of it is told
   static constexpr Time shortest = 10 * second;       // from the first time to the second
   static constexpr uint64_t spread = 0x9e3779b97f4a7c15ull;
   struct Last { uint32_t object = 0, value = 0; };
@@ -76,7 +76,7 @@ class ReplayedValues final : public Detector {
       count++;
       if (print >> 61 == 0 && count >= grain) {
         uint32_t& place = index[(print >> 32) % depth];
-        if (const uint32_t was = place; !matched && was && count - was >= grain && count - (was - grain) <= depth) {
+        if (const uint32_t was = place; !matched && was && count - was >= grain && count - (was - grain) <= reach) {
           bool same = true;
           for (uint32_t i = 0; i < grain; i++) same &= changes[(was - grain + i) % depth] == changes[(count - grain + i) % depth];
           if (same) from = was - grain, matched = grain;
