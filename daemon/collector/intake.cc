@@ -40,9 +40,12 @@ std::string Intake::open(bool reindex, const std::function<void(uint64_t, uint64
     if (const std::string e = index_.open(path, Index::Open::create); !e.empty()) return e;
   }
   rebuilding_ = again;
-  const bool caught_up = catch_up(progress, !again);
+  const std::string wrong = catch_up(progress, !again);
   rebuilding_ = false;
-  if (!caught_up) return path + ": cannot be written; is the disk full?";
+  if (!wrong.empty()) {
+    if (again) index_.close(), Index::remove(path);   // half of one would be gone on with, and told as news
+    return wrong;
+  }
   load_streams();
   return "";
 }
@@ -70,7 +73,9 @@ bool Intake::apply(const std::vector<Entry>& entries, std::vector<News>& news) {
   return index_.commit();
 }
 
-bool Intake::catch_up(const std::function<void(uint64_t, uint64_t)>& progress, bool tell) {
+// Where the journal does not give all that it has there is no going on: the index says where streams stand, and what it does not know
+// sensors would send again, to lie in the journal twice.
+std::string Intake::catch_up(const std::function<void(uint64_t, uint64_t)>& progress, bool tell) {
   uint64_t all = 0, done = 0;
   for (const Logs::Place& p : logs_.places()) all += logs_.last(p) + 1 - std::max(index_.applied(p.first, p.second) + 1, logs_.first(p));
   // In the order of reception over all logs, as it was the first time, or a story that changed its lane would be told anew.
@@ -78,25 +83,35 @@ bool Intake::catch_up(const std::function<void(uint64_t, uint64_t)>& progress, b
   struct Kept { Entry entry; std::vector<uint8_t> body; };
   struct Source { Logs::Place place; uint64_t next; std::vector<Kept> kept; size_t at = 0; bool done = false; };
   std::vector<Source> sources;
+  std::string wrong;
   for (const Logs::Place& p : logs_.places()) sources.push_back({p, std::max(index_.applied(p.first, p.second) + 1, logs_.first(p)), {}, 0, false});
   const auto fill = [&](Source& s) {
     s.kept.clear();
     s.at = 0;
-    logs_.read(s.place, s.next, [&](const Entry& e) {
+    const bool given = logs_.read(s.place, s.next, [&](const Entry& e) {
       s.kept.push_back({e, {e.body.begin(), e.body.end()}});
       s.kept.back().entry.trimmed = rebuilding_ && logs_.first(s.place) > 1;
       s.next = e.number + 1;
       return s.kept.size() < catch_up_batch;
     }, [&](const Range& gone) { s.next = gone.to + 1; });
+    if (!given)
+      wrong = fmt::format("{}: cannot be read from entry {} on; it is tried again. If it stays so, look at the disk: without this file, moved away, the collector starts and lacks what is in it",
+                          logs_.file_of(s.place, s.next), s.next);
     s.done = s.kept.empty();
     for (Kept& k : s.kept) k.entry.body = k.body;
   };
-  for (Source& s : sources) fill(s);
+  for (Source& s : sources) {
+    fill(s);
+    if (!wrong.empty()) return wrong;
+  }
   std::vector<Entry> batch;
   std::vector<News> news;
   const auto flush = [&] {
     news.clear();
-    if (!batch.empty() && !apply(batch, news)) return false;
+    if (!batch.empty() && !apply(batch, news)) {
+      wrong = settings_.directory + "/index.db: cannot be written; is the disk full?";
+      return false;
+    }
     done += batch.size();
     if (progress) progress(done, all);
     if (tell && on_news)
@@ -109,8 +124,9 @@ bool Intake::catch_up(const std::function<void(uint64_t, uint64_t)>& progress, b
     for (Source& s : sources) {
       if (s.done) continue;
       if (s.at == s.kept.size()) {
-        if (!flush()) return false;   // its entries are borrowed by the batch
+        if (!flush()) return wrong;   // its entries are borrowed by the batch
         fill(s);
+        if (!wrong.empty()) return wrong;
         if (s.done) continue;
       }
       if (!first || s.kept[s.at].entry.received < first->kept[first->at].entry.received) first = &s;
@@ -118,7 +134,8 @@ bool Intake::catch_up(const std::function<void(uint64_t, uint64_t)>& progress, b
     if (!first) break;
     batch.push_back(first->kept[first->at++].entry);
   }
-  return flush();
+  flush();
+  return wrong;
 }
 
 std::vector<ChainHead> Intake::heads(const SensorId& sensor) {
@@ -210,7 +227,7 @@ bool Intake::ready() {
 
 void Intake::upkeep(Time now) {
   std::lock_guard lock(mutex_);
-  if (index_behind_ && held_.empty() && catch_up({}, true)) index_behind_ = false;
+  if (index_behind_ && held_.empty() && catch_up({}, true).empty()) index_behind_ = false;
   // A clock that was set may be wrong by years, and what goes by its age is gone for good.
   const Time steady = monotonic_now(), ahead = now - steady;
   if (!even_since_ || ahead - wall_ahead_ > hour || wall_ahead_ - ahead > hour) even_since_ = steady;

@@ -71,7 +71,7 @@ class Intake final : public Journal {
   void load_streams();
   void look_for_room();
   bool index_agrees();
-  bool catch_up(const std::function<void(uint64_t, uint64_t)>& progress, bool tell);
+  std::string catch_up(const std::function<void(uint64_t, uint64_t)>& progress, bool tell);   // "" or what is wrong
   bool apply(const std::vector<Entry>&, std::vector<News>&);
 
   Storage& storage_;

@@ -25,10 +25,12 @@ int64_t taken_in(Bytes payload) {
 Logs::Logs(Storage& storage, std::string directory, uint64_t segment_bytes)
     : storage_(storage), directory_(std::move(directory)), segment_bytes_(segment_bytes) {}
 
+std::string Logs::folder(const Place& p) const { return fmt::format("{}/{}/{}", directory_, uuid_text(p.first), name_of(Lane(p.second))); }
+
 Log* Logs::log(const SensorId& sensor, uint8_t lane, bool make) {
   const auto [at, fresh] = logs_.try_emplace({sensor, lane});
   if (!fresh) return at->second.get();
-  const std::string directory = fmt::format("{}/{}/{}", directory_, uuid_text(sensor), name_of(Lane(lane)));
+  const std::string directory = folder({sensor, lane});
   LogSettings settings;
   settings.directory = directory, settings.segment_bytes = segment_bytes_, settings.sensor = sensor, settings.lane = lane, settings.taken_in = taken_in;
   auto opened = std::make_unique<Log>(storage_, std::move(settings));
@@ -116,6 +118,12 @@ uint64_t Logs::bytes() const {
   uint64_t n = 0;
   for (const auto& [place, log] : logs_) n += log->bytes();
   return n;
+}
+
+std::string Logs::file_of(const Place& p, uint64_t number) const {
+  for (const SegmentInfo& s : logs_.at(p)->segments())
+    if (s.first <= number && number <= s.last) return folder(p) + "/" + s.name;
+  return folder(p);
 }
 
 size_t Logs::retain(const RetentionSettings& want, Time now) {

@@ -32,11 +32,12 @@ class Logs {
   struct Settled { Place place; uint64_t first, last; int error; };
   std::vector<Settled> sync();
 
-  // Calls `each` for every entry of a log from a number on until it says false, `missing` for what the disk has lost.
+  // Calls `each` for every entry of a log from a number on until it says false, `missing` for what the disk has lost. False where the
+  // disk does not give what may still be there: it is to be asked again, and what lies behind is not known.
   template <class Each, class Missing>
-  void read(const Place& place, uint64_t from, Each each, Missing missing) {
+  bool read(const Place& place, uint64_t from, Each each, Missing missing) {
     const auto at = logs_.find(place);
-    if (at == logs_.end()) return;
+    if (at == logs_.end()) return true;
     LogReader reader(storage_, *at->second, from);
     LogEntry held;
     Range range;
@@ -45,11 +46,11 @@ class Logs {
       if (found == LogReader::Found::entry) {
         Entry e;
         if (!unpack(held, e)) missing(Range{held.number, held.number});
-        else if (!each(e)) return;
+        else if (!each(e)) return true;
       } else if (found == LogReader::Found::missing) {
         missing(range);
       } else {
-        return;
+        return found == LogReader::Found::nothing;
       }
     }
   }
@@ -57,12 +58,14 @@ class Logs {
   uint64_t first(const Place&) const;           // first number held; after last() when it is empty
   uint64_t last(const Place&) const;            // last durable number
   uint64_t bytes() const;
+  std::string file_of(const Place&, uint64_t number) const;   // the path of the segment that holds a number, or else of its folder
 
   // Removes whole segments by age and size, never the newest of a log: it says where its streams stand. Their number.
   size_t retain(const RetentionSettings&, Time now);
 
  private:
   Log* log(const SensorId&, uint8_t lane, bool make);
+  std::string folder(const Place&) const;
   static bool unpack(const LogEntry&, Entry&);
 
   Storage& storage_;

@@ -10,6 +10,7 @@
 
 #include "daemon/record/messages.h"
 #include "tests/collector/records.h"
+#include "tests/support/faulty_storage.h"
 
 namespace vidra {
 namespace {
@@ -221,6 +222,45 @@ TEST_F(IntakeTest, what_the_index_missed_is_told_at_the_next_start) {
   ASSERT_EQ(news.size(), 1u);
   EXPECT_EQ(stories(), (Strings{"1.0", "2.0"}));
   EXPECT_EQ(intake->heads(alder.id).at(0).seq, 2u);
+}
+
+// A read that fails while the index is brought up to the journal: what it did not see would be sent and kept a second time.
+TEST_F(IntakeTest, a_journal_that_is_not_given_at_the_start_is_not_taken_for_a_shorter_one) {
+  FaultyStorage faulty;
+  const std::string db = scratch.path + "/index.db";
+  {
+    Intake first(faulty, settings);
+    ASSERT_EQ(first.open(false), "");
+    for (uint64_t n = 1; n <= 12; n++) ASSERT_TRUE(first.intake(arrival(alder.alert(n))) && first.durable());
+    ASSERT_TRUE(first.intake(arrival(birch.alert(1))) && first.durable());
+  }
+  uint64_t refused = 0, not_read = 0;
+  for (uint64_t at = 1;; at++) {
+    Index::remove(db);
+    const uint64_t before = faulty.calls();
+    faulty.fail(at, EIO);
+    std::vector<News> told;
+    Intake again(faulty, settings);
+    again.on_news = [&](News&& n) { told.push_back(std::move(n)); };
+    const std::string wrong = again.open(false);
+    faulty.heal();
+    if (wrong.empty()) {
+      ASSERT_EQ(again.heads(alder.id).size(), 1u) << at;
+      EXPECT_EQ(again.heads(alder.id)[0].seq, 12u) << at;
+      EXPECT_EQ(again.heads(birch.id).at(0).seq, 1u) << at;
+      if (faulty.calls() - before < at) break;   // past its last call
+      continue;
+    }
+    refused++;
+    not_read += wrong.find("cannot be read from entry") != std::string::npos;
+    Intake later(faulty, settings);
+    later.on_news = [&](News&& n) { told.push_back(std::move(n)); };
+    ASSERT_EQ(later.open(false), "") << at;
+    EXPECT_EQ(later.heads(alder.id).at(0).seq, 12u) << at;
+    EXPECT_TRUE(told.empty()) << at << ": old news is no news";
+  }
+  EXPECT_GT(refused, 10u);
+  EXPECT_GT(not_read, 2u);
 }
 
 TEST_F(IntakeTest, a_full_disk_asks_sensors_to_wait_and_resumes_by_itself) {
