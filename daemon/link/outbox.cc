@@ -294,7 +294,7 @@ uint64_t Outbox::append(Lane lane, MessageType type, uint8_t prio, uint8_t flags
     return 0;
   }
   const uint64_t ticket = tickets_[l].fetch_add(1, std::memory_order_relaxed) + 1;
-  if (enqueue(l, {ticket, type, std::min<uint8_t>(prio, 100), flags, wall_now(), uint64_t(boot_now()), std::move(body)}, false)) return ticket;
+  if (enqueue(l, {ticket, type, std::min<uint8_t>(prio, 100), flags, wall_now(), uint64_t(boot_now()), std::move(body), {}}, false)) return ticket;
   refused_[l].fetch_add(1, std::memory_order_relaxed);
   return 0;
 }
@@ -302,7 +302,7 @@ uint64_t Outbox::append(Lane lane, MessageType type, uint8_t prio, uint8_t flags
 // Own records (gaps, checkpoints) carry no ticket and are never turned away: they are few, and silence would be worse.
 void Outbox::tell(Gap g) {
   gaps_.fetch_add(1, std::memory_order_relaxed);
-  enqueue(0, {0, MessageType::gap, 60, 0, wall_now(), uint64_t(boot_now()), body_of(g)}, true);
+  enqueue(0, {0, MessageType::gap, 60, 0, wall_now(), uint64_t(boot_now()), body_of(g), {g.epoch, g.from, g.lane}}, true);
 }
 
 void Outbox::tell_missing(Stream& s, Range r, const char* reason) {
@@ -386,7 +386,7 @@ void Outbox::checkpoint(Epoch& epoch) {
     if (s->log.durable()) heads.push_back({epoch.number, s->lane, s->log.durable(), s->head});
   if (heads.empty()) return;
   checkpoints_.fetch_add(1, std::memory_order_relaxed);
-  enqueue(0, {0, MessageType::checkpoint, 0, 0, wall_now(), uint64_t(boot_now()), body_of(sign(settings_.sensor, std::move(heads), secret_))}, true);
+  enqueue(0, {0, MessageType::checkpoint, 0, 0, wall_now(), uint64_t(boot_now()), body_of(sign(settings_.sensor, std::move(heads), secret_)), {}}, true);
 }
 
 bool Outbox::commit() {
@@ -441,9 +441,25 @@ bool Outbox::commit() {
 
 // --- bounds
 
+// Calls `each` for every loss in an epoch whose GAP record is not durable yet.
+template <class Each> void Outbox::untold(uint64_t epoch, Each each) const {
+  std::lock_guard lock(mutex_);
+  const auto look = [&](const Waiting& w) {
+    if (w.type == MessageType::gap && w.told.epoch == epoch) each(w.told);
+  };
+  for (const Waiting& w : queue_[0]) look(w);
+  for (const EpochPtr& e : epochs_)
+    for (const auto& [w, seq] : e->streams[0]->batch) look(w);
+}
+
 bool Outbox::store_cursor(Stream& s) {
   CursorValue v;
   v.acknowledged = s.acknowledged.load(std::memory_order_acquire);
+  // Not beyond a loss that only memory tells of: the next start sees from here that numbers are missing. Better that what was acknowledged
+  // behind them is named twice, too, than that nobody ever hears of them.
+  untold(s.epoch, [&](const Waiting::Told& t) {
+    if (t.from && t.lane == s.lane) v.acknowledged = std::min(v.acknowledged, t.from - 1);
+  });
   v.next = s.log.durable() + 1;
   v.head = s.head;
   return v == s.cursor.value() || s.cursor.store(v) == 0;
@@ -566,6 +582,7 @@ void Outbox::upkeep() {
     }
     if (list.size() > epochs_most && epoch == list.front())   // a spool that keeps being torn: history yields to order
       done = std::ranges::all_of(epoch->streams, [](const auto& s) { return s->log.durable() <= s->acknowledged.load(); });
+    if (done) untold(epoch->number, [&](const Waiting::Told&) { done = false; });   // its files are all that would tell the next start
     if (done && (epoch != list.back() || !writable_)) retire(epoch);
   }
   for (size_t lane = 1; lane < lane_count; lane++)

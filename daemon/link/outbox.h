@@ -122,6 +122,8 @@ class Outbox {
     int64_t wall_ns;
     uint64_t mono_ns;
     std::string body;
+    // Of a GAP record: what it tells of; until it is durable the disk alone must still show the loss.
+    struct Told { uint64_t epoch = 0, from = 0; uint8_t lane = 0; } told{};
   };
 
   void run();
@@ -138,6 +140,7 @@ class Outbox {
   void tell(Gap);
   void tell_missing(Stream&, Range, const char* reason);
   bool store_cursor(Stream&);
+  template <class Each> void untold(uint64_t epoch, Each) const;
   void failed(int error, const char* doing);
   std::vector<EpochPtr> epochs() const;
   void follow();

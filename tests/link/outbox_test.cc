@@ -73,6 +73,15 @@ struct Collector {
     for (const auto& [id, what] : got) out.insert(what.second);
     return out;
   }
+  // Of numbers 1 to `upto` of a lane, those that neither came nor are named by a GAP record.
+  uint64_t unaccounted(uint64_t epoch, uint8_t lane, uint64_t upto) const {
+    std::set<uint64_t> open;
+    for (uint64_t n = 1; n <= upto; n++)
+      if (!got.contains({epoch, lane, n})) open.insert(n);
+    for (const auto& [id, text] : gaps)
+      if (Gap g; read(bytes_of(text), g) && g.epoch == epoch && g.lane == lane && g.from) open.erase(open.lower_bound(g.from), open.upper_bound(g.to));
+    return open.size();
+  }
   // Numbers that GAP records name.
   uint64_t named_lost() const {
     uint64_t n = 0;
@@ -203,6 +212,77 @@ TEST(Outbox, full_disk_sacrifices_state_then_alerts_and_says_how_many) {
   for (const auto& [id, what] : c.got) others += what.second.starts_with("{\"n\":") ? 1 : 0;
   EXPECT_EQ(others + c.named_lost(), 240u);
   for (uint64_t i = 200; i < 240; i++) EXPECT_TRUE(c.bodies().contains(body(i) + std::string(200, ' '))) << i;
+}
+
+// A GAP record in memory ends with the process. The disk must then still show what was lost:
+//   lane 1   [1 … evicted …] [kept …]      acknowledged up to the last; GAP waits
+//   cursor   not beyond the evicted ones
+TEST(Outbox, a_loss_that_only_memory_tells_of_is_told_after_a_restart) {
+  FaultyStorage disk;
+  Collector c;
+  OutboxSettings s = small();
+  s.retain_acknowledged = 0;
+  s.lanes[1].max_bytes = 8'000;
+  uint64_t epoch = 0;
+  {
+    Outbox o(disk, s, signing);
+    o.open();
+    epoch = o.epoch();
+    for (uint64_t i = 0; i < 60; i++) {
+      o.append(Lane::alert, MessageType::alert, 0, 0, body(i));
+      ASSERT_TRUE(i % 20 != 19 || o.commit());
+    }
+    ASSERT_GT(o.status().lanes[1].evicted, 0u);
+    ASSERT_GT(o.status().lanes[0].waiting, 0u) << "the GAP record is not durable";
+    c.hear(o, true);
+    ASSERT_EQ(c.durable(epoch, 1), 60u);
+    o.upkeep();   // stores how far it was acknowledged
+  }
+  EXPECT_GT(c.unaccounted(epoch, 1, 60), 0u);
+  Outbox again(disk, s, signing);
+  again.open();
+  ASSERT_TRUE(again.commit());
+  c.hear(again, true);
+  EXPECT_EQ(c.unaccounted(epoch, 1, 60), 0u);
+}
+
+TEST(Outbox, an_epoch_that_lost_all_stays_until_that_is_told) {
+  FaultyStorage disk;
+  Collector c;
+  OutboxSettings s = small();
+  s.retain_acknowledged = 0;
+  uint64_t epoch = 0;
+  {
+    Outbox o(disk, s, signing);
+    o.open();
+    epoch = o.epoch();
+    for (uint64_t i = 0; i < 60; i++) {
+      o.append(Lane::alert, MessageType::alert, 0, 0, body(i));
+      ASSERT_TRUE(o.commit());
+    }
+  }
+  disk.place = "another";   // an epoch of its own; the old one is only sent
+  {
+    OutboxSettings tight = s;
+    tight.lanes[1].max_bytes = 1;
+    Outbox o(disk, tight, signing);
+    o.open();
+    ASSERT_NE(o.epoch(), epoch);
+    ASSERT_TRUE(o.commit());
+    ASSERT_EQ(o.status().lanes[1].evicted, 60u);
+    c.hear(o, true);
+    o.upkeep();
+    EXPECT_EQ(o.status().epochs, 2u);
+  }
+  {
+    Outbox again(disk, s, signing);
+    again.open();
+    ASSERT_TRUE(again.commit());
+    c.hear(again, true);
+    EXPECT_EQ(c.unaccounted(epoch, 1, 60), 0u);
+    again.upkeep();
+    EXPECT_EQ(again.status().epochs, 1u) << "it is told: now it may go";
+  }
 }
 
 TEST(Outbox, acknowledged_segments_go_after_their_time_and_come_back_for_a_restored_collector) {
