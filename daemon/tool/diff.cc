@@ -80,7 +80,8 @@ int review(const DiffOptions& o, const Site& site) {
   }
   if (!n) return fmt::print("nothing to review: {}\n", awaiting.empty() ? "no device of an import awaits it" : "they were reviewed before"), exit_done;
   Problems problems;
-  for (auto& [file, list] : fresh) {
+  for (auto& [file, reviewed] : fresh) {
+    const auto& list = reviewed;                 // a lambda of clang 14 takes no part of a pair
     const std::string path = review_path(site.files.at(file));
     std::vector<ReviewedHost> all = load_reviews(path, problems);
     if (!problems.empty()) return complain(problems);
