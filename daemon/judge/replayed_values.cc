@@ -32,7 +32,7 @@ class ReplayedValues final : public Detector {
     for (const Point* at = e.points.data(); at != end; at++) {
       const Point& p = *at;
       if (p.kind < ValueKind::integer || p.kind > ValueKind::real || p.count != 1 || p.quality & (invalid | test_quality)) continue;
-      if (p.time_kind == TimeKind::full && late(e.scene.time - p.time)) [[unlikely]] continue;   // a buffer that is told again after a break says so by its times
+      if (p.time_kind == TimeKind::full && late(e.scene.time, p.time)) [[unlikely]] continue;   // a buffer that is told again after a break says so by its times
       if (!s && !(s = stream(key_of(c.conversation.pair, m.station), e.scene))) return;
       const uint64_t object = (p.object.key() ^ p.object.key() >> 32) * spread, value = (p.raw ^ p.raw >> 29 ^ object) * spread;
       Last& last = s->last.data()[object >> 57];
@@ -119,11 +119,12 @@ class ReplayedValues final : public Detector {
     return p.stream.get();
   }
 
-  static bool late(Time by) {
+  static bool late(Time heard, Time said) {
+    if (said < heard - day || said > heard + day) [[unlikely]] return true;   // whatever a stranger says: the difference is one
+    const Time by = std::abs(heard - said);
+    if (by <= minute) [[likely]] return false;
     constexpr Time quarter = 15 * minute;             // whole quarters of an hour are time zones
-    if (std::abs(by) <= minute) [[likely]] return false;
-    const Time odd = (std::abs(by) + quarter / 2) % quarter - quarter / 2;
-    return std::abs(odd) > minute || std::abs(by) > day;
+    return std::abs((by + quarter / 2) % quarter - quarter / 2) > minute;
   }
 
   void tell(const Stream& s, const Event& e, const Context& c, Findings& to) {
