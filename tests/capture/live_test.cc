@@ -61,12 +61,14 @@ class Live : public testing::TestWithParam<Receiver> {
   void SetUp() override {
     if (!no_network.empty()) GTEST_SKIP() << no_network;
   }
-  // Polls until `enough` frames have come or the time is over.
-  static std::vector<Heard> hear(Source& source, size_t enough, milliseconds longest = milliseconds(2000), size_t burst = 64) {
+  // Polls until `enough` frames have come or the time is over: at least once, and longer by what this process waited for a core.
+  static std::vector<Heard> hear(Source& source, size_t enough, milliseconds longest = milliseconds(20'000), size_t burst = 64) {
     std::vector<Heard> out;
     std::vector<Packet> packets(burst);
     Time now = 0;
-    for (const auto end = Clock::now() + longest; out.size() < enough && Clock::now() < end;) {
+    const Time waited = waited_for_a_core();
+    const auto end = Clock::now() + longest;
+    do {
       const auto polled = source.poll(packets);
       EXPECT_GE(polled.now, now) << "time went back";
       for (const Packet& p : std::span(packets).first(polled.packets)) {
@@ -76,8 +78,16 @@ class Live : public testing::TestWithParam<Receiver> {
       now = polled.now;
       source.release();
       if (polled.ended) break;
-    }
+    } while (out.size() < enough && (Clock::now() < end || Clock::now() < end + std::chrono::nanoseconds(waited_for_a_core() - waited)));
     return out;
+  }
+  // Hears until each of `sent` frames has come or was dropped; a machine may be slow, so that it gives up late.
+  static std::vector<Heard> hear_all(Source& source, uint64_t sent, size_t burst = 64) {
+    std::vector<Heard> all;
+    const auto end = Clock::now() + std::chrono::seconds(100);
+    while (all.size() + source.counters(0).dropped_by_kernel < sent && Clock::now() < end)
+      for (Heard& h : hear(source, 500, milliseconds(100), burst)) all.push_back(std::move(h));
+    return all;
   }
   LiveSettings hearing(std::initializer_list<Interface> interfaces) {
     LiveSettings s;
@@ -124,16 +134,14 @@ TEST_P(Live, hears_every_frame_whole_and_sends_none) {
 TEST_P(Live, more_octets_than_its_own_room_pass_through_it_in_small_bursts) {
   Cable cable("near", "far");
   auto source = open_live(hearing({{"near", ""}}));
-  std::atomic<bool> done{false};
   std::thread sending([&] {
     Sender sender("far");
     for (uint32_t i = 0; i < 12'000; i++) {
       while (!sender.send(frame(i, 1500))) std::this_thread::sleep_for(milliseconds(1));
       if (i % 50 == 0) std::this_thread::sleep_for(milliseconds(2));
     }
-    done = true;
   });
-  const auto all = hear(*source, 12'000, milliseconds(20'000), 17);   // 18 MB, of 4 MiB at hand
+  const auto all = hear_all(*source, 12'000, 17);   // 18 MB, of 4 MiB at hand
   sending.join();
   ASSERT_EQ(all.size() + source->counters(0).dropped_by_kernel, 12'000u);
   for (size_t i = 1; i < all.size(); i++) ASSERT_LT(number_of(all[i - 1].octets), number_of(all[i].octets));
@@ -185,6 +193,7 @@ TEST_P(Live, silence_brings_time) {
   auto source = open_live(hearing({{"near", ""}}));
   std::vector<Packet> packets(8);
   const auto begin = Clock::now();
+  const Time waited = waited_for_a_core();
   const Time first = source->poll(packets).now;
   Time last = first;
   int polls = 0;
@@ -194,12 +203,13 @@ TEST_P(Live, silence_brings_time) {
     last = polled.now;
     polls++;
   }
-  EXPECT_NEAR(double(last - first), 300e6, 40e6) << "time passes as on the wall";
-  EXPECT_GE(polls, 10) << "no poll waits longer than some milliseconds";
+  const double late = double(waited_for_a_core() - waited);
+  EXPECT_NEAR(double(last - first), 300e6, 40e6 + late) << "time passes as on the wall";
+  EXPECT_GE(polls, late < 100e6 ? 10 : 1) << "no poll waits longer than some milliseconds";
   EXPECT_LE(polls, 100) << "nor does it spin";
   timespec wall{};
   clock_gettime(CLOCK_REALTIME, &wall);
-  EXPECT_NEAR(double(last), double(Time(wall.tv_sec) * second + wall.tv_nsec), 100e6);
+  EXPECT_NEAR(double(last), double(Time(wall.tv_sec) * second + wall.tv_nsec), 100e6 + late);
 }
 
 TEST_P(Live, a_wall_clock_that_is_stepped_back_does_not_stop_the_time) {
@@ -209,7 +219,7 @@ TEST_P(Live, a_wall_clock_that_is_stepped_back_does_not_stop_the_time) {
   std::vector<Packet> packets(8);
   const auto read = [&](Time skew) {             // one frame, as it is read at a skew of the clocks
     EXPECT_TRUE(Sender("far").send(frame(1)));
-    for (const auto end = Clock::now() + milliseconds(2000); Clock::now() < end;) {
+    for (const auto end = Clock::now() + milliseconds(20'000); Clock::now() < end;) {
       const Time now = wall_now() - skew;
       tap->tend(now, false);
       if (tap->read(packets, now, skew)) return tap->done(1, packets[0].octets), packets[0].time - now;
@@ -221,7 +231,7 @@ TEST_P(Live, a_wall_clock_that_is_stepped_back_does_not_stop_the_time) {
   const Time now = wall_now();
   // It waited, and meanwhile the wall clock went back by an hour: its stamp is of the old clock, the skew of the new one.
   ASSERT_TRUE(Sender("far").send(frame(2)));
-  for (size_t n = 0; n == 0; n = tap->read(packets, now, -hour)) ASSERT_LT(wall_now() - now, 2 * second);
+  for (size_t n = 0; n == 0; n = tap->read(packets, now, -hour)) ASSERT_LT(wall_now() - now, 20 * second);
   EXPECT_LT(packets[0].time, now + 200 * millisecond);
   EXPECT_LT(std::abs(packets[0].stamp - now), 2 * second) << "its stamp is left as it was";
   tap->done(1, packets[0].octets);
@@ -268,7 +278,7 @@ TEST_P(Live, a_group_meets_in_order_of_time_and_a_silent_member_holds_nobody_bac
       std::this_thread::sleep_for(std::chrono::microseconds(300));
     }
   });
-  const auto all = hear(*source, 400, milliseconds(5000));
+  const auto all = hear(*source, 400);
   sending.join();
   ASSERT_EQ(all.size(), 400u);
   for (uint32_t i = 0; i < 400; i++) {
@@ -280,7 +290,7 @@ TEST_P(Live, a_group_meets_in_order_of_time_and_a_silent_member_holds_nobody_bac
   const auto begin = Clock::now();
   const Time waited = waited_for_a_core();
   std::string heard;
-  for (const Heard& h : hear(*source, 20, milliseconds(2000))) heard += std::to_string(number_of(h.octets)) + " ";
+  for (const Heard& h : hear(*source, 20)) heard += std::to_string(number_of(h.octets)) + " ";
   EXPECT_EQ(heard, "0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 ") << source->counters(0).delivered << " " << source->counters(0).dropped_by_kernel;
   EXPECT_LT(Clock::now() - begin, milliseconds(500) + std::chrono::nanoseconds(waited_for_a_core() - waited)) << "one way is silent";
 }
@@ -294,7 +304,7 @@ TEST_P(Live, drops_are_counted) {
   Sender sender("far");
   uint64_t sent = 0;
   for (uint32_t i = 0; i < 20'000; i++) sent += sender.send(frame(i, 1000));
-  const auto all = hear(*source, 20'000, milliseconds(500));
+  const auto all = hear_all(*source, sent);
   const Counters c = source->counters(0);
   EXPECT_EQ(all.size(), c.delivered);
   EXPECT_GT(c.dropped_by_kernel, 0u);
@@ -370,12 +380,12 @@ TEST_P(Live, an_interface_that_goes_away_is_said_and_heard_again_when_it_is_back
   hear(*source, 1, milliseconds(200));
   EXPECT_NE(source->flaw().find("near0"), std::string::npos) << source->flaw();
   Sender("far1").send(frame(1));
-  EXPECT_EQ(hear(*source, 1, milliseconds(1000)).size(), 1u) << "the other goes on";
+  EXPECT_EQ(hear(*source, 1).size(), 1u) << "the other goes on";
   away = std::make_unique<Cable>("near0", "far0");
   hear(*source, 1, milliseconds(1300));
   EXPECT_EQ(source->flaw(), "");
   Sender("far0").send(frame(2));
-  const auto again = hear(*source, 1, milliseconds(1000));
+  const auto again = hear(*source, 1);
   ASSERT_EQ(again.size(), 1u);
   EXPECT_EQ(number_of(again[0].octets), 2u);
 }
@@ -389,7 +399,7 @@ TEST_P(Live, stop_ends_it_from_another_thread) {
   });
   std::vector<Packet> packets(8);
   const auto begin = Clock::now();
-  while (!source->poll(packets).ended) ASSERT_LT(Clock::now() - begin, milliseconds(2000));
+  while (!source->poll(packets).ended) ASSERT_LT(Clock::now() - begin, milliseconds(20'000));
   stopping.join();
   EXPECT_TRUE(source->poll(packets).ended) << "and it stays so";
 }
