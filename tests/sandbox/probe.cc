@@ -112,7 +112,7 @@ int main(int argc, char** argv) {
   check(inside >= 0 && ::write(inside, "x", 1) == 1 && ::fdatasync(inside) == 0 && ::ftruncate(inside, 0) == 0, "writes in its state folder");
   check(::rename((state + "/new").c_str(), (state + "/newer").c_str()) == 0 && ::unlink((state + "/newer").c_str()) == 0, "renames and removes there");
   check(::open((config + "/vidra.toml").c_str(), O_RDONLY | O_CLOEXEC) >= 0, "reads its settings");
-  check(::open("/etc/hosts", O_RDONLY | O_CLOEXEC) >= 0 && ::open("/proc/self/status", O_RDONLY | O_CLOEXEC) >= 0 && ::open("/sys/class/net/lo/flags", O_RDONLY | O_CLOEXEC) >= 0, "reads names, processes, interfaces");
+  check(::open("/etc/nsswitch.conf", O_RDONLY | O_CLOEXEC) >= 0 && ::open("/proc/self/status", O_RDONLY | O_CLOEXEC) >= 0 && ::open("/sys/class/net/lo/flags", O_RDONLY | O_CLOEXEC) >= 0, "reads names, processes, interfaces");
   bool ran = false;
   std::thread([&] { ran = true; }).join();
   check(ran, "starts threads");
