@@ -11,7 +11,7 @@
 
 namespace vidra {
 
-// Hears every event in time order, learns or compares, and passes on what its detectors found. One owning thread.
+// What a device of an import does otherwise than the import says, told to nobody until `vidra diff --review` (decision 0209).
 struct SilentDifference {
   std::string device;                  // as the site calls it
   const Detection* detection = nullptr;
@@ -22,6 +22,7 @@ struct SilentDifference {
   static constexpr size_t most = 1024;
 };
 
+// Hears every event in time order, learns or compares, and passes on what its detectors found. One owning thread.
 class Judge final : public EventSink, private Findings {
  public:
   struct Counters {

@@ -62,8 +62,7 @@ struct Traffic::Room {
   Thrift* thrift = hearing.pool().shared<Thrift>();
   Plan plan = Plan::all;
   std::vector<Ear> ears;
-  Frame head;                        // of the packet that is heard
-  Frame* const frame = &head;
+  Frame frame;                       // that is heard
   Time now = 0, next_second = 0, started = 0, looked = 0;
   uint64_t frames = 0, flow_ids = settings.worker + 1 - settings.workers;   // each worker has its own of every row of numbers
   uint64_t told_evicted = 0, told_held = 0, told_parsers = 0, told_fragments = 0, told_resynchronised = 0;
@@ -204,9 +203,9 @@ struct Traffic::Room {
   }
 
   [[gnu::always_inline]] inline void take(const Packet& p) {
-    decode(p, head);
+    decode(p, frame);
     uint64_t print = 0;
-    if (plan < Plan::opaque && frame->kind != Frame::Kind::nothing) [[likely]] print = twins.print(head), twins.fetch(print);
+    if (plan < Plan::opaque && frame.kind != Frame::Kind::nothing) [[likely]] print = twins.print(frame), twins.fetch(print);
     frames = p.number ? p.number : frames + 1;
     accounts.packets++;
     advance(p.time);
@@ -226,37 +225,37 @@ struct Traffic::Room {
     }
     account.last = now;
 
-    if (frame->flaws) [[unlikely]] {
+    if (frame.flaws) [[unlikely]] {
       account.flawed++;
-      if (frame->flaws & too_deep) account.too_deep++;
+      if (frame.flaws & too_deep) account.too_deep++;
     }
-    if (frame->kind == Frame::Kind::nothing) [[unlikely]] {
+    if (frame.kind == Frame::Kind::nothing) [[unlikely]] {
       account.not_understood++;
       return;
     }
     FlowKey key;
     bool low = false;
     uint64_t hash = 0;
-    if (frame->kind != Frame::Kind::fragment) [[likely]] {
-      low = key_of(*frame, group_of(p.interface), key);
+    if (frame.kind != Frame::Kind::fragment) [[likely]] {
+      low = key_of(frame, group_of(p.interface), key);
       hash = key.hash(table.keyed());
       table.fetch(hash);
     }
     if (plan >= Plan::opaque && leave_out(key, low, hash, p.interface)) [[unlikely]] return;
-    if (plan >= Plan::opaque) [[unlikely]] print = twins.print(*frame);
-    const Twins::Word twin = twins.ask(*frame, print, p.interface, now);
+    if (plan >= Plan::opaque) [[unlikely]] print = twins.print(frame);
+    const Twins::Word twin = twins.ask(frame, print, p.interface, now);
     if (twin == Twins::Word::twin) [[unlikely]] {
       account.twins++;
       return;
     }
-    if (frame->kind == Frame::Kind::fragment) [[unlikely]] {
+    if (frame.kind == Frame::Kind::fragment) [[unlikely]] {
       const uint16_t group = group_of(p.interface);
       if (!reassemble(p.interface, group)) return;
-      low = any_key_of(*frame, group, key);
+      low = any_key_of(frame, group, key);
       hash = key.hash(table.keyed());
     }
     Flow* f = table.find(key, hash);
-    switch (frame->kind) {
+    switch (frame.kind) {
       case Frame::Kind::tcp: tcp(key, low, hash, f, p.interface); break;
       case Frame::Kind::icmp:
         icmp(group_of(p.interface));
@@ -271,8 +270,8 @@ struct Traffic::Room {
 
   // Payload of a conversation that no dissector wants: counted, neither compared with what came before nor put in order.
   [[gnu::noinline]] bool leave_out(const FlowKey& key, bool low, uint64_t hash, uint16_t interface) {
-    if (frame->kind == Frame::Kind::fragment || frame->payload.empty() || frame->tcp_flags & (tcp_syn | tcp_fin | tcp_rst)) return false;
-    if (frame->kind != Frame::Kind::tcp && frame->kind != Frame::Kind::udp) return false;
+    if (frame.kind == Frame::Kind::fragment || frame.payload.empty() || frame.tcp_flags & (tcp_syn | tcp_fin | tcp_rst)) return false;
+    if (frame.kind != Frame::Kind::tcp && frame.kind != Frame::Kind::udp) return false;
     Flow* const f = table.find(key, hash);
     if (!f || f->mode != Mode::opaque || f->phase == Phase::closed || f->phase == Phase::attempted || f->phase == Phase::answered) return false;
     const int d = touch(*f, low, interface);
@@ -281,38 +280,38 @@ struct Traffic::Room {
     s.started = s.has_ack = false;                // where it goes on is found anew
     f->stream[1 - d].has_ack = false;
     Octets& o = hearing.tally(*f, d);
-    o.seen += frame->payload.size() + frame->missing;
-    o.opaque += frame->payload.size();
-    o.lost += frame->missing;
+    o.seen += frame.payload.size() + frame.missing;
+    o.opaque += frame.payload.size();
+    o.lost += frame.missing;
     accounts.opaque_left_out++;
     return true;
   }
 
   [[gnu::noinline]] bool reassemble(uint16_t interface, uint16_t group) {
     accounts.fragments++;
-    const Fragments::Word w = fragments.take(*frame, group, interface, now, [&](const Fragments::GivenUp& g) { give_up(g); });
+    const Fragments::Word w = fragments.take(frame, group, interface, now, [&](const Fragments::GivenUp& g) { give_up(g); });
     if (w.differs) {
       accounts.fragment_overlaps++;
       Scene scene;
       place(scene);
-      scene.client.address = frame->source_address();
-      scene.server.address = frame->destination_address();
-      if (!w.head.empty() && (frame->protocol == 6 || frame->protocol == 17)) {
+      scene.client.address = frame.source_address();
+      scene.server.address = frame.destination_address();
+      if (!w.head.empty() && (frame.protocol == 6 || frame.protocol == 17)) {
         bool bad = false;
         Reader r{w.head, bad};
         scene.client.port = r.be16();
         scene.server.port = r.be16();
       }
-      scene.client_mac = frame->source;
-      scene.server_mac = frame->destination;
+      scene.client_mac = frame.source;
+      scene.server_mac = frame.destination;
       scene.interface = interface;
-      scene.protocol = frame->protocol == 6 ? hearing.tcp() : hearing.udp();
+      scene.protocol = frame.protocol == 6 ? hearing.tcp() : hearing.udp();
       hearing.say(scene, Fact::fragment_overlap);
     }
     if (!w.whole) return false;
     accounts.datagrams_reassembled++;
-    decode_reassembled(*frame, w.octets);
-    return frame->kind != Frame::Kind::nothing && frame->kind != Frame::Kind::fragment;
+    decode_reassembled(frame, w.octets);
+    return frame.kind != Frame::Kind::nothing && frame.kind != Frame::Kind::fragment;
   }
 
   void give_up(const Fragments::GivenUp& g) {
@@ -326,9 +325,9 @@ struct Traffic::Room {
   void place(Scene& s) const {
     s.time = now;
     s.frame = frames;
-    s.vlan = frame->vlan;
-    s.inner_vlan = frame->inner_vlan;
-    s.tunnelled = frame->tunnels > 0;
+    s.vlan = frame.vlan;
+    s.inner_vlan = frame.inner_vlan;
+    s.tunnelled = frame.tunnels > 0;
   }
 
   // ---- flows
@@ -350,16 +349,16 @@ struct Traffic::Room {
     s.interface = interface;
     Endpoint& source = source_opens ? s.client : s.server;
     Endpoint& destination = source_opens ? s.server : s.client;
-    if (frame->version) {
-      source.address = frame->source_address();
-      destination.address = frame->destination_address();
-      if (frame->kind == Frame::Kind::tcp || frame->kind == Frame::Kind::udp) source.port = frame->source_port, destination.port = frame->destination_port;
+    if (frame.version) {
+      source.address = frame.source_address();
+      destination.address = frame.destination_address();
+      if (frame.kind == Frame::Kind::tcp || frame.kind == Frame::Kind::udp) source.port = frame.source_port, destination.port = frame.destination_port;
     } else {
-      source.address = Address::of(frame->source);
-      destination.address = Address::of(frame->destination);
+      source.address = Address::of(frame.source);
+      destination.address = Address::of(frame.destination);
     }
-    (source_opens ? s.client_mac : s.server_mac) = frame->source;
-    (source_opens ? s.server_mac : s.client_mac) = frame->destination;
+    (source_opens ? s.client_mac : s.server_mac) = frame.source;
+    (source_opens ? s.server_mac : s.client_mac) = frame.destination;
     begin(f);
     rewind(f);
     return f;
@@ -378,13 +377,13 @@ struct Traffic::Room {
     s.packets += s.packets != 0xffffffff;
     Scene& scene = f.scene;
     scene.interface = interface;
-    scene.vlan = frame->vlan;
-    scene.inner_vlan = frame->inner_vlan;
-    scene.tunnelled = frame->tunnels > 0;
+    scene.vlan = frame.vlan;
+    scene.inner_vlan = frame.inner_vlan;
+    scene.tunnelled = frame.tunnels > 0;
     const bool asks = f.side(d) == Side::client;
-    (asks ? scene.client_mac : scene.server_mac) = frame->source;
-    (asks ? scene.server_mac : scene.client_mac) = frame->destination;
-    if (frame->fragmented && !f.fragmented) [[unlikely]] {
+    (asks ? scene.client_mac : scene.server_mac) = frame.source;
+    (asks ? scene.server_mac : scene.client_mac) = frame.destination;
+    if (frame.fragmented && !f.fragmented) [[unlikely]] {
       f.fragmented = true;
       hearing.say(f, Fact::fragmented, d);
     }
@@ -443,7 +442,7 @@ struct Traffic::Room {
   // ---- TCP
 
   [[gnu::always_inline]] inline void tcp(const FlowKey& key, bool low, uint64_t hash, Flow* found, uint16_t interface) {
-    const uint8_t flags = frame->tcp_flags;
+    const uint8_t flags = frame.tcp_flags;
     const bool syn = flags & tcp_syn, rst = flags & tcp_rst, ack = flags & tcp_ack;
     if (!found) [[unlikely]] {
       if (rst) return;                              // the end of something that was never heard
@@ -453,8 +452,8 @@ struct Traffic::Room {
         phase = ack ? Phase::answered : Phase::attempted;
         source_opens = !ack;
       } else {
-        const bool source_serves = hearing.served(Carrier::tcp, frame->source_port), destination_serves = hearing.served(Carrier::tcp, frame->destination_port);
-        source_opens = source_serves != destination_serves ? destination_serves : frame->source_port >= frame->destination_port;
+        const bool source_serves = hearing.served(Carrier::tcp, frame.source_port), destination_serves = hearing.served(Carrier::tcp, frame.destination_port);
+        source_opens = source_serves != destination_serves ? destination_serves : frame.source_port >= frame.destination_port;
       }
       found = &make(key, low, hash, source_opens, phase, phase == Phase::midstream ? Rank::plain : Rank::attempted, interface);
       if (phase == Phase::attempted) {
@@ -467,7 +466,7 @@ struct Traffic::Room {
     Flow& f = *found;
     int d = touch(f, low, interface);
     if (!f.two_way) count_direction(f, d);
-    uint32_t sequence = frame->sequence;
+    uint32_t sequence = frame.sequence;
     if (syn) [[unlikely]] {
       if (!hear_syn(f, d, ack)) return;
       sequence++;
@@ -475,7 +474,7 @@ struct Traffic::Room {
       hear_rst(f, d);
       return;
     } else if (f.phase == Phase::answered || f.phase == Phase::attempted) [[unlikely]] {
-      if (d == 0 || f.phase == Phase::attempted || !frame->payload.empty()) {
+      if (d == 0 || f.phase == Phase::attempted || !frame.payload.empty()) {
         f.phase = Phase::open;
         rank(f);
         rewind(f);
@@ -484,18 +483,18 @@ struct Traffic::Room {
     }
     Stream& s = f.stream[d];
     if (ack) acknowledge(f, 1 - d, f.stream[1 - d]);
-    if (!frame->payload.empty() || frame->missing) offer(f, d, sequence, frame->payload, frame->missing);
+    if (!frame.payload.empty() || frame.missing) offer(f, d, sequence, frame.payload, frame.missing);
     else if (!s.started && !syn) s.started = true, s.next = sequence;
-    if (frame->tcp_flags & (tcp_fin | tcp_urg)) [[unlikely]] {
-      if (frame->tcp_flags & tcp_urg && !f.urgent && !frame->payload.empty()) f.urgent = true, hearing.say(f, Fact::urgent, d);
-      if (frame->tcp_flags & tcp_fin) hear_fin(f, d, sequence + uint32_t(frame->payload.size()) + frame->missing);
+    if (frame.tcp_flags & (tcp_fin | tcp_urg)) [[unlikely]] {
+      if (frame.tcp_flags & tcp_urg && !f.urgent && !frame.payload.empty()) f.urgent = true, hearing.say(f, Fact::urgent, d);
+      if (frame.tcp_flags & tcp_fin) hear_fin(f, d, sequence + uint32_t(frame.payload.size()) + frame.missing);
     }
     if (f.mode != Mode::decided && !f.classify_done) classify(f);
   }
 
   // False where the segment is to be passed by.
   [[gnu::noinline]] bool hear_syn(Flow& f, int& d, bool ack) {
-    const uint32_t first = frame->sequence + 1;
+    const uint32_t first = frame.sequence + 1;
     if (!ack) {
       if (f.phase == Phase::closed || f.phase == Phase::refused) {
         const bool low = d == 0 ? f.up_is_low : !f.up_is_low;
@@ -518,7 +517,7 @@ struct Traffic::Room {
       f.candidate_up = d == 0;
       return false;
     }
-    if (f.has_candidate && f.candidate_up == (d == 1) && frame->acknowledged == f.candidate) {
+    if (f.has_candidate && f.candidate_up == (d == 1) && frame.acknowledged == f.candidate) {
       const uint32_t first_there = f.candidate;
       if (f.phase == Phase::attempted || f.phase == Phase::answered) {
         f.has_candidate = false;
@@ -562,15 +561,15 @@ struct Traffic::Room {
     const Stream& s = f.stream[d];
     const Stream& other = f.stream[1 - d];
     if (f.phase == Phase::attempted && d == 1) {
-      if (frame->tcp_flags & tcp_ack && other.started && frame->acknowledged != other.next) return;   // not an answer to this attempt
+      if (frame.tcp_flags & tcp_ack && other.started && frame.acknowledged != other.next) return;   // not an answer to this attempt
       f.phase = Phase::refused;
       hearing.say(f, Fact::refused, 1);
     } else {
       // Only where the number is one that the other side would take: anybody can send the rest.
       if (s.started) {
-        const int32_t ahead = distance(s.next, frame->sequence);
+        const int32_t ahead = distance(s.next, frame.sequence);
         if (ahead < 0 || ahead > 65'535 * 16) return;
-      } else if (frame->tcp_flags & tcp_ack && other.started && (distance(other.next, frame->acknowledged) > 65'535 * 16 || distance(frame->acknowledged, other.next) > 65'535 * 16)) {
+      } else if (frame.tcp_flags & tcp_ack && other.started && (distance(other.next, frame.acknowledged) > 65'535 * 16 || distance(frame.acknowledged, other.next) > 65'535 * 16)) {
         return;
       }
       f.phase = Phase::closed;
@@ -606,7 +605,7 @@ struct Traffic::Room {
 
   // The side other than d has acknowledged what d sent.
   [[gnu::always_inline]] inline void acknowledge(Flow& f, int d, Stream& s) {
-    const uint32_t ack = frame->acknowledged;
+    const uint32_t ack = frame.acknowledged;
     if (!s.has_ack) {
       if (s.started && (distance(s.next, ack) > int32_t(settings.window) || distance(s.next, ack) < -int32_t(settings.window))) return;
       s.has_ack = true;
@@ -653,7 +652,7 @@ struct Traffic::Room {
     if (!s.started) {
       s.started = true;
       s.next = sequence;
-      if (payload.size() == 1 && !missing && !(frame->tcp_flags & tcp_psh)) {   // a keep-alive: its octet was sent before (RFC 9293 3.8.4)
+      if (payload.size() == 1 && !missing && !(frame.tcp_flags & tcp_psh)) {   // a keep-alive: its octet was sent before (RFC 9293 3.8.4)
         s.next = sequence + 1;
         return;
       }
@@ -925,43 +924,43 @@ struct Traffic::Room {
   // ---- everything else
 
   void datagram(const FlowKey& key, bool low, uint64_t hash, Flow* found, uint16_t interface) {
-    const bool link = frame->kind == Frame::Kind::link;
+    const bool link = frame.kind == Frame::Kind::link;
     if (!found) [[unlikely]] {
       bool source_opens = true;
-      if (frame->kind == Frame::Kind::udp) {
+      if (frame.kind == Frame::Kind::udp) {
         // Joined at an answer: who is at a usual port, and the other is not, serves.
-        source_opens = !(hearing.served(Carrier::udp, frame->source_port) && !hearing.served(Carrier::udp, frame->destination_port));
+        source_opens = !(hearing.served(Carrier::udp, frame.source_port) && !hearing.served(Carrier::udp, frame.destination_port));
       }
       found = &make(key, low, hash, source_opens, Phase::datagrams, Rank::plain, interface);
       const int d = touch(*found, low, interface);
-      if (!link) hearing.say(*found, Fact::datagrams, d, 1, frame->protocol);
+      if (!link) hearing.say(*found, Fact::datagrams, d, 1, frame.protocol);
       return payload(*found, d, link);
     }
     payload(*found, touch(*found, low, interface), link);
   }
   void payload(Flow& f, int d, bool link) {
     Octets& o = hearing.tally(f, d);
-    o.seen += frame->payload.size() + frame->missing;
-    o.lost += frame->missing;
+    o.seen += frame.payload.size() + frame.missing;
+    o.lost += frame.missing;
     // What TCP's or UDP's number promised and its header did not keep is nobody's.
-    const bool carries = link || frame->kind == Frame::Kind::udp || (frame->protocol != 6 && frame->protocol != 17 && hearing.served_ip(frame->protocol));
+    const bool carries = link || frame.kind == Frame::Kind::udp || (frame.protocol != 6 && frame.protocol != 17 && hearing.served_ip(frame.protocol));
     if (carries) {
       const Mode before = f.mode;
-      hearing.datagram(f, d, frame->payload, frame->missing);
+      hearing.datagram(f, d, frame.payload, frame.missing);
       if (f.mode != before) rank(f), rewind(f);
     } else {
-      hearing.tally(f, d).opaque += frame->payload.size();
+      hearing.tally(f, d).opaque += frame.payload.size();
     }
-    if (f.mode != Mode::decided && !f.classify_done && frame->kind == Frame::Kind::udp) classify(f);
+    if (f.mode != Mode::decided && !f.classify_done && frame.kind == Frame::Kind::udp) classify(f);
   }
 
   // A port or host that cannot be reached answers the conversation that its quotation names (RFC 792, RFC 4443).
   void icmp(uint16_t group) {
     bool bad = false;
-    Reader r{frame->payload, bad};
+    Reader r{frame.payload, bad};
     const uint8_t type = r.u8();
     r.skip(7);
-    if (bad || type != (frame->version == 4 ? 3 : 1)) return;
+    if (bad || type != (frame.version == 4 ? 3 : 1)) return;
     FlowKey key;
     bool low;
     if (!key_of_quoted(r.rest(), group, key, low)) return;
@@ -974,7 +973,7 @@ struct Traffic::Room {
   }
 
   [[gnu::noinline]] void classify(Flow& f) {
-    if (!settings.classify || frame->payload.empty() || plan >= Plan::opaque) return;
+    if (!settings.classify || frame.payload.empty() || plan >= Plan::opaque) return;
     // TPKT (RFC 1006) carries MMS, S7 and ICCP as well as RDP: on its own port nDPI's word for it would be a false friend.
     if (f.scene.server.port == 102) {
       f.classify_done = true;
@@ -989,7 +988,7 @@ struct Traffic::Room {
       }
       accounts.classified++;
     }
-    const std::string_view name = frame->fragmented ? std::string_view{} : classifier.look(f.classifier, frame->network, now);
+    const std::string_view name = frame.fragmented ? std::string_view{} : classifier.look(f.classifier, frame.network, now);
     if (name.empty() && f.classify_packets < settings.classify_packets) return;
     classifier.close(f.classifier);
     f.classifier = 0;
