@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
-# All benchmarks in turn: the whole pipeline beside others' programs, how it grows, what hardening costs, a record of each protocol, traffic
-# and judge alone, the link; as root also start, memory, live and the wire. Words go to the first: --rounds N, --packets N, --only mix|woven|woven-ip.
+# All benchmarks in turn: the whole pipeline beside others' programs, how it grows, what hardening costs, a DPDK port, a record of each protocol,
+# traffic and judge alone, the link; as root also live, start, memory and the wire. Words go to the first: --rounds N, --packets N, --only mix|woven|woven-ip.
 set -euo pipefail
 build=$1; shift
 python3 bench/table.py "$build" "$@"
 [ $# = 0 ] || exit 0
 printf '\nhow it grows\n'; python3 bench/growth.py "$build" --draw "$build"
 printf '\nwhat hardening costs\n'; python3 bench/hardened.py "$build"
+printf '\nat a DPDK port, with one worker and two\n'; python3 bench/dpdk.py "$build"
 folder=$(mktemp -d "${TMPDIR:-/var/tmp}/vidra-bench.XXXXXX")    # on a disk: the link's figures are about syncing
 trap 'rm -rf "$folder"' EXIT
 mix=$folder/mix.pcap

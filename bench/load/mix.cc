@@ -2,13 +2,16 @@
 // Writes the generated mix that the benchmarks run on: IEC 104, Modbus and DNP3 conversations with handshakes and answered
 // requests, GOOSE and SV frames between them, as many objects per ASDU as real captures have (three of four carry one).
 //
-//   mix FILE PACKETS [FLOWS] [SEED] [plain]      2,000,000 packets over 1,000 flows have a mean of 78 octets
-//                                                plain: conversations of no protocol that is known instead
+//   mix FILE PACKETS [FLOWS] [SEED] [plain] [closed]      2,000,000 packets over 1,000 flows have a mean of 78 octets
+//                                                         plain: conversations of no protocol that is known instead
+//                                                         closed: each connection ends in the end, so that the file can be played in a loop
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <random>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "dissectors/crc.h"
@@ -96,7 +99,7 @@ Octets tcp(Flow& f, int from, uint8_t flags, const Octets& payload) {
   for (uint32_t a : {f.client, f.server}) sum += (a >> 16) + (a & 0xffff);
   const uint16_t tcp_sum = checksum(p.data() + t, p.size() - t, sum);
   p[t + 16] = uint8_t(tcp_sum >> 8), p[t + 17] = uint8_t(tcp_sum);
-  f.sequence[from] += uint32_t(payload.size()) + (flags & 0x02 ? 1 : 0);
+  f.sequence[from] += uint32_t(payload.size()) + (flags & 0x03 ? 1 : 0);
   return p;
 }
 
@@ -136,6 +139,10 @@ class Mix {
       else nothing(f);
       if (random_() % 100 < share_) layer2();
     }
+  }
+  void close() {
+    for (Flow& f : flows_)
+      for (const auto& [from, flags] : {std::pair{0, 0x11}, {1, 0x11}, {0, 0x10}}) out_.frame(tcp(f, from, uint8_t(flags), {}));
   }
 
  private:
@@ -311,10 +318,16 @@ class Mix {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc < 3) return std::fprintf(stderr, "usage: mix FILE PACKETS [FLOWS] [SEED] [plain]\n"), 2;
+  if (argc < 3) return std::fprintf(stderr, "usage: mix FILE PACKETS [FLOWS] [SEED] [plain] [closed]\n"), 2;
+  bool plain = false, closed = false;
+  for (int i = 5; i < argc; i++)
+    if (const std::string_view word = argv[i]; word == "plain") plain = true;
+    else if (word == "closed") closed = true;
+    else return std::fprintf(stderr, "mix: '%s' is neither plain nor closed\n", argv[i]), 2;
   Writer out(argv[1]);
-  Mix mix(out, argc > 3 ? unsigned(std::atoi(argv[3])) : 1000, argc > 4 ? uint32_t(std::atoi(argv[4])) : 1, argc > 5 && !std::strcmp(argv[5], "plain"));
+  Mix mix(out, argc > 3 ? unsigned(std::atoi(argv[3])) : 1000, argc > 4 ? uint32_t(std::atoi(argv[4])) : 1, plain);
   mix.run(std::strtoull(argv[2], nullptr, 10));
+  if (closed) mix.close();
   std::fclose(out.out);
   std::printf("%llu packets, mean %.1f octets\n", static_cast<unsigned long long>(out.packets), double(out.octets) / double(out.packets));
 }
