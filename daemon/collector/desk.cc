@@ -6,6 +6,7 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <ctime>
@@ -42,7 +43,11 @@ std::string Desk::start(bool reindex) {
     return fmt::format("{}: {}. Make it writable for this user, or name another folder: vidra-collector --state DIR", state, std::strerror(-e));
   const std::string lock = state + "/lock";
   lock_ = open(lock.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-  if (lock_ < 0) return fmt::format("{}: {}. Run it as the user that owns {}, or name another folder: vidra-collector --state DIR", lock, std::strerror(errno), state);
+  if (lock_ < 0) {
+    const int e = errno;
+    return fmt::format("{}: {}. {}, or name another folder: vidra-collector --state DIR", lock, std::strerror(e),
+                       e == ENOSPC || e == EDQUOT ? "Make room there (df -h " + state + ")" : e == EROFS || e == EIO ? "Look at the disk (dmesg)" : "Run it as the user that owns " + state);
+  }
   if (flock(lock_, LOCK_EX | LOCK_NB)) return fmt::format("{}: another collector works in this folder. See: systemctl status vidra-collector", state);
   std::string error;
   if (!open_keys(state, "collector.keys", keys_, error)) return error;
@@ -74,7 +79,9 @@ std::string Desk::start(bool reindex) {
   link.contact = settings_.contact;
   link.software = "vidra " VIDRA_VERSION;
   receiver_ = std::make_unique<Receiver>(*intake_, static_cast<ReceiverEvents&>(*this), link, keys_);
-  started_ = wall_now();
+  listening_since_ = wall_now();
+  wall_ahead_ = listening_since_ - monotonic_now();
+  intake_->with_index([&](Index& i) { i.clock_set(listening_since_); });
   if (!receiver_->start(error)) {
     receiver_.reset();
     return error;
@@ -124,6 +131,7 @@ void Desk::turn(Time at_most) {
   }
   if (now - followed_ >= second || now < followed_) {
     followed_ = now;
+    look_at_the_clock(now);
     follow_sensors(now);
     intake_->upkeep(now);
     if (known_.changed()) trust_keys();
@@ -208,19 +216,32 @@ void Desk::note(const Happening& h) {
   remark(h.at, who.empty() ? h.text : fmt::format("{}: {}", who, h.text));
 }
 
+// Times from before the clock was set say nothing of how long a sensor has been silent: neither does everybody fall silent at once, nor is
+// anybody heard in the future, or hours would pass before his silence is noticed.
+void Desk::look_at_the_clock(Time now) {
+  const Time ahead = now - monotonic_now(), by = ahead - wall_ahead_;
+  wall_ahead_ = ahead;
+  if (by < second && by > -second) return;
+  listening_since_ = now;
+  intake_->with_index([&](Index& i) { i.clock_set(now); });
+  for (auto& [sensor, at] : farewells_) at = std::min(at, now);
+  shown_.clear();
+  remark(now, fmt::format("the clock of this machine was set {} by {}: for how long sensors have been silent is counted anew", by > 0 ? "forward" : "back", human_duration(by > 0 ? by : -by)));
+}
+
 // What the link knows of the sensors goes into the index, which remembers it over restarts; from there silence is told.
 void Desk::follow_sensors(Time now) {
   const ReceiverStatus status = receiver_->status();
   const auto silences = intake_->with_index([&](Index& i) {
     for (const SensorLink& s : status.sensors) {
       SensorId id;
-      if (!parse_uuid(s.sensor, id) || !s.last_heard) continue;
+      if (!parse_uuid(s.sensor, id) || !s.last_heard || s.last_heard > now) continue;   // later than now: from before the clock was set back
       const auto bye = farewells_.find(s.sensor);
       if (bye != farewells_.end() && s.last_heard <= bye->second + second) continue;   // its last words are no sign of life
       i.heard(id, s.name, s.site, s.last_heard);
       if (s.clock_offset) i.measured(id, s.clock_offset);
     }
-    return i.silences(now, settings_.silent_after, started_);
+    return i.silences(now, settings_.silent_after, listening_since_);
   });
   for (const Index::Silence& s : silences) {
     const std::string who = s.sensor.name.empty() ? uuid_text(s.sensor.sensor) : s.sensor.site.empty() ? s.sensor.name : fmt::format("{} at {}", s.sensor.name, s.sensor.site);

@@ -41,6 +41,7 @@ class Desk final : ReceiverEvents {
   void remark(Time, const std::string&);
   void note(const Happening&);
   void follow_sensors(Time now);
+  void look_at_the_clock(Time now);
   void trust_keys();
   std::string name_of_sensor(const std::string& uuid);
 
@@ -63,7 +64,8 @@ class Desk final : ReceiverEvents {
   uint64_t missed_ = 0;
 
   std::map<std::string, Time> shown_;  // stories, when last
-  Time started_ = 0, followed_ = 0;
+  Time listening_since_ = 0, followed_ = 0;
+  Time wall_ahead_ = 0;                // of the monotonic clock, when last looked at
   std::string pausing_;                // as last remarked
   std::map<std::string, Time> farewells_;
   Counters counters_;

@@ -297,6 +297,10 @@ void Index::heard(const SensorId& sensor, std::string_view name, std::string_vie
   s.with(sensor, shortened(printable(name), longest_name), shortened(printable(site), longest_name), at).run();
 }
 
+void Index::clock_set(Time now) {
+  Statement(db_, "UPDATE sensors SET last_heard=?1 WHERE last_heard>?1").with(now - 1).run();
+}
+
 void Index::measured(const SensorId& sensor, Time offset) {
   Statement(db_, "UPDATE sensors SET clock_offset=?2 WHERE sensor=?1").with(sensor, offset).run();
 }

@@ -101,6 +101,8 @@ class Index {
 
   // Contact without a record: keeps names, silence and farewells.
   void heard(const SensorId&, std::string_view name, std::string_view site, Time at);
+  // The wall clock was set: who was heard later than now was heard just before it.
+  void clock_set(Time now);
   void measured(const SensorId&, Time clock_offset);
   void said_farewell(const SensorId&, std::string_view reason, Time at);
   // Sensors that have become silent, or are heard again, since this was last asked.

@@ -170,6 +170,7 @@ bool Outbox::open_epoch(const std::string& name, bool newest) {
     const Recovery& r = stream.log.recovery();
     cut_bytes_.fetch_add(r.cut_bytes, std::memory_order_relaxed);
     stream.acknowledged = std::min(c.acknowledged, stream.log.durable());
+    if (c.told_to) stream.told.push_back({c.told_from, c.told_to});
     if (r.in_doubt || c.acknowledged > stream.log.durable()) good = false;
     // The head of the chain: from the last record; with no record left, from the cursor.
     LogEntry last;
@@ -197,11 +198,12 @@ bool Outbox::open_epoch(const std::string& name, bool newest) {
       gap.reason = "corrupt", gap.from = m.from, gap.to = m.to;
       gaps.push_back(gap);
     }
-    if (const uint64_t first = stream.log.first(), acked = stream.acknowledged; first > acked + 1) {
-      stream.told.push_back({acked + 1, first - 1});
-      gap.reason = "wiped", gap.from = acked + 1, gap.to = first - 1;
-      gaps.push_back(gap);
-    }
+    if (const uint64_t first = stream.log.first(), acked = stream.acknowledged; first > acked + 1)
+      for (const Range& wiped : beyond({acked + 1, first - 1}, stream.told)) {
+        stream.told.push_back(wiped);
+        gap.reason = "wiped", gap.from = wiped.from, gap.to = wiped.to;
+        gaps.push_back(gap);
+      }
     stream.highest = stream.acknowledged;
     stream.reader.seek(stream.acknowledged + 1);
   }
@@ -462,6 +464,20 @@ bool Outbox::store_cursor(Stream& s) {
   });
   v.next = s.log.durable() + 1;
   v.head = s.head;
+  // What is lost at the end no record behind it gets acknowledged: once told it is not told again at each start.
+  {
+    std::lock_guard lock(mutex_);
+    uint64_t from = v.next;
+    for (bool more = true; more;) {
+      more = false;
+      for (const Range& t : s.told)
+        if (t.to + 1 == from) from = t.from, more = true;
+    }
+    if (from < v.next) v.told_from = from, v.told_to = v.next - 1;
+  }
+  untold(s.epoch, [&](const Waiting::Told& t) {
+    if (t.from && t.lane == s.lane && t.from >= v.told_from) v.told_from = v.told_to = 0;
+  });
   return v == s.cursor.value() || s.cursor.store(v) == 0;
 }
 

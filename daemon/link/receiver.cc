@@ -214,9 +214,7 @@ struct Receiver::Hub final : ReceivingEnd {
     router.set(ZMQ_MAXMSGSIZE, int64_t{max_body});
     router.set(ZMQ_BACKLOG, 1024);
     router.set(ZMQ_HANDSHAKE_IVL, milliseconds(settings.handshake));
-    router.set(ZMQ_HEARTBEAT_IVL, milliseconds(settings.heartbeat));
-    router.set(ZMQ_HEARTBEAT_TIMEOUT, milliseconds(3 * settings.heartbeat));
-    router.set(ZMQ_HEARTBEAT_TTL, milliseconds(4 * settings.heartbeat));
+    give_up_on_dead_connections(router, settings.heartbeat);
     if (zmq_bind(router.raw(), settings.endpoint.c_str())) {
       error = fmt::format("{} cannot be listened on: {}; allowed is tcp://ADDRESS:PORT with a free port", settings.endpoint, zmq_strerror(errno));
       return false;

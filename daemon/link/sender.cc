@@ -114,9 +114,7 @@ struct Sender::Link final : SendingEnd {
     own.set(ZMQ_CONNECT_TIMEOUT, milliseconds(settings.handshake));
     own.set(ZMQ_RECONNECT_IVL, milliseconds(int64_t(double(settings.backoff) * jitter)));
     own.set(ZMQ_RECONNECT_IVL_MAX, milliseconds(settings.backoff_longest));
-    own.set(ZMQ_HEARTBEAT_IVL, milliseconds(settings.heartbeat));
-    own.set(ZMQ_HEARTBEAT_TIMEOUT, milliseconds(3 * settings.heartbeat));
-    own.set(ZMQ_HEARTBEAT_TTL, milliseconds(4 * settings.heartbeat));
+    give_up_on_dead_connections(own, settings.heartbeat);
     zmq_socket_monitor(dealer, "inproc://events", ZMQ_EVENT_ALL);
     monitor.set(ZMQ_LINGER, 0);
     zmq_connect(monitor.raw(), "inproc://events");

@@ -4,6 +4,7 @@
 #include <unistd.h>
 #include <zmq.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <ctime>
@@ -52,6 +53,18 @@ class Socket {
  private:
   void* socket_ = nullptr;
 };
+
+// A connection whose other end is gone without a word is closed after about four heartbeats (at least 4 s), by TCP itself: both ends say PING
+// anyway. Never by libzmq's own heartbeats (ZMQ_HEARTBEAT_IVL): where a connection is reset while its input is stopped, their timer writes to it all
+// the same, and libzmq 4.3.4 ends the process (stream_engine_base.cpp:331, !_io_error). Whoever can reset connections could end both programs.
+inline void give_up_on_dead_connections(Socket& socket, int64_t heartbeat) {
+  const int seconds = int(std::max<int64_t>(1, heartbeat / 1'000'000'000));
+  socket.set(ZMQ_TCP_KEEPALIVE, 1);
+  socket.set(ZMQ_TCP_KEEPALIVE_IDLE, seconds);
+  socket.set(ZMQ_TCP_KEEPALIVE_INTVL, seconds);
+  socket.set(ZMQ_TCP_KEEPALIVE_CNT, 3);
+  socket.set(ZMQ_TCP_MAXRT, 4 * seconds * 1000);
+}
 
 // One received frame.
 class Incoming {

@@ -11,13 +11,16 @@ namespace vidra {
 
 namespace {
 constexpr size_t slot_size = 64, slot_apart = 4096;   // two pages: one torn page cannot hold both
-using Slot = std::array<uint8_t, slot_size>;
+constexpr size_t whole_size = slot_size + 20;         // and what was told, with a CRC of its own: files from before it have none
+using Slot = std::array<uint8_t, whole_size>;
 
 Slot encode(const CursorValue& v, uint64_t generation) {
   Slot s{};
   Writer w(s);
   w.le64(generation), w.le64(v.acknowledged), w.le64(v.next), w.bytes(v.head), w.le32(0x31525543);
   w.le32(crc32c(Bytes(s).first(60)));
+  w.le64(v.told_from), w.le64(v.told_to);
+  w.le32(crc32c(Bytes(s).first(whole_size - 4)));
   return s;
 }
 
@@ -30,6 +33,8 @@ bool decode(Bytes b, CursorValue& v, uint64_t& generation) {
   r.require(r.le32() == crc32c(b.first(60)));
   if (bad || generation == 0) return false;
   std::ranges::copy(head, v.head.begin());
+  const uint64_t from = r.le64(), to = r.le64();
+  if (r.le32() == crc32c(b.first(whole_size - 4)) && !bad) v.told_from = from, v.told_to = to;
   return true;
 }
 }  // namespace
@@ -41,7 +46,7 @@ int Cursor::open() {
   bool any = false;
   for (uint64_t i = 0; i < 2; i++) {
     Slot s{};
-    if (file_->read(i * slot_apart, s) != int64_t(slot_size)) continue;
+    if (file_->read(i * slot_apart, s) < int64_t(slot_size)) continue;
     CursorValue v;
     uint64_t g = 0;
     if (decode(s, v, g) && g > generation_) generation_ = g, value_ = v, any = true;
@@ -50,7 +55,7 @@ int Cursor::open() {
   if (size == 0) {
     // Both slots exist from the start, so that storing needs no room on a full disk; one holds a value, so that a file of
     // zeros is known to be damaged.
-    std::array<uint8_t, slot_apart + slot_size> fresh{};
+    std::array<uint8_t, slot_apart + whole_size> fresh{};
     std::ranges::copy(encode(value_, generation_ = 1), fresh.begin() + slot_apart);
     if (const int e = file_->write_at(0, fresh)) return e;
     if (const int e = file_->sync()) return e;

@@ -13,6 +13,7 @@ struct CursorValue {
   uint64_t acknowledged = 0;   // everything up to here has been taken
   uint64_t next = 1;           // the log's next number when this was written
   Hash head{};                 // `self` of number next-1
+  uint64_t told_from = 0, told_to = 0;   // lost at the log's end, and said so durably; 0 nothing
   bool operator==(const CursorValue&) const = default;
 };
 

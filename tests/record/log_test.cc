@@ -183,8 +183,9 @@ TEST(Log, another_lanes_files_are_not_touched) {
 // What sync() has confirmed must be there after the disk failed at any call, in any way, and after power was lost besides.
 TEST(Log, what_was_confirmed_stays_whatever_fails_when) {
   for (int error : {ENOSPC, EIO, EROFS})
-    for (uint64_t times : {uint64_t{1}, uint64_t{3}, uint64_t{1000}})
-      for (uint64_t at = 1; at < 120; at++) {
+    for (uint64_t times : {uint64_t{1}, uint64_t{3}, uint64_t{1000}}) {
+      uint64_t calls = ~uint64_t{0};                // of a run, until the disk is healed: each of them
+      for (uint64_t at = 1; at <= calls; at++) {
         FaultyStorage disk;
         Numbers confirmed, pending;
         bool healed = false;
@@ -198,7 +199,7 @@ TEST(Log, what_was_confirmed_stays_whatever_fails_when) {
           for (int i = 0; i < 20; i++) {
             pending.push_back(log.append(MessageType::alert, bytes_of("H:"), bytes_of(body(log.next()))));
             if (log.sync() == 0) confirmed.insert(confirmed.end(), pending.begin(), pending.end()), pending.clear();
-            if (i == 15) disk.heal(), healed = true;
+            if (i == 15) calls = disk.calls(), disk.heal(), healed = true;
           }
           ASSERT_EQ(confirmed.size(), 20u) << error << " at " << at;   // it came back by itself
           LogReader reader(disk, log, 1);
@@ -215,6 +216,9 @@ TEST(Log, what_was_confirmed_stays_whatever_fails_when) {
         ASSERT_FALSE(r.forged);
         ASSERT_EQ(r.numbers, confirmed) << error << " at " << at << " x " << times;
       }
+      ASSERT_GT(calls, 40u);
+      ASSERT_LT(calls, 10'000u);
+    }
 }
 
 TEST(Log, power_loss_at_seeded_points_loses_nothing_confirmed) {
@@ -273,6 +277,30 @@ TEST(Cursor, either_slot_may_be_torn_at_every_octet) {
   Cursor c(*copy, "/c/cursor");
   ASSERT_EQ(c.open(), 0);
   EXPECT_TRUE(c.damaged());   // said, not taken for the start
+}
+
+// A file from before it could say what was told, and one from now read by a program of then.
+TEST(Cursor, what_was_told_is_kept_behind_what_older_files_have) {
+  FaultyStorage disk;
+  disk.make_directories("/c");
+  CursorValue v;
+  v.acknowledged = 5, v.next = 9, v.told_from = 6, v.told_to = 8;
+  Cursor c(disk, "/c/cursor");
+  ASSERT_EQ(c.open(), 0);
+  ASSERT_EQ(c.store(v), 0);
+  Cursor again(disk, "/c/cursor");
+  ASSERT_EQ(again.open(), 0);
+  EXPECT_EQ(again.value(), v);
+  for (const size_t page : {size_t{0}, size_t{4096}}) std::fill_n(disk.octets("/c/cursor").begin() + ptrdiff_t(page) + 64, 20, uint8_t{0});
+  Cursor older(disk, "/c/cursor");
+  ASSERT_EQ(older.open(), 0);
+  EXPECT_EQ(older.value().acknowledged, 5u);
+  EXPECT_EQ(older.value().told_to, 0u);
+  disk.octets("/c/cursor").resize(4096 + 64);
+  Cursor oldest(disk, "/c/cursor");
+  ASSERT_EQ(oldest.open(), 0);
+  EXPECT_EQ(oldest.value().acknowledged, 5u);
+  EXPECT_FALSE(oldest.damaged());
 }
 
 TEST(Cursor, a_failed_store_leaves_the_value_before) {
