@@ -153,7 +153,13 @@ bool Outbox::open_epoch(const std::string& name, bool newest) {
     s.lane = uint8_t(lane);
     epoch->streams[lane] = std::make_unique<Stream>(storage_, s, epoch->directory + "/" + std::to_string(lane) + ".cursor");
     Stream& stream = *epoch->streams[lane];
-    if (stream.cursor.open() || stream.cursor.damaged()) good = false;
+    if (const int e = stream.cursor.open()) {
+      // Without it what was acknowledged and removed would be told as lost.
+      failed(e, "reading a cursor");
+      if (reads_ < most_reads) return unreadable_ = true, false;
+      good = false;
+    }
+    if (stream.cursor.damaged()) good = false;
     const CursorValue c = stream.cursor.value();
     Gap gap;
     gap.epoch = epoch->number, gap.lane = uint8_t(lane);

@@ -40,27 +40,32 @@ bool decode(Bytes b, CursorValue& v, uint64_t& generation) {
 }  // namespace
 
 int Cursor::open() {
-  if (const int e = storage_.open(path_, Storage::Mode::create, file_)) return e;
+  int e = storage_.open(path_, Storage::Mode::create, file_);
+  if (e == -EROFS) e = storage_.open(path_, Storage::Mode::existing, file_);   // still to be read
+  if (e) return e;
   const int64_t size = file_->size();
   if (size < 0) return int(size);
   bool any = false;
+  int64_t unread = 0;
   for (uint64_t i = 0; i < 2; i++) {
     Slot s{};
-    if (file_->read(i * slot_apart, s) < int64_t(slot_size)) continue;
+    const int64_t got = file_->read(i * slot_apart, s);
+    if (got < 0) unread = got;
+    if (got < int64_t(slot_size)) continue;
     CursorValue v;
     uint64_t g = 0;
     if (decode(s, v, g) && g > generation_) generation_ = g, value_ = v, any = true;
   }
+  if (unread) return int(unread);   // it may be well, and the newer one: not the same as damaged
   damaged_ = size > 0 && !any;
   if (size == 0) {
     // Both slots exist from the start, so that storing needs no room on a full disk; one holds a value, so that a file of
     // zeros is known to be damaged.
     std::array<uint8_t, slot_apart + whole_size> fresh{};
     std::ranges::copy(encode(value_, generation_ = 1), fresh.begin() + slot_apart);
-    if (const int e = file_->write_at(0, fresh)) return e;
-    if (const int e = file_->sync()) return e;
+    if ((e = file_->write_at(0, fresh)) || (e = file_->sync())) return e;
     const size_t slash = path_.find_last_of('/');
-    if (const int e = storage_.sync_directory(slash == std::string::npos ? "." : path_.substr(0, slash))) return e;
+    if ((e = storage_.sync_directory(slash == std::string::npos ? "." : path_.substr(0, slash)))) return e;
   }
   return 0;
 }

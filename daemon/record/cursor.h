@@ -21,7 +21,7 @@ struct CursorValue {
 class Cursor {
  public:
   Cursor(Storage& storage, std::string path) : storage_(storage), path_(std::move(path)) {}
-  int open();                          // 0 or -errno; a damaged file reads as the default value
+  int open();                          // 0 or -errno; a damaged file reads as the default value, after an error value() may be an older one
   const CursorValue& value() const { return value_; }
   bool damaged() const { return damaged_; }
   int store(const CursorValue&);       // durable when it returns 0

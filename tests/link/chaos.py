@@ -52,7 +52,7 @@ class End:
             elif word == "alarm":
                 alarms.append(line.decode().strip())
             elif word == "again":
-                again += 1
+                again += int(rest[0])
             elif word == "delivered":
                 delivered.set()
 
@@ -74,6 +74,12 @@ receiver, sender = End("receiver", directory, port), start_sender()
 killed = collections.Counter()
 for _ in range(kills):
     time.sleep(dice.uniform(0.02, 0.35))
+    if dice.random() < 0.1:            # it stands still for longer than a sender waits for an acknowledgement
+        receiver.process.send_signal(signal.SIGSTOP)
+        time.sleep(dice.uniform(0.6, 0.9))
+        receiver.process.send_signal(signal.SIGCONT)
+        killed["stood still"] += 1
+        time.sleep(dice.uniform(0, 0.1))
     which = dice.choice(["sender", "receiver", "both"])
     killed[which] += 1
     if which != "receiver":
@@ -128,7 +134,7 @@ for epoch, lane, seq, kind, prev, own, body in entries:
     broken += seq != last[0] + 1 or prev != last[1]
     heads[(epoch, lane)] = (seq, own)
 
-print(f"# killed: {dict(killed)}; {len(accepted)} accepted, {len(entries)} journalled, {len(heads)} streams, {again} came again")
+print(f"# {dict(killed)}; {len(accepted)} accepted, {len(entries)} journalled, {len(heads)} streams, {again} came again")
 check(1, finished, "the link comes back by itself and delivers everything")
 check(2, len(accepted) > 30 * kills, f"there was something to lose ({len(accepted)} accepted)")
 check(3, not lost, f"nothing accepted is lost ({len(lost)} lost{': ' + str(sorted(lost)[:5]) if lost else ''})")

@@ -2,8 +2,8 @@
 // Either end of a link as a process that can be killed at any moment. What happened is witnessed on stdout, outside of it.
 //   chaos_peer keys DIR                          makes DIR/collector.key and DIR/sensor.key, approves the sensor
 //   chaos_peer sender DIR PORT FROM COUNT RATE   offers alerts numbered from FROM; prints "accepted N" for each that is durable
-//   chaos_peer receiver DIR PORT                 keeps a journal in DIR/journal; prints "kept EPOCH LANE SEQ SELF BODY" after each sync, "again" for a
-//                                                record that it knows
+//   chaos_peer receiver DIR PORT                 keeps a journal in DIR/journal; prints "kept EPOCH LANE SEQ SELF BODY" after each sync, "again N" when
+//                                                N records came that it knows
 // With VIDRA_FORGETFUL set, what was written and not synced dies with the process.
 #include <signal.h>
 #include <unistd.h>
@@ -72,7 +72,7 @@ struct DiskJournal : Journal {
   }
   bool intake(const Arrival& a) override {
     const auto at = newest.find({a.header.epoch, a.header.lane});
-    if (at != newest.end() && a.header.seq <= at->second.seq) return say("again\n"), true;   // here already
+    if (at != newest.end() && a.header.seq <= at->second.seq) return true;   // here already
     fresh[{a.header.epoch, a.header.lane}] = {a.header.epoch, a.header.lane, a.header.seq, a.header.self};
     log.append(a.header.type, a.header_bytes, a.body, a.received_ns);
     lines += "kept " + std::to_string(a.header.epoch) + " " + std::to_string(a.header.lane) + " " + std::to_string(a.header.seq) + " " + hex_text(Bytes(a.header.self).first(8)) + " " +
@@ -169,7 +169,8 @@ int run_receiver(const std::string& dir, const std::string& port) {
   Receiver receiver(journal, events, s, collector);
   if (!receiver.start(error)) return fail(error);
   say("ready\n");
-  while (!stopping) ::usleep(20'000);
+  for (uint64_t known = 0; !stopping; ::usleep(10'000))
+    if (const uint64_t now = receiver.status().duplicates; now > known) say("again " + std::to_string(now - known) + "\n"), known = now;
   receiver.stop();
   return 0;
 }

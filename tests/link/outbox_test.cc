@@ -431,6 +431,48 @@ TEST(Outbox, every_call_may_fail) {
     }
 }
 
+// What was acknowledged has been removed, and at the next start a call fails: nothing is told as lost, for nothing is.
+TEST(Outbox, a_start_that_fails_at_any_call_tells_no_loss) {
+  OutboxSettings s = small();
+  s.retain_acknowledged = 0;
+  FaultyStorage disk;
+  Collector before;
+  {
+    Outbox o(disk, s, signing);
+    o.open();
+    o.start();
+    for (uint64_t n = 0; n < 60; n++) {
+      const auto lane = Lane(n % lane_count);
+      ASSERT_TRUE(o.wait(lane, o.append(lane, MessageType::alert, 1, 0, body(n)), 20'000'000'000));
+      if (n % 20 == 19) before.hear(o, true);
+    }
+    o.stop();
+    before.hear(o, true);
+    o.upkeep();
+    for (const StreamState& st : o.streams()) { ASSERT_GT(st.first, 1u) << int(st.lane); }
+  }
+  uint64_t hit = 0;
+  for (const int error : {EIO, EROFS})
+    for (const uint64_t times : {uint64_t{1}, uint64_t{3}})
+      for (uint64_t at = 1; at < 120; at++) {
+        SCOPED_TRACE(std::to_string(error) + " at " + std::to_string(at) + " x " + std::to_string(times));
+        const auto copy = disk.copy();
+        copy->fail(at, error, times);
+        Outbox o(*copy, s, signing);
+        o.open();
+        Collector c = before;
+        ASSERT_NE(o.append(Lane::alert, MessageType::alert, 1, 0, "\"after\""), 0u);
+        for (int i = 0; i < 12; i++) o.commit();
+        hit += copy->calls() >= at;
+        copy->heal();
+        for (int i = 0; i < 4; i++) o.commit(), c.hear(o, true);
+        ASSERT_EQ(o.status().gaps, 0u) << c.gaps.begin()->second;
+        ASSERT_TRUE(c.bodies().contains("\"after\""));
+        ASSERT_FALSE(c.conflict);
+      }
+  EXPECT_GT(hit, 200u);
+}
+
 // Each octet of each file that an outbox keeps is damaged in one of six ways (with VIDRA_EVERY in each of them, and the records are as long
 // as alerts): at most the record that it lies in is lost, and that is told, once; what comes after is accepted and delivered.
 TEST(Outbox, every_damaged_octet_of_its_files) {
