@@ -30,6 +30,10 @@ constexpr Threshold votes[] = {
     {"settle", 60, "s", "So long it must be apart before it is told."},
 };
 
+constexpr Threshold adrift[] = {
+    {"settle", 60, "s", "So long it must go on saying so."},
+};
+
 constexpr std::string_view clocks = "Declare it as a `[[host]]` with the role of a time server and its MAC addresses, or let it be learned.";
 
 constexpr Detection time_rows[] = {
@@ -70,6 +74,14 @@ constexpr Detection time_rows[] = {
      "The sensor's clock jumped by seconds or more while it listened. Alerts and evidence of before and after it are apart by that much, and their order is not to be trusted across it.",
      "`vidra doctor` shows what sets the sensor's clock. If nobody set it by hand, look which time server it asks, and at that server.",
      "`[detection.TIM-11]\noff = true` while the clock is being set up."},
+    {"TIM-12", "Device's clock lost its reference", 2, Audience::operations, "T0832", "availability:outage",
+     "A device that was synchronised says that it no longer is: its events will be dated wrongly, and nobody can tell afterwards in which order things happened.",
+     "Look at the time server or grandmaster that it follows and at the way there; then at the device's own clock settings.",
+     "`[detection.TIM-12]\nsettle = 900` where devices lose it for minutes.", adrift},
+    {"TIM-13", "Device's clock wrong since it is heard", 2, Audience::operations, "T0832", "other:other",
+     "A device says that its clock is synchronised, and it is far from what all others agree on, and was never heard otherwise: it was never set, or counts another zone or epoch. What it records cannot be put in order.",
+     "Look what sets the device's clock, and whether it asks the right server in the right zone.",
+     "It obeys the thresholds of `[detection.TIM-09]`."},
 };
 
 constexpr Deed time_deeds[] = {

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <utility>
 
 #include "daemon/base/text.h"
 
@@ -26,12 +27,14 @@ std::string away(Time t) { return fmt::format("{} {}", std::abs(t) < second ? fm
 void ClockVotes::settle(const JudgeSettings& s) {
   const auto time = [&](const char* key) { return Time(s.number(disagrees_, key) * double(second)); };
   now_ = time("apart"), events_ = time("events"), settled_ = time("settle");
+  adrift_ = Time(s.number(lost_, "settle") * double(second));
 }
 
 void ClockVotes::tick(const Clocks& clocks, const Context& c, Findings& to) {
   const ClockAgreement& a = clocks.agreement();
   own(a, c, to);
   clocks.each([&](const HeardClock& k) {
+    if (k.lost && !says_now(k.kind) && k.kind != ClockKind::samples) lost(k, c, to);   // of the others TIM-02, TIM-07, PMU-03 and SMV-05 speak
     if (k.kind == ClockKind::samples || !k.synchronised || k.heard < enough || c.now - k.last > fresh) return;   // where a second begins: SMV-04
     Kept& kept = kept_.at(key_of(key_of(k.talker), k.station << 4 | uint64_t(k.kind)));
     const Time by = k.recent() - a.offset;
@@ -60,8 +63,8 @@ void ClockVotes::tick(const Clocks& clocks, const Context& c, Findings& to) {
 
 void ClockVotes::apart(const HeardClock& k, Kept& kept, Time by, const ClockAgreement& a, const Context& c, Findings& to) {
   Finding f;
-  f.detection = &disagrees_;
-  f.severity = kept.right ? disagrees_.severity : uint8_t(2);      // it may never have been set
+  f.detection = kept.right ? &disagrees_ : &never_;                // it may never have been set
+  f.severity = f.detection->severity;
   f.scene.time = c.now;
   f.scene.protocol = protocol_of(k.kind);
   f.source = c.party(k.talker);
@@ -72,6 +75,22 @@ void ClockVotes::apart(const HeardClock& k, Kept& kept, Time by, const ClockAgre
            : kept.stepped ? fmt::format("The clock of {} ({}) stepped: it is {} {} now.", c.text(k.talker), name_of(k.kind), away(by), others)
                           : fmt::format("The clock of {} ({}) has drifted: it is {} {} now.", c.text(k.talker), name_of(k.kind), away(by), others);
   f.expected = fmt::format("It says that it is synchronised, and {}.", kept.right ? fmt::format("was {} them before", away(kept.from)) : std::string("clocks that are agree with each other"));
+  to.raise(std::move(f));
+}
+
+// It was synchronised, and says since that it is not: twice at least, so long apart. A site that loses its reference is one story.
+void ClockVotes::lost(const HeardClock& k, const Context& c, Findings& to) {
+  if (k.last - k.lost < adrift_ || c.now - k.last > fresh) return;
+  Time& told = lost_told_.at(key_of(k.device(), uint64_t(k.kind)));
+  if (std::exchange(told, k.lost) == k.lost || c.learning) return;
+  Finding f;
+  f.detection = &lost_;
+  f.severity = lost_.severity;
+  f.scene.time = c.now;
+  f.scene.protocol = protocol_of(k.kind);
+  f.object = c.text(k.talker);
+  f.what = fmt::format("{} ({}) says since {} that its clock is no longer synchronised.", c.text(k.talker), name_of(k.kind), iso_time(k.lost).substr(11, 8));
+  f.expected = "It was synchronised before.";
   to.raise(std::move(f));
 }
 

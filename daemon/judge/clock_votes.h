@@ -5,7 +5,8 @@
 
 namespace vidra {
 
-// TIM-09 and TIM-10: a clock that all others do not agree with, the capture's own one voter among them. Asked every ten seconds.
+// TIM-09 and TIM-10: a clock that all others do not agree with, the capture's own one voter among them. TIM-12: devices that no longer
+// say that they are synchronised. TIM-13: one that was apart since it is heard. Asked every ten seconds.
 class ClockVotes {
  public:
   explicit ClockVotes(const JudgeSettings& s) { settle(s); }
@@ -22,11 +23,15 @@ class ClockVotes {
   };
   void apart(const HeardClock&, Kept&, Time by, const ClockAgreement&, const Context&, Findings&);
   void own(const ClockAgreement&, const Context&, Findings&);
+  void lost(const HeardClock&, const Context&, Findings&);
 
   const Detection& disagrees_ = row("TIM-09");
   const Detection& own_ = row("TIM-10");
-  Time now_ = 0, events_ = 0, settled_ = 0;
+  const Detection& lost_ = row("TIM-12");
+  const Detection& never_ = row("TIM-13");
+  Time now_ = 0, events_ = 0, settled_ = 0, adrift_ = 0;
   Recent<Kept> kept_{1024};
+  Recent<Time> lost_told_{1024};           // since when it was lost when it was told
   Time own_since_ = 0;
   bool own_told_ = false;
 };

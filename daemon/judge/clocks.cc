@@ -113,7 +113,8 @@ void Clocks::take(const Event& e, const Address& talker, ClockKind kind, uint64_
   HeardClock* c = place(e, talker, kind, station);
   c->claims |= claims || !synchronised;
   c->synchronised = synchronised;
-  if (!synchronised) c->last = now;
+  if (synchronised) c->lost = 0;
+  else if (c->last = now; !c->lost && c->heard >= enough) c->lost = now;
   if (!synchronised || (c->heard && now - c->last < second && now >= c->last)) return;
   Time offset = std::clamp(instant(uint64_t(std::max<Time>(said, 0))) - now, -HeardClock::farthest, HeardClock::farthest);
   if (quarter && std::abs(offset) < day) {

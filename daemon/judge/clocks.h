@@ -33,6 +33,7 @@ class HeardClock {
   Time zone = 0;                           // whole quarters of an hour that were taken off the last: local time
   bool claims = false;                     // it says whether it is synchronised …
   bool synchronised = true;                // … and what it last said
+  Time lost = 0;                           // since when it says that it no longer is; 0: it is, or never was
 
   size_t count() const { return size_t(std::min<uint64_t>(heard, kept)); }
   // The middle of the newest; of those that date events the upper quarter, for they may tell late and never early.

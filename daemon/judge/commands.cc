@@ -90,6 +90,7 @@ struct Commands::Traits {
   bool sequenced = false;            // operate is the request that follows the select
   uint16_t cancel_reason = 0, confirm_reason = 0, cancelled_reason = 0, end_reason = 0;
   uint16_t unanswered_function = 0;
+  uint16_t directory = 0;            // its answers name a data set, then its members in order
   uint16_t end_function = 0, end_sub_function = 0;   // what ends a command has a function of its own
   bool ends(const Message& m) const { return (end_reason && m.reason == end_reason) || (end_function && m.function == end_function && m.sub_function == end_sub_function); }
   bool has_end() const { return end_reason || end_function; }
@@ -103,7 +104,7 @@ struct Commands::Traits {
       a[4] = {.kind = connection};
       a[5] = {.kind = sensor};
       a[6] = {.kind = without_commands};
-      a[7] = {.each_object = false, .end_function = 256, .end_sub_function = 4};                                      // mms: InformationReport, command termination
+      a[7] = {.each_object = false, .directory = 12, .end_function = 256, .end_sub_function = 4};                                      // mms: InformationReport, command termination
       return a;
     }();
     return t;
@@ -148,6 +149,33 @@ void Commands::declare(std::span<const Feedback> feedbacks) {
     point_filter_[point >> 6 & (point_filter_.size() - 1)] |= 1ull << (point & 63);
     place_filter_[place >> 6 & (place_filter_.size() - 1)] |= 1ull << (place & 63);
   }
+  for (const Named& n : named_) link(n.place, n.member, n.named);
+}
+
+// Reports say a feedback by its place in a data set. What stands where, clients ask when they connect.
+bool Commands::link(uint64_t place, uint64_t member, uint64_t named) {
+  const auto at = watch_index_.find(mix(place, named));
+  if (at == watch_index_.end()) return false;
+  const uint64_t point = mix(place, member);
+  watch_index_.insert_or_assign(point, uint32_t(at->second));
+  point_filter_[point >> 6 & (point_filter_.size() - 1)] |= 1ull << (point & 63);
+  return true;
+}
+
+// The data object of a name: what a position is called is the object, or the value in it.
+static uint64_t data_object(std::string_view name) {
+  if (name.ends_with("$stVal")) name.remove_suffix(6);
+  return Object::of_text(text_key(name)).key();
+}
+
+void Commands::name_members(const Event& e, uint64_t place) {
+  if (e.points.empty() || e.points[0].object.kind() != ObjectKind::named || !(place_filter_[place >> 6 & (place_filter_.size() - 1)] >> (place & 63) & 1)) return;
+  for (size_t i = 1; i < e.points.size() && i <= 2048; i++) {
+    const std::string_view name = e.texts.find(e.points[i].object.key() & ~(0xffull << 56));
+    const uint64_t named = name.empty() ? e.points[i].object.key() : data_object(name), member = Object::of_member(e.points[0].object.key(), uint16_t(i - 1)).key();
+    const bool known = std::any_of(named_.begin(), named_.end(), [&](const Named& n) { return n.place == place && n.member == member && n.named == named; });
+    if (!known && named_.size() < most_named && link(place, member, named)) named_.push_back({place, member, named});
+  }
 }
 
 std::span<const Outcome> Commands::tick(Time now) {
@@ -178,6 +206,7 @@ void Commands::take(const Event& e) {
   const bool may_answer = m.role == Role::response && (used_ || t.by_object);
   if (!may_answer && watches_.empty()) return;
   const uint64_t place = place_of(e.scene.server.address, e.scene.protocol, m.station);
+  if (t.directory && m.function == t.directory && m.role == Role::response && !m.refused) [[unlikely]] return name_members(e, place);
   if (may_answer) answer(e, t, place);
   if (place_filter_[place >> 6 & (place_filter_.size() - 1)] >> (place & 63) & 1) hear(e, place);
 }
@@ -393,15 +422,26 @@ void Commands::drop_expectation(Slot& s) {
   s.travel_due = never;
 }
 
+uint32_t Commands::watch_of(const Event& e, uint64_t place, const Point& p, bool& labelled) const {
+  const uint64_t point = mix(place, p.object.key());
+  if (point_filter_[point >> 6 & (point_filter_.size() - 1)] >> (point & 63) & 1)
+    if (const auto at = watch_index_.find(point); at != watch_index_.end()) return at->second;
+  if (p.object.kind() != ObjectKind::member || !labelled) return none;
+  const std::string_view name = e.texts.find(p.object.key() & ~(0xffull << 56));
+  labelled = !name.empty() || p.object.number() & 0xf800;     // the further values of a structure have no names
+  if (name.empty()) return none;
+  const auto at = watch_index_.find(mix(place, data_object(name)));
+  return at == watch_index_.end() ? none : at->second;
+}
+
 void Commands::hear(const Event& e, uint64_t place) {
   const Message& m = *e.said;
   if (m.test || m.refused || (m.act != Act::report && m.act != Act::read && m.act != Act::operate && m.act != Act::write)) return;
+  bool labelled = true;                              // members of a data set may bear their names in the report
   for (const Point& p : e.points) {
-    const uint64_t point = mix(place, p.object.key());
-    if (!(point_filter_[point >> 6 & (point_filter_.size() - 1)] >> (point & 63) & 1)) continue;
-    const auto at = watch_index_.find(point);
-    if (at == watch_index_.end() || p.kind == ValueKind::none || p.quality & (invalid | not_topical | communication_lost)) continue;
-    Watch& w = watches_[at->second];
+    const uint32_t at = watch_of(e, place, p, labelled);
+    if (at == none || p.kind == ValueKind::none || p.quality & (invalid | not_topical | communication_lost)) continue;
+    Watch& w = watches_[at];
     if (w.slot != none) {
       Slot& s = slots_[w.slot];
       const Feedback& how = declared_[s.declared];

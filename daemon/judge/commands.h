@@ -156,6 +156,9 @@ class Commands {
   void answer(const Event&, const Traits&, uint64_t place);
   void answer(Slot&, const Event&, const Traits&, uint16_t status, bool refused);
   void hear(const Event&, uint64_t place);
+  void name_members(const Event&, uint64_t place);
+  uint32_t watch_of(const Event&, uint64_t place, const Point&, bool& labelled) const;
+  bool link(uint64_t place, uint64_t member, uint64_t named);
   void expect(uint32_t slot);
   void drop_expectation(Slot&);
   void tell(Step, const Command&);
@@ -173,6 +176,9 @@ class Commands {
   std::vector<Watch> watches_;
   std::vector<Feedback> declared_;
   std::unordered_map<uint64_t, uint32_t> watch_index_, declared_index_;   // grow only while declaring
+  struct Named { uint64_t place, member, named; };
+  static constexpr size_t most_named = 4096;
+  std::vector<Named> named_;                                    // members of data sets that are feedbacks, as directories told them
   std::vector<uint64_t> point_filter_;                          // bits of watched points: nearly all telemetry stops here
   std::vector<uint64_t> place_filter_;                          // bits of watched stations
   std::vector<Loss> losses_;                                    // by conversation or server: when octets were lost last

@@ -2,6 +2,7 @@
 #include "daemon/judge/inventory.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "daemon/base/mix.h"
 #include "daemon/judge/detector.h"
@@ -15,7 +16,7 @@ constexpr ActSet commanding = acts({Act::write, Act::select, Act::operate, Act::
 
 struct Numbers {
   int tcp = protocol_index("tcp"), udp = protocol_index("udp"), arp = protocol_index("arp"), ptp = protocol_index("ptp"), ntp = protocol_index("ntp"), snmp = protocol_index("snmp"),
-      lldp = protocol_index("lldp"), profinet = protocol_index("profinet"), cdp = protocol_index("cdp"), sensor = protocol_index("sensor");
+      lldp = protocol_index("lldp"), profinet = protocol_index("profinet"), cdp = protocol_index("cdp"), sensor = protocol_index("sensor"), opcua = protocol_index("opcua");
 };
 const Numbers& numbers() {
   static const Numbers n;
@@ -161,10 +162,23 @@ SpokenIn* Inventory::spoken(InventoryEntry& e, uint16_t protocol, uint16_t port)
   return &e.spoken.emplace_back(SpokenIn{protocol, port});
 }
 
+// BACnet says its vendor by number ("ASHRAE (vendor 0)", "vendor 42") and by name.
+static bool same_maker(std::string_view a, std::string_view b) {
+  const auto by_number = [](std::string_view s) { return s.starts_with("vendor ") && s.size() > 7 && s.find_first_not_of("0123456789", 7) == s.npos; };
+  const auto by_both = [](std::string_view s) { return s.ends_with(')') && s.find(" (vendor ") != s.npos; };
+  if (by_number(a) || by_number(b)) return !(by_number(a) && by_number(b)) && !by_both(a) && !by_both(b);
+  return (by_both(a) && a.substr(0, a.rfind(" (vendor ")) == b) || (by_both(b) && b.substr(0, b.rfind(" (vendor ")) == a);
+}
+
 void Inventory::identify(InventoryEntry& who, const Event& e) {
   const Scene& s = e.scene;
   const bool serves = s.from == Side::server;
-  const uint64_t station = e.identity->station ? e.identity->station : serves && !is_control(s.protocol) ? s.server.port : 0;
+  const Numbers& n = numbers();
+  const bool by_port = !is_control(s.protocol) || s.protocol == n.opcua;      // several servers of one host are ordinary
+  const uint64_t station = e.identity->station ? e.identity->station : serves && by_port ? s.server.port : 0;
+  // What a server or a beacon says of itself is its own; programs of one client may call themselves as they like.
+  const bool own = (serves || s.server.address.group() || s.server.address.kind == Address::Kind::mac) &&
+                   (is_control(s.protocol) || s.protocol == n.snmp || s.protocol == n.lldp || s.protocol == n.cdp);
   static constexpr std::string SelfTold::*fields[] = {&SelfTold::vendor, &SelfTold::product, &SelfTold::model, &SelfTold::firmware, &SelfTold::serial, &SelfTold::name};
   static constexpr std::string_view names[] = {"vendor", "product", "model", "firmware", "serial", "name"};
   const uint64_t keys[] = {e.identity->vendor, e.identity->product, e.identity->model, e.identity->firmware, e.identity->serial, e.identity->name};
@@ -183,20 +197,18 @@ void Inventory::identify(InventoryEntry& who, const Event& e) {
       return;
     }
     SelfTold& fresh = who.told.emplace_back();
-    fresh.protocol = s.protocol, fresh.station = station, fresh.last = s.time;
+    fresh.protocol = s.protocol, fresh.station = station, fresh.last = s.time, fresh.own = own;
     for (size_t i = 0; i < std::size(fields); i++) fresh.*fields[i] = now[i];
     version_++;
     return;
   }
   was->last = s.time;
-  // What a server or a beacon says of itself is its own; programs of one client may call themselves as they like.
-  const Numbers& n = numbers();
-  const bool own = (serves || s.server.address.group() || s.server.address.kind == Address::Kind::mac) &&
-                   (is_control(s.protocol) || s.protocol == n.snmp || s.protocol == n.lldp || s.protocol == n.cdp);
+  if (was->own && !own && is_control(s.protocol)) return;    // a client and a server of one host: the server's words stay
+  const bool compared = std::exchange(was->own, own) && own;
   for (size_t i = 0; i < std::size(fields); i++) {
     std::string& old = was->*fields[i];
-    if (now[i].empty() || now[i] == old) continue;
-    if (!old.empty() && own) {
+    if (now[i].empty() || now[i] == old || (!i && compared && same_maker(old, now[i]))) continue;
+    if (!old.empty() && compared) {
       now_changed_.push_back({InventoryChange::Kind::identity, s.time, who.address, std::string(names[i]), old, std::string(now[i]), s.protocol});
       add(now_changed_.back());
     }

@@ -31,6 +31,7 @@ struct SelfTold {
   uint64_t station = 0;
   std::string vendor, product, model, firmware, serial, name;
   Time last = 0;
+  bool own = true;                    // as a server or a beacon; what a client calls itself is its program's
   bool empty() const { return vendor.empty() && product.empty() && model.empty() && firmware.empty() && serial.empty() && name.empty(); }
 };
 

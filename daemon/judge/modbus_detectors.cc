@@ -124,7 +124,7 @@ class Clients final : public Detector {
     if (!c.site.has_points(c.conversation.server, e.scene.protocol, e.said->station)) return;
     for (const Point& p : e.points) {
       const SitePoint* declared = p.has_number() ? c.site.point(c.conversation.server, e.scene.protocol, e.said->station, p.object) : nullptr;
-      if (!declared || !((declared->min && p.number() < *declared->min) || (declared->max && p.number() > *declared->max))) continue;
+      if (!declared || !((declared->min && declared->scaled(p.number()) < *declared->min) || (declared->max && declared->scaled(p.number()) > *declared->max))) continue;
       Finding f = finding(limit_, e, c);
       f.cause = p.object.key();
       f.object = object_label(c, e.scene, e.said->station, p.object);

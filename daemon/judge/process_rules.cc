@@ -43,7 +43,7 @@ class SetPoint final : public CommandRule {
     if (l.step() != Step::operated || l.context.learning || !(l.is("iec104") || l.is("dnp3"))) return;
     const Point& p = l.command.asked;
     if (p.kind != ValueKind::real && p.kind != ValueKind::integer && p.kind != ValueKind::natural) return;
-    const double v = p.number();
+    const double number = p.number(), v = l.point ? l.point->scaled(number) : number;   // in its unit; habits are of numbers
     Last& last = last_.at(key_of(key_of(key_of(l.command.scene.server.address), l.command.station), l.command.object.key()));
     const double before = last.value;
     const bool known = std::exchange(last.known, true);
@@ -57,7 +57,7 @@ class SetPoint final : public CommandRule {
     else if (!(l.point && (l.point->min || l.point->max)) && l.habit && l.habit->numbers && l.habit->times >= (l.is("dnp3") ? dnp3_learned_ : learned_)) {
       const double spans = l.is("dnp3") ? dnp3_spans_ : spans_;
       const double span = std::max(l.habit->max - l.habit->min, 1e-3 * std::fabs(l.habit->max));
-      if (v >= l.habit->min - spans * span && v <= l.habit->max + spans * span) return;
+      if (number >= l.habit->min - spans * span && number <= l.habit->max + spans * span) return;
       expected = fmt::format("{:g} to {:g} in {} commands learned.", l.habit->min, l.habit->max, l.habit->times);
     } else {
       return;

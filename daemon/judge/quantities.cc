@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <optional>
 
 #include "daemon/judge/rules.h"
 
@@ -21,7 +22,7 @@ std::string number_text(double v, const std::string& unit) { return unit.empty()
 void Quantities::declare(const Site& site) {
   *this = Quantities{};
   protocols_.resize(protocols.size());
-  mms_ = protocol_index("mms"), sv_ = protocol_index("sv");
+  mms_ = protocol_index("mms"), sv_ = protocol_index("sv"), goose_ = protocol_index("goose");
   hosts_.resize(site.hosts.size() + 1);
   for (const SiteQuantity& q : site.quantities) {
     const uint32_t at = uint32_t(quantities_.size());
@@ -30,10 +31,30 @@ void Quantities::declare(const Site& site) {
       protocols_[m.protocol] = 1, hosts_[m.host] = 1;
       quantities_.back().members.push_back(uint32_t(members_.size()));
       const auto [place, fresh] = by_object_.emplace(member_key(m.host, m.protocol, m.object), int(members_.size()));
-      members_.push_back({&m, at, fresh ? -1 : place->second, 0, 0, 0});
+      members_.push_back({&m, at, fresh ? -1 : place->second, 0, 0, 0, voice_of(m.host, m.protocol)});
       place->second = int(members_.size()) - 1;
+      if (q.position) voices_[members_.back().voice].positions.push_back(at);
+      if (int(m.protocol) != mms_ && int(m.protocol) != goose_) continue;
+      protocols_[size_t(mms_)] = 1;                  // its answers name what GOOSE says by place
+      // A client may read the data object, or the value in it.
+      for (const std::string_view leaf : {"$stVal", "$mag$f", "$mag", "$cVal$mag$f"})
+        if (std::count(m.text.begin(), m.text.end(), '$') >= 2 && m.text.find('[') == m.text.npos)
+          by_object_.emplace(member_key(m.host, m.protocol, Object::of_text(text_key(m.text + std::string(leaf))).key()), int(members_.size()) - 1);
     }
   }
+  declare_ranges(site);
+}
+
+void Quantities::declare_ranges(const Site& site) {
+  ranges_.declare(site);
+  ranges_.each([&](const SitePoint& p) { protocols_[p.protocol] = 1, hosts_[p.host] = 1; });
+  some_ = !members_.empty() || !ranges_.empty();
+}
+
+uint32_t Quantities::voice_of(HostId host, uint16_t protocol) {
+  const auto [at, fresh] = by_voice_.emplace(uint64_t(host) << 16 | protocol, uint32_t(voices_.size()));
+  if (fresh) voices_.emplace_back();
+  return at->second;
 }
 
 int Quantities::find(HostId host, uint16_t protocol, uint64_t object) const {
@@ -43,9 +64,21 @@ int Quantities::find(HostId host, uint16_t protocol, uint64_t object) const {
 
 void Quantities::see(const Event& e, const Context& c, Findings& to) {
   const Message& m = *e.said;
-  if (m.role == Role::request || m.malformed || m.refused || m.after_gap) return;
   const HostId speaker = e.scene.from == Side::client ? c.conversation.client : c.conversation.server;
   if (!speaker || !hosts_[speaker]) [[likely]] return;
+  if (const auto voice = by_voice_.find(uint64_t(speaker) << 16 | e.scene.protocol); voice != by_voice_.end()) {
+    voices_[voice->second].last = e.scene.time;
+    if (m.after_gap) [[unlikely]] {                  // a change of a position may be among what was not heard
+      for (Member& of : members_)
+        if (of.voice == voice->second && quantities_[of.quantity].declared->position) of.at = 0;
+    }
+    // Nobody repeats a position: that they differ still is seen by any word.
+    for (const uint32_t q : voices_[voice->second].positions)
+      if (quantities_[q].since && !quantities_[q].told) compare_positions(quantities_[q], e, c, to);
+  }
+  if (m.role == Role::request || m.malformed || m.refused || m.after_gap || m.test || m.simulated) return;
+  if (!ranges_.empty()) ranges_.see(e, speaker, c, to);
+  if (members_.empty()) return;
   constexpr uint16_t variable_list = 12, a_second = 257;
   if (e.scene.protocol == mms_ && m.function == variable_list) return name_members(speaker, e);
   if (e.scene.protocol == sv_ && m.function != a_second) return;          // single samples are of a wave, not of a quantity
@@ -66,19 +99,68 @@ void Quantities::see(const Event& e, const Context& c, Findings& to) {
 // An answer to getNamedVariableListAttributes names the data set, then its members in order: reports say them by their places.
 void Quantities::name_members(HostId host, const Event& e) {
   if (e.points.size() < 2 || e.points[0].object.kind() != ObjectKind::named) return;
-  for (size_t i = 1; i < e.points.size() && i <= 2048; i++) {
-    const int at = find(host, e.scene.protocol, e.points[i].object.key());
-    if (at < 0 || named_ >= most_named) continue;
-    named_ += by_object_.emplace(member_key(host, e.scene.protocol, Object::of_member(e.points[0].object.key(), uint16_t(i - 1)).key()), at).second;
-  }
+  for (const int protocol : {mms_, goose_})
+    for (size_t i = 1; i < e.points.size() && i <= 2048; i++) {
+      const int at = find(host, uint16_t(protocol), e.points[i].object.key());
+      if (at < 0 || named_ >= most_named) continue;
+      named_ += by_object_.emplace(member_key(host, uint16_t(protocol), Object::of_member(e.points[0].object.key(), uint16_t(i - 1)).key()), at).second;
+    }
+}
+
+// Off, on, or nothing: on its way, faulty, no position.
+static std::optional<double> position_of(const Point& p) {
+  if (p.kind == ValueKind::boolean) return double(p.raw != 0);
+  if (p.kind == ValueKind::double_point && (p.raw == 1 || p.raw == 2)) return double(p.raw == 2);
+  return std::nullopt;
 }
 
 void Quantities::take(Member& m, const Point& p, const Event& e, const Context& c, Findings& to) {
-  const double value = p.number() * m.declared->scale;
+  const bool position = quantities_[m.quantity].declared->position;
+  constexpr uint32_t unsure = not_topical | substituted | blocked | communication_lost | questionable | offline | restarted;
+  if (position && (p.quality & unsure || !position_of(p))) {
+    m.at = 0;
+    return;
+  }
+  const double value = position ? *position_of(p) : p.number() * m.declared->scale;
   if (!std::isfinite(value)) return;
   if (!m.at || value != m.value) m.changed = e.scene.time;
   m.value = value, m.at = e.scene.time;
-  compare(quantities_[m.quantity], e, c, to);
+  if (position) compare_positions(quantities_[m.quantity], e, c, to);
+  else compare(quantities_[m.quantity], e, c, to);
+}
+
+// Positions are told when they change: what was said holds as long as its device is heard.
+void Quantities::compare_positions(Quantity& q, const Event& e, const Context& c, Findings& to) {
+  const Time now = e.scene.time;
+  constexpr Time silent = 5 * minute;
+  std::array<const Member*, SiteQuantity::most_members> heard;
+  size_t n = 0, on = 0;
+  for (const uint32_t i : q.members)
+    if (const Member& m = members_[i]; m.at && now - m.at <= q.declared->fresh && now - voices_[m.voice].last <= silent) heard[n++] = &m, on += m.value != 0;
+  if (n < 2 || on == 0 || on == n) {
+    q.since = 0;
+    if (n >= 2) q.told = false;
+    return;
+  }
+  if (!q.since) q.since = now;
+  if (q.told || c.learning || now - q.since < q.declared->settle) return;
+  q.told = true;
+  Finding f = finding(row("VAL-04"), e, c);
+  f.source = {}, f.target = {};
+  std::string says;
+  for (size_t i = 0; i < n; i++) {
+    const Member& m = *heard[i];
+    const SiteHost& h = c.site.host(m.declared->host);
+    says += fmt::format("{}{} ({}, {}) says {}", i ? ", " : "", h.name, protocols[m.declared->protocol]->name, m.declared->text, m.value != 0 ? "on" : "off");
+    if (n > 2 && (m.value != 0 ? on : n - on) == 1)   // alone against all others; of two nobody can say which
+      f.source = {h.addresses.empty() ? (h.macs.empty() ? Address{} : Address::of(h.macs[0])) : h.addresses[0], h.name};
+  }
+  f.cause = text_key(q.declared->name);
+  f.station.clear();
+  f.object = q.declared->name;
+  f.what = fmt::format("{}: {}, for {}.", q.declared->name, says, seconds_text(now - q.since));
+  f.expected = "They tell the position of the same switch.";
+  to.raise(std::move(f));
 }
 
 void Quantities::compare(Quantity& q, const Event& e, const Context& c, Findings& to) {

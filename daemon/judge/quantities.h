@@ -3,16 +3,16 @@
 #include <unordered_map>
 #include <vector>
 
-#include "daemon/judge/detector.h"
+#include "daemon/judge/measured_ranges.h"
 
 namespace vidra {
 
-// VAL-01 and VAL-02: one quantity that several devices tell, each in its own protocol, and they part. Costs nothing where the site
-// declares none.
+// VAL-01, VAL-02 and VAL-04: one quantity, or the position of one switch, that several devices tell, each in its own protocol, and they
+// part. VAL-05: what lies outside its range. Costs nothing where the site declares none.
 class Quantities {
  public:
   void declare(const Site&);                         // what was heard before is forgotten
-  bool wants(uint16_t protocol) const { return !members_.empty() && protocols_[protocol]; }
+  bool wants(uint16_t protocol) const { return some_ && protocols_[protocol]; }
   void see(const Event&, const Context&, Findings&);
 
  private:
@@ -22,6 +22,11 @@ class Quantities {
     int next = -1;                                   // another member that is the same object: of another quantity
     double value = 0;                                // scaled
     Time at = 0, changed = 0;                        // when it was heard, and when it was last another one
+    uint32_t voice = 0;
+  };
+  struct Voice {                                     // a device in one protocol, whatever it says
+    Time last = 0;
+    std::vector<uint32_t> positions;                 // quantities that it is a member of
   };
   struct Quantity {
     const SiteQuantity* declared = nullptr;
@@ -33,14 +38,21 @@ class Quantities {
   void name_members(HostId, const Event&);           // of a data set, as a device tells them
   void take(Member&, const Point&, const Event&, const Context&, Findings&);
   void compare(Quantity&, const Event&, const Context&, Findings&);
+  void compare_positions(Quantity&, const Event&, const Context&, Findings&);
+  void declare_ranges(const Site&);
+  uint32_t voice_of(HostId, uint16_t protocol);
 
-  std::vector<uint8_t> protocols_, hosts_;           // with members
+  bool some_ = false;
+  std::vector<uint8_t> protocols_, hosts_;           // with members, or points with a range
+  MeasuredRanges ranges_;
   std::vector<Member> members_;
   std::vector<Quantity> quantities_;
   std::unordered_map<uint64_t, int> by_object_;      // its first member
+  std::unordered_map<uint64_t, uint32_t> by_voice_;
+  std::vector<Voice> voices_;
   static constexpr size_t most_named = 4096;
   size_t named_ = 0;                                 // of them members of data sets
-  int mms_ = -1, sv_ = -1;
+  int mms_ = -1, sv_ = -1, goose_ = -1;
 };
 
 }  // namespace vidra

@@ -138,6 +138,7 @@ struct QuantityMember {
 struct SiteQuantity {
   static constexpr size_t most_members = 16;
   std::string name, unit;
+  bool position = false;                     // of a switch, off or on: told when it changes, so what was said stays
   double tolerance = 0, percent = 0;         // how far apart they may be: in its unit, or of the middle; the larger counts
   Time settle = 30 * second;                 // so long they must be apart
   Time fresh = 5 * minute;                   // what was said longer ago does not count
@@ -162,12 +163,14 @@ struct SitePoint {
   bool writable = false;
   bool enhanced = false;                     // its end is told: MMS CommandTermination
   uint16_t type = 0;                         // the protocol's own: IEC 104 type identification; 0 undeclared
-  std::optional<double> min, max, step;      // engineering limits of what may be written
+  std::optional<double> min, max, step;      // engineering limits: of what may be written, of what is measured
+  std::optional<double> scale;               // its number times this is in the unit of the limits; nothing: undeclared
   Time travel_time = 0;                      // longest time until the feedback follows; 0 undeclared
   Object feedback;                           // of the first object; those of a range follow it in step; kind none: none
   std::string name, bay, voltage;
   SitePlace place;
 
+  double scaled(double number) const { return scale ? number * *scale : number; }
   Object feedback_of(Object o) const { return feedback.kind() == ObjectKind::none ? feedback : feedback.at(o.number() - objects.first.number()); }
 };
 

@@ -319,8 +319,14 @@ class SiteReader {
     q.place = place(t);
     if (!t.read("name", q.name)) t.complain("name", "a [[quantity]] needs a name: what is measured, and where");
     t.read("unit", q.unit);
+    size_t kind = 0;
+    if (t.read_choice("kind", kind, {"value", "position"}) && kind) {
+      q.position = true, q.fresh = day;
+      for (std::string_view key : {"tolerance", "percent", "unit"})
+        if (t.has(key)) t.complain(key, "a position is off or on: it has no tolerance and no unit");
+    }
     const bool absolute = t.read("tolerance", q.tolerance, 0, 1e12), relative = t.read("percent", q.percent, 0, 100);
-    if (!absolute && !relative && !t.has("tolerance") && !t.has("percent")) t.complain("tolerance", "a [[quantity]] needs a tolerance (in its unit) or a percent: how far apart its members may be");
+    if (!q.position && !absolute && !relative && !t.has("tolerance") && !t.has("percent")) t.complain("tolerance", "a [[quantity]] needs a tolerance (in its unit) or a percent: how far apart its members may be");
     t.read_duration("settle", q.settle, 0, day);
     t.read_duration("fresh", q.fresh, second, day);
     for (TomlTable m : t.tables("member")) member(m, q);
@@ -396,6 +402,10 @@ class SiteReader {
     if (t.read("min", v, -1e30, 1e30)) p.min = v;
     if (t.read("max", v, -1e30, 1e30)) p.max = v;
     if (t.read("step", v, 0, 1e30)) p.step = v;
+    if (t.read("scale", v, -1e12, 1e12)) {
+      if (v == 0) t.complain("scale", "a scale of 0 makes every number 0; leave it out where the number is in its unit");
+      else p.scale = v;
+    }
     if (p.min && p.max && *p.min > *p.max) t.complain("min", fmt::format("min is {:g} and max is {:g}; min must not be greater", *p.min, *p.max));
     t.read_duration("travel_time", p.travel_time, millisecond, 10 * minute);
     t.read("name", p.name);

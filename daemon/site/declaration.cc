@@ -70,7 +70,7 @@ void DeclaredTable::flag(std::string_view key, bool value) { rows.emplace_back(k
 void DeclaredTable::milliseconds(std::string_view key, int64_t value) { text(key, value % 1000 ? fmt::format("{}ms", value) : fmt::format("{}s", value / 1000)); }
 
 std::string toml_text(Declaration d) {
-  constexpr std::string_view order[] = {"zone", "host", "conversation", "master_group", "publisher", "iec104_point", "dnp3_point", "modbus_point", "mms_point", "window"};
+  constexpr std::string_view order[] = {"zone", "host", "conversation", "master_group", "publisher", "iec104_point", "dnp3_point", "modbus_point", "mms_point", "quantity", "window"};
   std::string out;
   for (const std::string& line : d.heading) out += line.empty() ? "#\n" : "# " + line + "\n";
   if (!d.name.empty() || d.review) out += fmt::format("{}[site]\n", out.empty() ? "" : "\n");
@@ -90,6 +90,10 @@ std::string toml_text(Declaration d) {
       }
       out += fmt::format("[[{}]]\n", kind);
       for (const auto& [key, value] : t.rows) out += fmt::format("{} = {}\n", key, value);
+      for (const DeclaredTable& m : t.members) {
+        out += fmt::format("[[{}.member]]\n", kind);
+        for (const auto& [key, value] : m.rows) out += fmt::format("{} = {}\n", key, value);
+      }
     }
   }
   return out;

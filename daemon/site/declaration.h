@@ -14,6 +14,7 @@ struct DeclaredTable {
   std::string order;                              // tables of one kind are sorted by it
   std::string comment;                            // lines written before it, "" none
   std::vector<std::pair<std::string, std::string>> rows;   // key, value as TOML
+  std::vector<DeclaredTable> members;             // [[kind.member]], in this order
 
   void text(std::string_view key, std::string_view value);                     // left out where the value is empty
   void texts(std::string_view key, const std::vector<std::string>& values);    // one alone is no list

@@ -38,6 +38,7 @@ PointMapping load_mapping(const std::string& path, Problems& problems) {
       else t->complain("delimiter", fmt::format("\"{}\" is no delimiter; write one character of ASCII, or \"tab\"", text));
     }
     t->read("low_octet_first", m.low_octet_first);
+    if (t->read_choice("quantities", choice, {"guess", "told", "none"})) m.quantities = Quantify(choice);
     t->finish();
   }
   if (auto all = root->table("words")) {

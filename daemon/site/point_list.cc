@@ -8,6 +8,7 @@
 #include <cmath>
 #include <limits>
 #include <set>
+#include <utility>
 
 #include "daemon/base/text.h"
 #include "daemon/judge/site_file.h"
@@ -16,7 +17,7 @@ namespace vidra {
 namespace {
 
 constexpr std::string_view field_names[field_count] = {"host", "station", "address", "last", "count", "type", "table", "direction", "kind", "mode", "min", "max", "step",
-                                                       "unit", "feedback", "travel_time", "name", "bay", "voltage", "writable"};
+                                                       "unit", "feedback", "travel_time", "name", "bay", "voltage", "writable", "quantity", "scale", "reference"};
 
 // Headings as people write them, folded: English, Bosnian, Croatian, Serbian, German. The longest that a heading contains, word by
 // word, says what its column holds.
@@ -55,6 +56,12 @@ constexpr Heading headings[] = {
     {Field::name, "opis signala"}, {Field::name, "signal"}, {Field::name, "signal name"}, {Field::name, "point name"}, {Field::name, "tag"}, {Field::name, "text"}, {Field::name, "bezeichnung"}, {Field::name, "oznaka"},
     {Field::bay, "bay"}, {Field::bay, "bay name"}, {Field::bay, "polje"}, {Field::bay, "naziv polja"}, {Field::bay, "feeder"}, {Field::bay, "celija"}, {Field::bay, "izvod"}, {Field::bay, "feld"},
     {Field::voltage, "voltage"}, {Field::voltage, "voltage level"}, {Field::voltage, "napon"}, {Field::voltage, "naponski nivo"}, {Field::voltage, "naponska razina"}, {Field::voltage, "kv"}, {Field::voltage, "un"}, {Field::voltage, "spannung"},
+    {Field::quantity, "same quantity"}, {Field::quantity, "ista velicina"}, {Field::quantity, "istovjetna velicina"}, {Field::quantity, "istovetna velicina"},
+    {Field::scale, "scale"}, {Field::scale, "scale factor"}, {Field::scale, "scaling"}, {Field::scale, "scaling factor"}, {Field::scale, "multiplier"}, {Field::scale, "faktor"}, {Field::scale, "faktor skaliranja"},
+    {Field::scale, "skaliranje"}, {Field::scale, "mnozitelj"}, {Field::scale, "mnozilac"}, {Field::scale, "skalierung"}, {Field::scale, "skalierungsfaktor"},
+    {Field::reference, "iec 61850 reference"}, {Field::reference, "61850 reference"}, {Field::reference, "iec 61850 object reference"}, {Field::reference, "iec61850 reference"}, {Field::reference, "object reference"},
+    {Field::reference, "iec 61850 address"}, {Field::reference, "61850 address"}, {Field::reference, "iec 61850 adresa"}, {Field::reference, "iec 61850 referenca"}, {Field::reference, "mms address"}, {Field::reference, "mms adresa"},
+    {Field::reference, "mms reference"}, {Field::reference, "mms referenca"}, {Field::reference, "iec61850"}, {Field::reference, "iec 61850"}, {Field::reference, "61850 objektreferenz"},
     {Field::writable, "writable"}, {Field::writable, "r w"}, {Field::writable, "rw"}, {Field::writable, "access"}, {Field::writable, "pristup"},
 };
 
@@ -615,6 +622,14 @@ class List {
         t.real(field_names[size_t(f)], *v);
       }
       if (!right) continue;
+      std::optional<double> scale, device_scale;
+      const bool real = protocol_ == ListProtocol::iec104 && is_real(t);
+      if (const std::string s = cell(row, Field::scale); !s.empty() && s != "-" && s != "/") {
+        scale = real_of(s);
+        if (!scale || *scale == 0 || std::fabs(*scale) > 1e12) { wrong(row, Field::scale, s, "is no scale; write what the number is multiplied with, like 0.1"); continue; }
+        if (real) device_scale = std::exchange(scale, 1);        // a real number is in its unit: the scale is that of what it is made of
+        else t.real("scale", *scale);
+      } else if (real) scale = 1;
       if (low && high && *low > *high) { wrong(row, Field::min, cell(row, Field::min), fmt::format("is greater than max, {}", cell(row, Field::max))); continue; }
       if (const std::string s = cell(row, Field::feedback); !s.empty() && s != "-" && s != "/") {
         const auto f = span_of(s, protocol_ == ListProtocol::iec104, mapping_.low_octet_first);
@@ -641,6 +656,17 @@ class List {
       t.text("bay", columns_[size_t(Field::bay)].at.empty() ? heading : bay);
       if (!voltage.empty()) t.text("voltage", real_of(voltage) && voltage.find_first_not_of("0123456789., ") == std::string::npos ? voltage + " kV" : voltage);
       if (bad_row_) continue;
+
+      if (span->first == span->last)
+        if (const auto position = measures(t, direction)) {
+          Measured m;
+          m.host = server, m.protocol = std::string(kind.substr(0, kind.find('_'))), m.station = *number;
+          m.object = fmt::format("{} {}", object_kind(t), span->first);
+          m.name = cell(row, Field::name), m.bay = columns_[size_t(Field::bay)].at.empty() ? heading : bay, m.voltage = voltage, m.unit = cell(row, Field::unit);
+          m.same = cell(row, Field::quantity), m.reference = cell(row, Field::reference), m.min = low, m.max = high, m.scale = scale, m.reference_scale = device_scale;
+          m.position = *position, m.own = true, m.place = sheet_.place(row);
+          out_.measured.push_back(std::move(m));
+        }
 
       std::string type_key;                                    // of DNP3 and Modbus the address counts within a table
       if (protocol_ != ListProtocol::iec104)
@@ -671,6 +697,39 @@ class List {
       out_.declared.tables[kind].push_back(std::move(t));
     }
     overlaps();
+  }
+
+  static std::string_view said(const DeclaredTable& t, std::string_view key) {
+    for (const auto& [k, value] : t.rows)
+      if (k == key) return std::string_view(value).substr(value.starts_with('"'), value.size() - 2 * value.starts_with('"'));
+    return {};
+  }
+  static unsigned type_number(const DeclaredTable& t) {
+    const std::string text(said(t, "type"));
+    return text.empty() ? 0 : text[0] >= '0' && text[0] <= '9' ? unsigned(std::stoi(text)) : iec104_type(text);
+  }
+  static bool is_real(const DeclaredTable& t) { const unsigned n = type_number(t); return n == 13 || n == 14 || n == 36; }
+  // Whether a point measures something: false a value, true the position of a switch.
+  std::optional<bool> measures(const DeclaredTable& t, std::string_view direction) const {
+    if (direction == "control") return std::nullopt;
+    const std::string_view kind = said(t, "kind");
+    if (kind == "counter" || kind == "set_point" || kind == "reset") return std::nullopt;
+    if (protocol_ == ListProtocol::iec104) {
+      const unsigned n = type_number(t);
+      if (n == 3 || n == 4 || n == 31) return true;
+      if ((n >= 9 && n <= 14) || n == 21 || (n >= 34 && n <= 36) || (!n && kind == "measurement")) return false;
+      return std::nullopt;
+    }
+    if (protocol_ == ListProtocol::dnp3) return said(t, "type") == "analog_input" ? std::optional(false) : said(t, "type") == "double_bit_input" ? std::optional(true) : std::nullopt;
+    if (said(t, "table").ends_with("register") && said(t, "writable").empty()) return false;
+    return std::nullopt;
+  }
+  std::string object_kind(const DeclaredTable& t) const {
+    if (protocol_ == ListProtocol::iec104) return "information object";
+    if (said(t, "type") == "double_bit_input") return std::string(name_of(ObjectKind::double_bit_input));
+    std::string text(said(t, protocol_ == ListProtocol::dnp3 ? "type" : "table"));
+    std::replace(text.begin(), text.end(), '_', ' ');
+    return text;
   }
 
   // A point of IEC 104 that is commanded: the row says so, or its type does.

@@ -7,13 +7,14 @@
 #include <vector>
 
 #include "daemon/site/declaration.h"
+#include "daemon/site/measured.h"
 #include "daemon/site/sheet.h"
 
 namespace vidra {
 
 // What a column of a point list may hold. Its name is the key under [columns].
-enum class Field : uint8_t { host, station, address, last, count, type, table, direction, kind, mode, min, max, step, unit, feedback, travel_time, name, bay, voltage, writable };
-inline constexpr size_t field_count = size_t(Field::writable) + 1;
+enum class Field : uint8_t { host, station, address, last, count, type, table, direction, kind, mode, min, max, step, unit, feedback, travel_time, name, bay, voltage, writable, quantity, scale, reference };
+inline constexpr size_t field_count = size_t(Field::reference) + 1;
 std::string_view name_of(Field);
 
 enum class ListProtocol : uint8_t { guess, iec104, dnp3, modbus };
@@ -29,6 +30,7 @@ struct PointMapping {
   uint32_t header = 0;                       // line of the headings; 0 is looked for
   SheetOptions reading;
   bool low_octet_first = false;              // of structured addresses
+  Quantify quantities = Quantify::guess;
   bool skip = false;                         // leave out rows that cannot be read, instead of refusing the list
 };
 
@@ -37,6 +39,7 @@ PointMapping load_mapping(const std::string& path, Problems&);
 
 struct PointImport {
   Declaration declared;
+  std::vector<Measured> measured;            // of them, what measures something: `quantities_of` says which are the same
   std::vector<std::string> shown;            // what was guessed, and the first rows as they were understood
   Problems remarks;
   size_t rows = 0, without_address = 0;

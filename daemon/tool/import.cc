@@ -103,11 +103,31 @@ int import_files(ImportScdOptions& o) {
 }
 
 struct ImportPointsOptions {
-  std::string file, output, columns, protocol, host, station, sheet, encoding, delimiter;
+  std::string file, output, columns, protocol, host, station, sheet, encoding, delimiter, quantities;
   std::vector<std::string> sites;
   uint32_t header = 0;
   bool accept = false, skip = false, low_octet_first = false, all_remarks = false;
 };
+
+// Which of the list's points are the same quantity, among themselves and with what the site's other files declare.
+void compare_with(const std::vector<std::string>& sites, Quantify how, PointImport& import, Problems& problems) {
+  std::vector<TomlTable> roots;
+  for (const std::string& file : sites)
+    if (auto root = TomlTable::open(file, problems)) roots.push_back(std::move(*root));
+  if (!problems.empty()) return;
+  const Site beside = roots.empty() ? Site() : read_site(std::span(roots));
+  if (!problems.empty()) return;
+  std::vector<Measured> all = import.measured;
+  for (Measured& m : measured_of(beside)) all.push_back(std::move(m));
+  QuantityImport q = quantities_of(std::move(all), how, beside);
+  import.remarks.insert(import.remarks.end(), q.remarks.begin(), q.remarks.end());
+  if (q.tables.empty()) return;
+  constexpr size_t most = 40;
+  import.shown.push_back(fmt::format("{} that more than one of them tells; if one is not what it seems, say \"-\" in a column \"quantity\" of its rows:", counted(q.tables.size(), "quantity", "quantities")));
+  import.shown.insert(import.shown.end(), q.shown.begin(), q.shown.begin() + long(std::min(most, q.shown.size())));
+  if (q.shown.size() > most) import.shown.push_back(fmt::format("  … and {} more, in what is written", q.shown.size() - most));
+  import.declared.tables["quantity"] = std::move(q.tables);
+}
 
 int import_list(const ImportPointsOptions& o) {
   Problems problems;
@@ -133,7 +153,16 @@ int import_list(const ImportPointsOptions& o) {
   m.skip = o.skip;
   m.low_octet_first |= o.low_octet_first;
 
-  const PointImport import = import_points(o.file, m, problems);
+  if (!o.quantities.empty()) m.quantities = o.quantities == "guess" ? Quantify::guess : o.quantities == "told" ? Quantify::told : Quantify::none;
+  PointImport import = import_points(o.file, m, problems);
+  if (problems.empty()) {
+    compare_with(o.sites, m.quantities, import, problems);
+    if (!problems.empty()) {
+      say(problems, o.all_remarks);
+      fmt::print(stderr, "vidra: nothing was imported: correct {} first\n", fmt::join(o.sites, ", "));
+      return exit_failed;
+    }
+  }
   for (const std::string& line : import.shown) fmt::print(stderr, "{}\n", printable(line));
   say(import.remarks, o.all_remarks);
   if (!problems.empty()) {
@@ -142,8 +171,11 @@ int import_list(const ImportPointsOptions& o) {
     return exit_failed;
   }
   const std::string text = toml_text(import.declared);
+  const size_t quantities = import.declared.count("quantity");
   size_t points = 0;
   for (const auto& [kind, tables] : import.declared.tables) points += tables.size();
+  points -= quantities;
+  const std::string made = counted(points, "point", "points") + (quantities ? ", " + counted(quantities, "quantity", "quantities") : "");
   if (!(o.sites.empty() ? reads_well(text + hosts_of(text), o.output, {}, problems) : reads_well(text, o.output, o.sites, problems))) {
     say(problems, o.all_remarks);
     if (o.sites.empty()) fmt::print(stderr, "vidra: nothing was imported: the sensor would refuse it, as said above\n");
@@ -152,10 +184,11 @@ int import_list(const ImportPointsOptions& o) {
   }
   if (!o.accept) {
     if (!isatty(STDIN_FILENO)) {
-      fmt::print(stderr, "vidra: {} are ready. If the lines above are right, say so with --accept; if not, tell what is with --columns MAP.toml, --encoding, --sheet or --header\n", counted(points, "point", "points"));
+      fmt::print(stderr, "vidra: {} are ready. If the lines above are right, say so with --accept; if not, tell what is with --columns MAP.toml, --encoding, --sheet or --header{}\n", made,
+                 quantities ? "; without the quantities: --quantities none" : "");
       return exit_failed;
     }
-    fmt::print(stderr, "{}. Is this right? [y/N] ", counted(points, "point", "points"));
+    fmt::print(stderr, "{}. Is this right? [y/N] ", made);
     std::string answer;
     if (!std::getline(std::cin, answer) || (answer != "y" && answer != "Y" && answer != "yes" && answer != "d" && answer != "da")) {
       fmt::print(stderr, "vidra: nothing was imported\n");
@@ -166,7 +199,7 @@ int import_list(const ImportPointsOptions& o) {
     fmt::print(stderr, "vidra: {}\n", why);
     return exit_failed;
   }
-  fmt::print(stderr, "{}{}\n", o.output.empty() ? "" : o.output + ": ", counted(points, "point", "points"));
+  fmt::print(stderr, "{}{}\n", o.output.empty() ? "" : o.output + ": ", made);
   return exit_done;
 }
 
@@ -203,6 +236,7 @@ void add_import(CommandLine app, int& status) {
   points.option("--header", p->header, "line of the headings, where it is not found");
   points.option("--encoding", p->encoding, "of a CSV file: UTF-8, UTF-16, WINDOWS-1250, WINDOWS-1251, CP852 …; otherwise guessed");
   points.option("--delimiter", p->delimiter, "of a CSV file, one character or tab; otherwise guessed");
+  points.option("--quantities", p->quantities, "which rows are one quantity ([[quantity]]): guess, told (by columns alone) or none; otherwise what the mapping says, or guess").one_of({"guess", "told", "none"});
   points.flag("--low-octet-first", p->low_octet_first, "structured addresses (237-19-0) begin with the lowest octet");
   points.flag("--skip", p->skip, "leave out rows that cannot be read, instead of refusing the list");
   points.flag("--remarks", p->all_remarks, "show every remark, not only the first 40");
@@ -210,7 +244,8 @@ void add_import(CommandLine app, int& status) {
                  "  vidra import points lista.csv --host rtu1 --station 11 --columns map.toml --accept -o points.toml\n"
                  "map.toml:\n  [columns]                     # a heading, a letter, or a number from 1; several are joined\n  address = \"IOA\"\n  name = [\"C\", \"Opis\"]\n"
                  "  [list]\n  protocol = \"iec104\"\n  station = 11\n  [words.type]                  # the list's own word = ours\n  DPK = \"C_DC_NA_1\"\n"
-                 "Columns: host, station, address, last, count, type, table, direction, kind, mode, min, max, step, unit, feedback, travel_time, name, bay, voltage, writable.");
+                 "Columns: host, station, address, last, count, type, table, direction, kind, mode, min, max, step, unit, feedback, travel_time, name, bay, voltage, writable,\n"
+                 "quantity (rows of one bay with the same text are one quantity; \"-\": of none), scale (its number times this is in the unit), reference (the same in IEC 61850).");
   points.runs([p, &status] { status = import_list(*p); });
 }
 

@@ -60,10 +60,20 @@ struct Network {
     Identity who;
     Hearing::named(model, run), Hearing::named(firmware, run);
     who.model = text_key(model), who.firmware = text_key(firmware);
+    identify(protocol, client, server, who, run);
+  }
+  void calls(std::string_view protocol, std::string_view client, std::string_view server, uint64_t Identity::*field, std::string_view text, Side from = Side::server) {
+    std::vector<uint8_t> run;
+    Identity who;
+    Hearing::named(text, run);
+    who.*field = text_key(text);
+    identify(protocol, client, server, who, run, from);
+  }
+  void identify(std::string_view protocol, std::string_view client, std::string_view server, const Identity& who, const std::vector<uint8_t>& run, Side from = Side::server) {
     Scene s;
     s.client = Hearing::end(client), s.server = Hearing::end(server);
     s.client_mac = Hearing::mac_of(s.client.address), s.server_mac = Hearing::mac_of(s.server.address);
-    s.from = Side::server;
+    s.from = from;
     s.flow = 77;
     s.protocol = uint16_t(protocol_index(protocol));
     s.time = h.now;
@@ -189,6 +199,27 @@ TEST(Inventory, AnotherFirmwareIsToldOnceAndNotWhileLearning) {
   quiet.tells("s7", "10.1.1.90:40000", "10.1.1.60:102", "6ES7 315", "3.2.6");
   quiet.tells("s7", "10.1.1.90:40000", "10.1.1.60:102", "6ES7 315", "3.3.1");
   EXPECT_EQ(quiet.times("INV-01"), 0u);
+}
+
+// A gateway is OPC UA client and server, or serves it at several ports; BACnet says a maker by number and by name.
+TEST(Inventory, WhatIsSaidInTwoWaysOrByTwoProgramsIsNoChange) {
+  Network n;
+  n.calls("opcua", "10.1.1.60:40000", "10.1.1.61:4840", &Identity::product, "urn:gateway:client", Side::client);
+  n.calls("opcua", "10.1.1.90:40000", "10.1.1.60:4840", &Identity::product, "urn:gateway:server");
+  n.calls("opcua", "10.1.1.60:40000", "10.1.1.61:4840", &Identity::product, "urn:gateway:client", Side::client);
+  n.calls("opcua", "10.1.1.90:40000", "10.1.1.60:4840", &Identity::product, "urn:gateway:server");
+  n.calls("opcua", "10.1.1.90:40000", "10.1.1.60:4843", &Identity::product, "urn:gateway:historian");
+  n.calls("bacnet", "10.1.1.90:47808", "10.1.1.70:47808", &Identity::vendor, "ASHRAE (vendor 0)");
+  n.calls("bacnet", "10.1.1.90:47808", "10.1.1.70:47808", &Identity::vendor, "ASHRAE");
+  n.calls("bacnet", "10.1.1.90:47808", "10.1.1.71:47808", &Identity::vendor, "vendor 42");
+  n.calls("bacnet", "10.1.1.90:47808", "10.1.1.71:47808", &Identity::vendor, "Lithonia Lighting");
+  EXPECT_EQ(n.times("INV-01"), 0u) << n.h.told();
+  n.calls("opcua", "10.1.1.90:40000", "10.1.1.60:4840", &Identity::product, "urn:another");
+  EXPECT_EQ(n.times("INV-01"), 1u) << n.h.told();
+  n.calls("bacnet", "10.1.1.90:47808", "10.1.1.70:47808", &Identity::vendor, "Somebody Else");
+  EXPECT_EQ(n.times("INV-01"), 2u) << n.h.told();
+  n.calls("bacnet", "10.1.1.90:47808", "10.1.1.71:47808", &Identity::vendor, "vendor 7");
+  EXPECT_EQ(n.times("INV-01"), 3u) << n.h.told();
 }
 
 struct Card {

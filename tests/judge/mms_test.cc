@@ -322,6 +322,35 @@ TEST(MmsPosition, ThatDoesNotFollowIsTold) {
   }
 }
 
+// Reports say it by its place in a data set: the place is learned from an answer, or the report itself names its members.
+TEST(MmsPosition, ThatAReportBringsIsFollowed) {
+  constexpr std::string_view set = "IED1LD0/LLN0$dsPos";
+  for (const bool directory : {true, false})
+    for (const bool moves : {true, false}) {
+      Bay b;
+      const auto report = [&](bool on) {
+        std::vector<uint8_t> run;
+        Message m;
+        m.function = 256, m.role = Role::report, m.act = Act::report;
+        std::vector<Point> points;
+        for (uint16_t i = 0; i < 2; i++) points.emplace_back(Point{Object::of_member(text_key(set), i)}).set_double_point(i ? 1 : on ? 2 : 1);
+        if (!directory)
+          for (uint16_t i = 0; i < 2; i++) {
+            Hearing::named(i ? "IED1LD0/CSWI2$ST$Pos" : "IED1LD0/CSWI1$ST$Pos", run);
+            const uint64_t key = points[i].object.key() & ~(0xffull << 56);
+            std::copy_n(reinterpret_cast<const uint8_t*>(&key), 8, run.end() - (8 + 2 + 20));
+          }
+        b.h.say("mms", "10.1.1.30:40000", "10.1.1.41:102", m, points, Side::server, Texts{run});
+      };
+      if (directory) b.say(station_hmi, ied1, Bay::response(12, 0, Act::browse), {{set}, {"IED1LD0/CSWI1$ST$Pos$stVal"}, {"IED1LD0/CSWI2$ST$Pos$stVal"}});
+      report(true);
+      b.h.wait(second);
+      b.switches(station_hmi, ied1, q1, false);
+      for (int i = 0; i < 12; i++) b.h.wait(2 * second), report(!moves);
+      EXPECT_EQ(b.times("MMS-09"), moves ? 0u : 1u) << directory << b.told();
+    }
+}
+
 // What is told by a row of deeds: who did it, and that the allowed one is quiet.
 TEST(MmsDeeds, AreToldOfStrangersOrOfAnybodyAndNotOfWhoMay) {
   struct {

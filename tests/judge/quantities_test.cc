@@ -228,6 +228,203 @@ object = "information object 2006"
   EXPECT_NE(p.told().find("mu1 (sv, channel 1) says 139."), std::string::npos) << p.told();
 }
 
+// Every protocol against every other: what one says falsely, another does not.
+TEST(Quantities, EachProtocolAgainstEachOther) {
+  struct Way {
+    std::string_view member;
+    void (*tell)(Publishing&, double);
+  };
+  const auto tell = [](std::string_view protocol, std::string_view client, std::string_view server, uint16_t function, Role role, uint64_t station, Object object, Publishing& p, double value, double scale = 1) {
+    Message m;
+    m.function = function, m.role = role, m.act = role == Role::report ? Act::report : Act::read, m.station = station;
+    Point of{object};
+    if (scale == 1) of.set_real(value);
+    else of.set_natural(uint64_t(std::llround(value / scale)));
+    p.h.say(protocol, client, server, m, {of}, Side::server);
+  };
+  static const auto say = tell;
+  static SvFrame stream;
+  stream = SvFrame{};
+  const Way ways[] = {
+      {"host = \"rtu1\"\nprotocol = \"iec104\"\nstation = 11\nobject = \"information object 2006\"\n",
+       [](Publishing& p, double v) { say("iec104", "10.9.1.10:40000", "10.1.1.20:2404", 36, Role::report, 11, Object(ObjectKind::information_object, 2006), p, v); }},
+      {"host = \"rtu2\"\nprotocol = \"dnp3\"\nstation = 10\nobject = \"analog input 3\"\nscale = 0.01\n",
+       [](Publishing& p, double v) { say("dnp3", "10.9.1.10:40000", "10.1.1.21:20000", 130, Role::report, 10, Object(ObjectKind::analog_input, 3), p, v, 0.01); }},
+      {"host = \"meter\"\nprotocol = \"modbus\"\nstation = 1\nobject = \"input register 5\"\nscale = 0.01\n",
+       [](Publishing& p, double v) { say("modbus", "10.1.1.30:40000", "10.1.1.62:502", 4, Role::response, 1, Object(ObjectKind::input_register, 5), p, v, 0.01); }},
+      {"host = \"pmu1\"\nprotocol = \"c37118\"\nobject = \"ALDER-BUS1/frequency\"\n", [](Publishing& p, double v) { pmu(p.h, v); }},
+      {"host = \"ied9\"\nprotocol = \"mms\"\nobject = \"IED9LD0/LLN0$dsMeas[2]\"\n",
+       [](Publishing& p, double v) { say("mms", "10.1.1.30:40000", "10.1.1.49:102", 256, Role::report, 0, Object::of_member(text_key("IED9LD0/LLN0$dsMeas"), 2), p, v); }},
+      {"host = \"ied9\"\nprotocol = \"goose\"\nobject = \"IED9LD0/LLN0$dsGoose[1]\"\n",
+       [](Publishing& p, double v) {
+         Message m;
+         m.function = 256, m.role = Role::report, m.act = Act::report;
+         Point of{Object::of_member(text_key("IED9LD0/LLN0$dsGoose"), 1)};
+         of.set_real(v);
+         Scene s;
+         s.client_mac = *parse_mac("00:21:c1:30:10:49"), s.server_mac = *parse_mac(goose_group);
+         s.client.address = Address::of(s.client_mac), s.server.address = Address::of(s.server_mac), s.flow = 77;
+         p.h.event("goose", s, m, {of});
+       }},
+      {"host = \"mu1\"\nprotocol = \"sv\"\nstream = \"MU01\"\nobject = \"channel 1\"\nscale = 0.001\n", [](Publishing&, double v) { stream.amplitude = v * 1000 * std::sqrt(2.0); }},
+  };
+  const std::string devices = std::string(publishers_site) + "[[host]]\nname = \"rtu1\"\naddress = \"10.1.1.20\"\n[[host]]\nname = \"rtu2\"\naddress = \"10.1.1.21\"\n[[host]]\nname = \"meter\"\naddress = \"10.1.1.62\"\n"
+                              "[[host]]\nname = \"pmu1\"\naddress = \"10.1.1.80\"\n[[host]]\nname = \"ied9\"\naddress = \"10.1.1.49\"\nmac = \"00:21:c1:30:10:49\"\n"
+                              "[[quantity]]\nname = \"q\"\ntolerance = 1\nsettle = \"3s\"\n";
+  for (const Way& a : ways)
+    for (const Way& b : ways) {
+      if (&a >= &b) continue;
+      Publishing p(devices + "[[quantity.member]]\n" + std::string(a.member) + "[[quantity.member]]\n" + std::string(b.member));
+      stream = SvFrame{};
+      const bool samples = a.member.find("\"sv\"") != a.member.npos || b.member.find("\"sv\"") != b.member.npos;
+      const auto pass = [&](int seconds, double off) {
+        for (int i = 0; i < seconds; i++) {
+          const double v = 50 + 0.05 * (i % 5);
+          a.tell(p, v), b.tell(p, v + off);
+          for (int k = 0; samples && k < 80; k++, p.h.wait(12'500 * microsecond)) stream.angle += 0.7, p.sv(stream), stream.count = uint16_t((stream.count + 1) % 80);
+          if (!samples) p.h.wait(second);
+        }
+      };
+      pass(6, 0);
+      EXPECT_EQ(p.h.of("VAL-"), 0u) << a.member << b.member << p.told();
+      pass(8, 7);
+      EXPECT_GE(p.h.of("VAL-"), 1u) << a.member << b.member;
+    }
+}
+
+// ---- positions
+
+const std::string switch_site = std::string(publishers_site) + R"(
+[[host]]
+name = "rtu1"
+address = "10.1.1.20"
+role = "rtu"
+[[quantity]]
+name = "Q0, E01"
+kind = "position"
+[[quantity.member]]
+host = "ied1"
+protocol = "goose"
+object = "IED1LD0/CSWI1$ST$Pos"
+[[quantity.member]]
+host = "rtu1"
+protocol = "iec104"
+station = 11
+object = "information object 1101"
+)";
+// A bay whose breaker is told by GOOSE each second and by the RTU when it changes.
+struct Breaker {
+  explicit Breaker(std::string_view with = switch_site, bool named = true) : p(with) {
+    if (!named) return;
+    std::vector<uint8_t> run;                                           // the control centre asks what the data set holds
+    Message m;
+    m.function = 12, m.role = Role::response, m.act = Act::browse;
+    std::vector<Point> points;
+    for (std::string_view name : {"IED1LD0/LLN0$ds", "IED1LD0/CSWI1$ST$Pos$stVal", "IED1LD0/CSWI1$ST$Pos$q"}) points.push_back(Point{Hearing::named(name, run)});
+    p.h.say("mms", "10.1.1.77:40000", "10.1.1.41:102", m, points, Side::server, Texts{run});
+  }
+  void says(unsigned position, uint32_t quality = good, bool after_gap = false) {
+    Message m;
+    m.function = 31, m.role = Role::report, m.act = Act::report, m.reason = 3, m.station = 11, m.after_gap = after_gap;
+    Point q{Object(ObjectKind::information_object, 1101)};
+    q.set_double_point(position), q.quality = quality;
+    p.h.say("iec104", "10.9.1.10:40000", "10.1.1.20:2404", m, {q}, Side::server);
+  }
+  void alive() {
+    Message m;
+    m.link = true, m.role = Role::response, m.act = Act::session;
+    p.h.say("iec104", "10.9.1.10:40000", "10.1.1.20:2404", m, {}, Side::server);
+  }
+  void pass(int seconds, bool rtu_lives = true) {
+    for (int i = 0; i < seconds; i++) {
+      if (rtu_lives && i % 20 == 0) alive();
+      p.goose(g), g.sq++, p.wait(second);
+    }
+  }
+  Publishing p;
+  GooseFrame g{.on = true, .t = Hearing().now};
+};
+TEST(Positions, ThatDisagreeAreTold) {                                 // "VAL-04"
+  Breaker b;
+  b.says(2), b.pass(60);
+  b.p.change(b.g), b.pass(5), b.says(1), b.pass(60);                    // it opens, and both say so
+  EXPECT_EQ(b.p.h.of("VAL-"), 0u) << b.p.told();
+  b.p.change(b.g), b.pass(20);
+  EXPECT_EQ(b.p.h.of("VAL-"), 0u) << "a message may be slow\n" << b.p.told();
+  b.pass(40);                                                           // it closes, and the control centre is not told
+  ASSERT_EQ(b.p.h.times("VAL-04"), 1u) << b.p.told();
+  EXPECT_NE(b.p.told().find("ied1 (goose, IED1LD0/CSWI1$ST$Pos) says on, rtu1 (iec104, information object 1101) says off"), std::string::npos) << b.p.told();
+  EXPECT_EQ(b.p.h.last("VAL-04").source.address.kind, Address::Kind::none) << "of two nobody can say which";
+  b.says(2), b.pass(10), b.says(1), b.pass(60);                         // it is right again, and then says what is not
+  EXPECT_EQ(b.p.h.times("VAL-04"), 2u) << b.p.told();
+}
+TEST(Positions, OnTheWayUnsureUnheardOrSilentAreQuiet) {
+  Breaker b;
+  b.says(2), b.pass(10);
+  b.p.change(b.g), b.says(0), b.pass(60);                               // it travels, for long
+  b.says(1), b.pass(10);
+  b.p.change(b.g), b.says(1, not_topical), b.pass(60);                  // the RTU no longer hears its device
+  b.says(2), b.pass(10);
+  b.p.change(b.g), b.says(1), b.pass(10), b.says(1, good, true);        // octets were lost
+  b.p.change(b.g), b.pass(60);
+  b.says(2), b.pass(10);
+  b.p.change(b.g), b.pass(10);
+  b.p.change(b.g), b.pass(60);                                          // off and on again
+  b.pass(60), b.p.wait(6 * minute);                                     // the link to the RTU is down while it opens
+  b.p.change(b.g), b.pass(120, false);
+  EXPECT_EQ(b.p.h.times("VAL-04"), 0u) << b.p.told();
+  Breaker unnamed(switch_site, false);                                  // nobody has said what stands at which place
+  unnamed.says(1), unnamed.pass(60);
+  EXPECT_EQ(unnamed.p.h.times("VAL-04"), 0u) << unnamed.p.told();
+}
+TEST(Positions, OfThreeTheOneAlone) {
+  Breaker b(switch_site + "[[quantity.member]]\nhost = \"ied1\"\nprotocol = \"mms\"\nobject = \"IED1LD0/CSWI1$ST$Pos\"\n");
+  std::vector<uint8_t> run;
+  Message m;
+  m.function = 4, m.role = Role::response, m.act = Act::read;
+  Point p{Hearing::named("IED1LD0/CSWI1$ST$Pos", run)};
+  p.set_double_point(2);
+  b.p.h.say("mms", "10.1.1.77:40000", "10.1.1.41:102", m, {p}, Side::server, Texts{run});
+  b.says(1), b.pass(60);
+  ASSERT_EQ(b.p.h.times("VAL-04"), 1u) << b.p.told();
+  EXPECT_EQ(b.p.h.last("VAL-04").source.name, "rtu1");
+}
+
+// ---- VAL-05
+
+TEST(Ranges, AValueFarBeyondIsTold) {                                  // "VAL-05"
+  const std::string limits = std::string(hosts) + "[[iec104_point]]\nhost = \"rtu1\"\nstation = 11\naddress = 2006\ntype = 36\nmin = 45\nmax = 55\nname = \"f\"\n";
+  Hearing h(limits);
+  const auto tell = [&](double value, int seconds, uint32_t quality = good) {
+    for (int i = 0; i < seconds; i += 5) rtu(h, value, quality), h.wait(5 * second);
+  };
+  tell(50, 60), tell(58, 300);                                          // an operator is warned: within half of the range
+  tell(0, 300), tell(0.8, 300);                                         // a dead bus
+  tell(120, 20), tell(50, 20);                                          // for seconds
+  tell(120, 300, invalid);
+  EXPECT_EQ(h.times("VAL-05"), 0u) << h.told();
+  tell(120, 60);
+  ASSERT_EQ(h.times("VAL-05"), 1u) << h.told();
+  EXPECT_NE(h.told().find("says that f (information object 2006) is 120, since 30 s, and calls it good. | The site declares 45 to 55 for it."), std::string::npos) << h.told();
+}
+TEST(Ranges, WhatIsNoNumberOfItsUnitIsNotCompared) {
+  const auto site_with = [](std::string_view more) {
+    return std::string(hosts) + "[[modbus_point]]\nhost = \"rtu1\"\nunit = 1\ntable = \"input_register\"\naddress = 5\nmin = 0\nmax = 100\n" + std::string(more);
+  };
+  for (const bool scaled : {false, true}) {
+    Hearing h(site_with(scaled ? "scale = 0.01\n" : ""));
+    for (int i = 0; i < 30; i++) {
+      Message m;
+      m.function = 4, m.role = Role::response, m.act = Act::read, m.station = 1;
+      Point p{Object(ObjectKind::input_register, 5)};
+      p.set_natural(i < 15 ? 9'000 : 27'648);                           // 90, then 276
+      h.say("modbus", "10.9.1.10:40000", "10.1.1.20:502", m, {p}, Side::server);
+      h.wait(5 * second);
+    }
+    EXPECT_EQ(h.times("VAL-05"), scaled ? 1u : 0u) << h.told();
+  }
+}
+
 // ---- VAL-03
 
 // What a process does: each value goes its own way, a little at a time.

@@ -38,6 +38,17 @@ def stories(vidra, capture, *options):
     return found
 
 
+def audiences(vidra):
+    """Whom each detection is for: security, operations (the people who run the plant), or who runs the sensor."""
+    found, id = {}, ""
+    for line in run(vidra, "catalogue", "--markdown").splitlines():
+        if line.startswith("### "):
+            id = line.split()[1]
+        elif line.startswith("Severity ") and id:
+            found[id] = line.split(" for ")[1].split(",")[0]
+    return found
+
+
 def end(e):
     return e.get("address", "") if isinstance(e, dict) else e or ""
 
@@ -54,6 +65,17 @@ def about(story, label, macs):
     return bool(who & {story["source"], story["target"]}) or label["protocol"] in ("goose", "sv", "ptp") and story["id"].startswith(("GSE-", "SMV-", "TIM-"))
 
 
+def counted_once(found, labels, macs):
+    """How many stories each attack has when each story belongs to one: the last attack of its ends that had begun, else the next."""
+    own = collections.Counter()
+    for story in found:
+        near = [l for l in labels if about(story, l, macs) and story["first"] >= l["start"] - BEFORE]
+        if near:
+            begun = [l for l in near if l["start"] <= story["first"] + 0.05]
+            own[max(begun, key=lambda l: l["start"])["id"] if begun else min(near, key=lambda l: l["start"])["id"]] += 1
+    return own
+
+
 def lab(vidra, folder, room):
     labels = json.load(open(folder / "demo-attacks.labels.json"))["labels"]
     recordings = {}
@@ -68,8 +90,8 @@ def lab(vidra, folder, room):
         text = label["display_filter"]
         if "eth.src==" in text and label["protocol"] not in ("goose", "sv"):
             macs[label["attacker"].split(" ")[0]].add(text.split("eth.src==")[1].split()[0].rstrip(")"))
-    print("## The lab's recordings\n\n| known | attacks found | missed | ordinary actions alerted | baseline's stories | stories begun in an attack: median, most | seconds to the first: median, most |")
-    print("| --- | ---: | --- | ---: | ---: | ---: | ---: |")
+    print("## The lab's recordings\n\n| known | attacks found | missed | ordinary actions alerted | baseline's stories | stories begun in an attack: median, most | each story counted for one attack: most | seconds to the first: median, most |")
+    print("| --- | ---: | --- | ---: | ---: | ---: | ---: | ---: |")
     for name, options in (("site declared", ["--config", site]), ("memory learned", ["--memory", memory]), ("both", ["--config", site, "--memory", memory]), ("nothing", [])):
         quiet = stories(vidra, recordings["demo-baseline"], *options)
         found = stories(vidra, recordings["demo-attacks"], *options)
@@ -77,10 +99,12 @@ def lab(vidra, folder, room):
         told = {l["id"]: [s for s in found if about(s, l, macs)] for l in attacks}
         missed = [l["id"] for l in attacks if not told[l["id"]]]
         begun = [len([s for s in told[l["id"]] if s["first"] >= l["start"] - BEFORE]) for l in attacks]
+        own = counted_once(found, attacks, macs)
+        many = " ".join(f"{i} ({n})" for i, n in own.items() if n > 3)
         delay = [max(0.0, min(s["first"] for s in told[l["id"]]) - l["start"]) for l in attacks if told[l["id"]]]
         false = [l["id"] for l in labels if l["expected"] == "no alert" for s in found
                  if s["source"] == l["attacker_ip"] and l["start"] - BEFORE <= s["first"] <= l["end"] + AFTER and (not l["target_ip"] or s["target"] in l["target_ip"])]
-        print(f"| {name} | {len(attacks) - len(missed)} of {len(attacks)} | {' '.join(missed)} | {len(set(false))} | {len(quiet)} | {statistics.median(begun):.0f}, {max(begun)} | "
+        print(f"| {name} | {len(attacks) - len(missed)} of {len(attacks)} | {' '.join(missed)} | {len(set(false))} | {len(quiet)} | {statistics.median(begun):.0f}, {max(begun)} | {max(own.values(), default=0)}{': ' + many if many else ''} | "
               f"{statistics.median(delay):.1f}, {max(delay):.1f} |")
 
 
@@ -108,6 +132,7 @@ def halves(capture, room):
 
 
 def corpus(vidra, folder, room, few):
+    whom = audiences(vidra)
     rows = list(csv.DictReader(open(folder / "INDEX.tsv"), delimiter="\t"))[::8 if few else 1]
     windows = {p.stem: [line.split("\t") for line in p.read_text().splitlines()[1:]] for p in (folder / "labels").glob("*.tsv")}
     print("\n## Labelled windows of the corpus, nothing known\n\n| capture | windows | found | missed |\n| --- | ---: | ---: | --- |")
@@ -154,7 +179,8 @@ def corpus(vidra, folder, room, few):
         print(f"| {name} | {length:.1f} | {len(told)} | {'; '.join(sorted({s['id'] + ' ' + s['what'][:90] for s in told}))[:300]} |")
     total = sum(length for _, length, _ in long)
     if total:
-        print(f"\n{sum(len(t) for _, _, t in long)} stories in {total:.1f} hours.")
+        of = collections.Counter(whom.get(s["id"], "?") for _, _, told in long for s in told)
+        print(f"\n{sum(of.values())} stories in {total:.1f} hours: {', '.join(f'{n} for {who}' for who, n in of.most_common())}.")
 
 
 def main():

@@ -246,6 +246,166 @@ TEST_F(PointList, WhatIsWrongNamesLineAndColumn) {
   EXPECT_NE(import_.remarks[0].find("the row is left out"), std::string::npos);
 }
 
+// ---- quantities
+
+// A list of two stations, as an operator keeps it: which rows are one quantity is written nowhere.
+constexpr std::string_view two_stations =
+    "Host;Polje;Naziv;IOA;CA;Tip;Donja granica;Gornja granica;Jedinica\n"
+    "rtu1;E01;Aktivna snaga P;2001;11;M_ME_NC_1;-50;50;MW\n"
+    "rtu1;E01;Struja L2;2002;11;M_ME_NC_1;0;600;A\n"
+    "rtu1;E01;Struja L1;2003;11;M_ME_NC_1;0;600;A\n"
+    "rtu1;E01;Frekvencija;2004;11;M_ME_NC_1;;;Hz\n"
+    "rtu1;E01;Napon L1-L2;2005;11;M_ME_NC_1;0;130;kV\n"
+    "rtu1;E01;Položaj Q0;1101;11;M_DP_TB_1;;;\n"
+    "rtu2;E01;P;31;12;M_ME_TF_1;-40000;40000;kW\n"
+    "rtu2;E01;I;32;12;M_ME_TF_1;0;600;A\n"
+    "rtu2;E01;I L2;33;12;M_ME_TF_1;0;600;A\n"
+    "rtu2;E01;f;34;12;M_ME_TF_1;;;mHz\n"
+    "rtu2;E02;P;35;12;M_ME_TF_1;-50;50;MW\n"
+    "rtu2;E01;U12;36;12;M_ME_TF_1;;;kV\n"
+    "rtu2;E01;P max;37;12;M_ME_TF_1;-50;50;MW\n"
+    "rtu2;E01;Q0;38;12;M_DP_TB_1;;;\n";
+
+class Quantities : public PointList {
+ protected:
+  QuantityImport quantities(std::string_view list, Quantify how = Quantify::guess, std::string_view beside = "", PointMapping m = {}, const std::string& name = "a.csv") {
+    import(list, m, name);
+    site_ = read(beside);
+    std::vector<Measured> all = import_.measured;
+    for (Measured& other : measured_of(site_)) all.push_back(other);
+    QuantityImport q = quantities_of(all, how, site_);
+    import_.declared.tables["quantity"] = q.tables;
+    site_ = read(beside, toml_text(import_.declared));                  // as the sensor reads it
+    return q;
+  }
+  Site read(std::string_view beside, const std::string& more = "") {
+    Site s;
+    problems_.clear();
+    const std::string all = "[[host]]\nname = \"rtu1\"\naddress = \"10.1.1.1\"\n[[host]]\nname = \"rtu2\"\naddress = \"10.1.1.2\"\n[[host]]\nname = \"AA1J1Q01A1\"\naddress = \"10.1.1.41\"\n" + std::string(beside) + more;
+    if (auto root = TomlTable::parse(all, "out.toml", problems_)) s = read_site(*root, problems_), root->finish();
+    EXPECT_TRUE(problems_.empty()) << problems_[0] << "\n" << all;
+    return s;
+  }
+  const SiteQuantity* named(std::string_view name) const {
+    for (const SiteQuantity& q : site_.quantities)
+      if (q.name == name) return &q;
+    return nullptr;
+  }
+};
+
+TEST_F(Quantities, AreGuessedByUnitWordsAndBay) {
+  const QuantityImport q = quantities(two_stations);
+  std::string names;
+  for (const SiteQuantity& s : site_.quantities) names += s.name + "|";
+  ASSERT_EQ(site_.quantities.size(), 4u) << names;                       // no position, no other bay, no maximum, no phase that one alone has
+  const SiteQuantity* p = named("Aktivna snaga P, E01");
+  ASSERT_TRUE(p) << names;
+  EXPECT_EQ(p->unit, "MW");
+  EXPECT_EQ(p->tolerance, 2.5);                                          // a twentieth of the wider range, in the first's unit
+  EXPECT_EQ(p->percent, 5);
+  EXPECT_EQ(p->settle, 2 * minute);
+  ASSERT_EQ(p->members.size(), 2u);
+  EXPECT_EQ(p->members[0].text, "information object 2001");
+  EXPECT_EQ(p->members[1].text, "information object 31");
+  EXPECT_EQ(p->members[1].station, 12u);
+  EXPECT_EQ(p->members[1].scale, 0.001);
+  const SiteQuantity* f = named("Frekvencija, E01");
+  ASSERT_TRUE(f) << names;
+  EXPECT_EQ(f->tolerance, 0.2);
+  EXPECT_EQ(f->members[1].scale, 0.001);
+  EXPECT_TRUE(named("Struja L2, E01")) << names;
+  EXPECT_EQ(named("Struja L2, E01")->members[1].text, "information object 33");
+  ASSERT_TRUE(named("Napon L1-L2, E01")) << names;
+  EXPECT_EQ(named("Napon L1-L2, E01")->tolerance, 6.5);
+  ASSERT_EQ(q.shown.size(), 4u);
+  EXPECT_NE(q.shown[0].find("guessed  "), std::string::npos) << q.shown[0];
+  EXPECT_EQ(quantities(two_stations, Quantify::told).tables.size(), 0u);
+  EXPECT_EQ(quantities(two_stations, Quantify::none).tables.size(), 0u);
+}
+
+TEST_F(Quantities, WhatCouldBeSeveralOrHasNoRangeOrNoScaleIsLeft) {
+  EXPECT_TRUE(quantities("Host;Bay;Name;IOA;CA;Type;Max;Unit\nrtu1;E01;P;1;11;13;50;MW\nrtu1;E01;P2;2;11;13;50;MW\nrtu2;E01;P;3;12;13;50;MW\nrtu2;E01;P;4;12;13;50;MW\n").tables.empty());
+  EXPECT_TRUE(quantities("Host;Bay;Name;IOA;CA;Type;Max;Unit\nrtu1;;P;1;11;13;50;MW\nrtu2;;P;3;12;13;50;MW\n").tables.empty());             // no bay
+  EXPECT_TRUE(quantities("Host;Bay;Name;IOA;CA;Type;Max;Unit\nrtu1;E01;P;1;11;11;50;MW\nrtu2;E01;P;3;12;13;50;MW\n").tables.empty());       // a scaled value: by what, nobody says
+  EXPECT_TRUE(quantities("Host;Bay;Name;IOA;CA;Type;Max;Unit\nrtu1;E01;P HV;1;11;13;50;MW\nrtu2;E01;P LV;3;12;13;50;MW\n").tables.empty());
+  const QuantityImport q = quantities("Host;Bay;Name;IOA;CA;Type;Unit\nrtu1;E01;P;1;11;13;MW\nrtu2;E01;P;3;12;13;MW\n");
+  EXPECT_TRUE(q.tables.empty());
+  ASSERT_EQ(q.remarks.size(), 1u);
+  EXPECT_NE(q.remarks[0].find("nothing says its range: give min and max"), std::string::npos) << q.remarks[0];
+}
+
+TEST_F(Quantities, ScalesAreOfTheWire) {
+  quantities("Host;Bay;Name;IOA;CA;Type;Min;Max;Unit;Scale\nrtu1;E01;P;1;11;11;-50;50;MW;0,01\nrtu2;E01;P;3;12;13;-50;50;MW;\n");
+  ASSERT_EQ(site_.quantities.size(), 1u);
+  EXPECT_EQ(site_.quantities[0].members[0].scale, 0.01);
+  EXPECT_EQ(site_.points[0].scale, 0.01);
+  EXPECT_EQ(site_.points[0].max, 50);
+  EXPECT_NE(refused("IOA;CA;Type;Scale\n1;11;11;0\n").find("is no scale"), std::string::npos);
+}
+
+TEST_F(Quantities, AreToldByAColumn) {
+  const std::string list =
+      "Host;Bay;Name;IOA;CA;Type;Max;Unit;Same quantity\nrtu1;E01;A1;1;11;13;50;MW;feeder power\nrtu1;E01;A2;2;11;13;50;MW;feeder power\nrtu2;E01;P;3;12;13;50;MW;-\nrtu1;E01;P;4;11;13;50;MW;\n"
+      "rtu1;E01;Q0;5;11;31;;;breaker\nrtu2;E01;Q0;6;12;31;;;breaker\nrtu2;E02;Q0;7;12;31;;;breaker\n";
+  const QuantityImport q = quantities(list);
+  ASSERT_EQ(site_.quantities.size(), 2u);
+  ASSERT_TRUE(named("feeder power, E01"));
+  EXPECT_EQ(named("feeder power, E01")->members.size(), 2u);
+  const SiteQuantity* breaker = named("breaker, E01");
+  ASSERT_TRUE(breaker);
+  EXPECT_TRUE(breaker->position);
+  EXPECT_EQ(breaker->fresh, day);
+  ASSERT_EQ(q.remarks.size(), 1u);
+  EXPECT_NE(q.remarks[0].find("no other row of its bay says \"breaker\""), std::string::npos) << q.remarks[0];
+  EXPECT_NE(quantities("Host;Bay;Name;IOA;CA;Type;Max;Unit;Same quantity\nrtu1;E01;A;1;11;13;50;MW;x\nrtu2;E01;B;2;12;13;50;A;x\n").remarks.at(0).find("not one quantity"), std::string::npos);
+}
+
+// What a gateway passes on, its list says by reference; what the site's other files declare is compared, too.
+TEST_F(Quantities, AcrossProtocols) {
+  quantities("Bay;Name;IOA;Type;Unit;IEC 61850 reference;Scale;Max\nE01;Q0;1101;31;;AA1J1Q01A1LD0/CSWI1.Pos.stVal [ST];;\nE01;f;2006;36;Hz;AA1J1Q01A1LD0/MMXU1.Hz.mag.f;;\nE01;P;2007;36;MW;AA1J1Q01A1LD0/MMXU1$MX$TotW$mag$f;0.000001;50\n"
+             "E01;Q;2008;36;Mvar;AA1J1Q01A1LD0/MMXU1.TotVAr.mag.f;;50\nE01;S;2009;36;MVA;ZZ9LD0/MMXU1.TotVA.mag.f;1;50\n",
+             Quantify::told, "", {.station = "11"});
+  ASSERT_EQ(site_.quantities.size(), 3u);
+  ASSERT_TRUE(named("Q0, E01"));
+  EXPECT_TRUE(named("Q0, E01")->position);
+  EXPECT_EQ(named("Q0, E01")->members[1].text, "AA1J1Q01A1LD0/CSWI1$ST$Pos");
+  EXPECT_EQ(site_.host(named("Q0, E01")->members[1].host).name, "AA1J1Q01A1");
+  EXPECT_EQ(named("f, E01")->members[1].text, "AA1J1Q01A1LD0/MMXU1$MX$Hz");
+  EXPECT_EQ(named("P, E01")->members[1].scale, 1e-6);
+  EXPECT_EQ(named("P, E01")->members[0].scale, 1);
+  const std::string other = "[[dnp3_point]]\nhost = \"rtu2\"\noutstation = 10\ntype = \"analog_input\"\nindex = 3\nname = \"Frequency [Hz]\"\nbay = \"E01\"\nscale = 0.01\n";
+  const std::string_view list = "Bay;Name;IOA;CA;Type;Unit\nE01;f;2006;11;36;Hz\n";
+  quantities(list, Quantify::guess, other);
+  ASSERT_EQ(site_.quantities.size(), 1u);
+  EXPECT_EQ(site_.quantities[0].members[1].text, "analog input 3");
+  EXPECT_EQ(site_.quantities[0].members[1].scale, 0.01);
+  // What is declared already is not declared again.
+  const std::string by_hand = other + "[[quantity]]\nname = \"f\"\ntolerance = 1\n[[quantity.member]]\nhost = \"rtu2\"\nprotocol = \"dnp3\"\nobject = \"analog input 3\"\n[[quantity.member]]\nhost = \"rtu2\"\nprotocol = \"dnp3\"\nobject = \"analog input 4\"\n";
+  EXPECT_TRUE(quantities(list, Quantify::guess, by_hand).tables.empty());
+}
+
+TEST_F(Quantities, OfAWorkbook) {
+  const auto cell = [](std::string_view at, std::string_view text) { return "<c r='" + std::string(at) + "' t='inlineStr'><is><t>" + std::string(text) + "</t></is></c>"; };
+  std::string sheet = "<sheetData>";
+  const std::string_view rows[3][8] = {{"Host", "Bay", "Name", "IOA", "CA", "Type", "Max", "Unit"}, {"rtu1", "E01", "I L1", "1", "11", "13", "600", "A"}, {"rtu2", "E01", "Struja L1", "2", "12", "13", "600", "A"}};
+  for (size_t r = 0; r < 3; r++) {
+    sheet += "<row r='" + std::to_string(r + 1) + "'>";
+    for (size_t c = 0; c < 8; c++) sheet += cell(std::string(1, char('A' + c)) + std::to_string(r + 1), rows[r][c]);
+    sheet += "</row>";
+  }
+  quantities(workbook(sheet + "</sheetData>"), Quantify::guess, "", {}, "a.xlsx");
+  ASSERT_EQ(site_.quantities.size(), 1u);
+  EXPECT_EQ(site_.quantities[0].name, "I L1, E01");
+  EXPECT_EQ(site_.quantities[0].tolerance, 30);
+}
+
+TEST(MmsNames, OfReferences) {
+  EXPECT_EQ(mms_name_of("LD0/MMXU1.TotW.mag.f [MX]", "ST"), "LD0/MMXU1$MX$TotW");
+  EXPECT_EQ(mms_name_of("LD0/MMXU1$MX$A$phsA$cVal$mag$f", "MX"), "LD0/MMXU1$MX$A$phsA");
+  EXPECT_EQ(mms_name_of("LD0/CSWI1.Pos", "ST"), "LD0/CSWI1$ST$Pos");
+  for (std::string_view no : {"LD0", "LD0/", "/MMXU1.Hz", "LD0/MMXU1", "LD0/MMXU1.A.phsA.cVal.ang.f", "LD0/CSWI1.Pos.q", "some text/with words.in it", "LD0/MMXU1..Hz"}) EXPECT_FALSE(mms_name_of(no, "MX")) << no;
+}
+
 TEST_F(PointList, MappingsThatAreWrong) {
   load_mapping(write("map.toml", "[columns]\nadress = 3\n"), problems_);
   ASSERT_EQ(problems_.size(), 1u);
