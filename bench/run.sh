@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # All benchmarks in turn: the whole pipeline beside others' programs, how it grows, what hardening costs, a DPDK port, a record of each protocol,
-# traffic and judge alone, the link; as root also live, start, memory and the wire. Words go to the first: --rounds N, --packets N, --only mix|woven|woven-ip.
+# traffic and judge alone, the link; as root also live, overload, start, memory and the wire. Words go to the first: --rounds N, --packets N, --only mix|woven|woven-ip.
 set -euo pipefail
 build=$1; shift
 python3 bench/table.py "$build" "$@"
@@ -18,6 +18,7 @@ printf '\njudge alone\n'; "$build/bench/judge_bench" "$mix"
 printf '\nan alert from its birth to the durable acknowledgement, without a wire\n'; "$build/bench/link_bench" "$folder"
 if [ "$(id -u)" = 0 ]; then
   printf '\nlive on a pair of virtual interfaces\n'; python3 bench/live.py "$build"
+  printf '\ntwice as much as it can take, for a minute\n'; python3 tests/verify/overload.py "$build"
   printf '\nstart and memory\n'; python3 bench/start.py "$build"
   printf '\nfrom the wire to the durable acknowledgement\n'; python3 bench/wire_to_ack.py "$build"
 else

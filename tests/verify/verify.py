@@ -145,10 +145,12 @@ for what, names, pattern, longer in LISTS:
     wrong += bad
     row(what, tried, failed, skipped, time.monotonic() - began)
 
-what = "the same verdicts through file, libpcap, ring, two workers, DPDK"
-if wanted(what):
+for what, program, short, long in (("the same verdicts through file, libpcap, ring, two workers, DPDK", "paths.py", ["--seconds", "60"], []),
+                                   ("twice as much as it can take: what it does, and that all is accounted for", "overload.py", ["--seconds", "5"], [])):
+    if not wanted(what):
+        continue
     began = time.monotonic()
-    out = subprocess.run([sys.executable, root / "tests/verify/paths.py", build] + (["--seconds", "60"] if options.short else []), capture_output=True, text=True).stdout
+    out = subprocess.run([sys.executable, root / "tests/verify" / program, build] + (short if options.short else long), capture_output=True, text=True).stdout
     points = re.findall(r"^(not )?ok \d+ - (.*)", out, re.M)
     skipped = [text for _, text in points if "# SKIP" in text]
     bad = [text for no, text in points if no] + ([] if re.search(r"^1\.\.\d+", out, re.M) else ["it died: " + out[-300:]])
@@ -157,7 +159,7 @@ if wanted(what):
     for text in skipped:
         print("  skipped: " + text.replace("# SKIP ", ": "))
     if bad:
-        with tempfile.NamedTemporaryFile("w", prefix="vidra-ways-", suffix=".tap", delete=False) as kept:
+        with tempfile.NamedTemporaryFile("w", prefix="vidra-verify-", suffix=".tap", delete=False) as kept:
             kept.write(out)
         print(f"  what differs: {kept.name}")
 
