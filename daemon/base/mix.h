@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include <cstring>
+#include <random>
 
 #include "daemon/base/address.h"
 
@@ -15,12 +16,18 @@ inline uint64_t mix(uint64_t x) {
   return x ^ x >> 31;
 }
 
-// `more` goes into it with the address's kind.
+// Drawn at each start: anybody can speak under addresses of his choice, and nobody shall choose ones that meet in a table.
+inline const uint64_t start_secret = [] {
+  std::random_device device;
+  return uint64_t(device()) << 32 | device();
+}();
+
+// `more` goes into it with the address's kind. Another one at each start: for tables, not for what is kept or told.
 inline uint64_t mix(const Address& a, uint64_t more = 0) {
   uint64_t low, high;
   std::memcpy(&low, a.octets.data(), 8);
   std::memcpy(&high, a.octets.data() + 8, 8);
-  return mix(low ^ mix(high + uint64_t(a.kind) + (more << 8)));
+  return mix(low ^ mix((high ^ start_secret) + uint64_t(a.kind) + (more << 8)));
 }
 
 }  // namespace vidra

@@ -4,9 +4,9 @@
 #include <algorithm>
 #include <cstring>
 
-#include "daemon/judge/rules.h"
-
+#include "daemon/base/mix.h"
 #include "daemon/judge/inventory_rows.h"
+#include "daemon/judge/rules.h"
 
 namespace vidra {
 namespace {
@@ -43,13 +43,14 @@ size_t power_of_two(size_t n) {
 struct Judge::Hosts {
   explicit Hosts(size_t limit) : mask(power_of_two(limit * 2) - 1), limit_(limit), rows(mask + 1), table(limit) {}
 
+  size_t place(const Address& a) const { return mix(a) & mask; }
   HeardHost* find(const Address& a) {
-    for (size_t i = key_of(a) & mask; rows[i]; i = (i + 1) & mask)
+    for (size_t i = place(a); rows[i]; i = (i + 1) & mask)
       if (table[rows[i] - 1].address == a) return &table[rows[i] - 1];
     return nullptr;
   }
   HeardHost* add(const Address& a) {       // nullptr when full
-    size_t i = key_of(a) & mask;
+    size_t i = place(a);
     for (; rows[i]; i = (i + 1) & mask)
       if (table[rows[i] - 1].address == a) return &table[rows[i] - 1];
     if (used == limit_) return nullptr;

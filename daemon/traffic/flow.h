@@ -124,8 +124,9 @@ static_assert(sizeof(Stream) <= 32 && sizeof(Flow) <= 320);
 class FlowTable {
  public:
   static constexpr size_t wheel_slots = 256;
+  static constexpr uint32_t reach = 128;   // of the index: what does not meet by somebody's choice lies within a few places
 
-  FlowTable(size_t flows, const Keyed& keyed) : keyed_(keyed), limit_(flows), index_(flows), memory_(raw(flows)), flows_(memory_.get()) {
+  FlowTable(size_t flows, const Keyed& keyed) : keyed_(keyed), limit_(flows), index_(flows, reach), memory_(raw(flows)), flows_(memory_.get()) {
     for (uint32_t& h : wheel_) h = Flow::none;
     free_ = Flow::none;
   }
@@ -146,7 +147,18 @@ class FlowTable {
   bool full() const { return used_ == limit_; }
   size_t used() const { return used_; }
 
-  // A new flow; the table must not be full.
+  // Who must be forgotten before one of this hash may be made, though the table is not full; nullptr: nobody. Of those that met in one
+  // place the one of the lowest rank, and of these the one heard longest ago.
+  Flow* in_the_way(uint64_t hash) {
+    Flow* worst = nullptr;
+    const bool room = index_.room(hash, [&](uint32_t i) {
+      Flow& f = flows_[i];
+      if (!worst || f.rank < worst->rank || (f.rank == worst->rank && f.last < worst->last)) worst = &f;
+    });
+    return room ? nullptr : worst;
+  }
+
+  // A new flow; the table must not be full, and nobody in the way.
   Flow& make(const FlowKey& key, uint64_t hash, Rank rank, Time now) {
     uint32_t i = free_;
     if (i != Flow::none) free_ = flows_[i].newer;

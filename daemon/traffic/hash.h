@@ -54,12 +54,13 @@ class Keyed {
 };
 
 // Finds slots by hash: open addressing, linear probing, deletion by shifting back; sized once for so many slots at half
-// load. The table's memory is touched only where it is used.
+// load. The table's memory is touched only where it is used. A slot lies at most `reach` from its place, so that whoever knew the
+// secrets, and chose what meets there, gains no longer walk: who puts in more asks for `room` first, and makes some.
 class Index {
  public:
   static constexpr uint32_t none = ~uint32_t{0};
 
-  explicit Index(size_t slots) {
+  explicit Index(size_t slots, uint32_t reach = none) : reach_(reach) {
     size_t n = 16;
     while (n < 2 * slots) n *= 2;
     mask_ = uint32_t(n - 1);
@@ -77,11 +78,21 @@ class Index {
   }
   template <class Same> uint32_t find(uint64_t hash, Same&& same) const {
     const uint32_t tag = uint32_t(hash);
-    for (uint32_t at = tag & mask_;; at = (at + 1) & mask_) {
+    uint32_t at = tag & mask_;
+    for (uint32_t left = reach_; left; left--, at = (at + 1) & mask_) {
       const Entry e = entries_[at];
       if (!e.slot) return none;
       if (e.tag == tag && same(e.slot - 1)) return e.slot - 1;
     }
+    return none;
+  }
+  // Whether another may be put at this place; where not, `visit` has been shown each slot within reach of it.
+  template <class Visit> bool room(uint64_t hash, Visit&& visit) const {
+    const uint32_t place = uint32_t(hash);
+    for (uint32_t n = 0; n < reach_; n++)
+      if (!entries_[(place + n) & mask_].slot) return true;
+    for (uint32_t n = 0; n < reach_; n++) visit(entries_[(place + n) & mask_].slot - 1);
+    return false;
   }
   void put(uint64_t hash, uint32_t slot) {
     uint32_t at = uint32_t(hash) & mask_;
@@ -97,7 +108,7 @@ class Index {
     for (uint32_t hole = at;;) {
       at = (at + 1) & mask_;
       const Entry e = entries_[at];
-      if (!e.slot) { entries_[hole] = {}; return; }
+      if (!e.slot || ((at - hole) & mask_) >= reach_) { entries_[hole] = {}; return; }   // nobody behind may move so far
       if (((at - e.tag) & mask_) >= ((at - hole) & mask_)) entries_[hole] = e, hole = at;   // it may move up to the hole
     }
   }
@@ -107,7 +118,7 @@ class Index {
   struct Free { void operator()(Entry* e) const { std::free(e); } };
   std::unique_ptr<Entry[], Free> memory_;
   Entry* entries_;
-  uint32_t mask_;
+  uint32_t mask_, reach_;
 };
 
 }  // namespace vidra

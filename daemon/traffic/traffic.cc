@@ -334,11 +334,10 @@ struct Traffic::Room {
 
   // A new conversation whose opener is the frame's source, or its destination.
   [[gnu::noinline]] Flow& make(const FlowKey& key, bool low, uint64_t hash, bool source_opens, Phase phase, Rank rank, uint16_t interface) {
-    if (table.full()) {
-      Flow* f = table.oldest();
+    for (Flow* gone = table.full() ? table.oldest() : table.in_the_way(hash); gone; gone = table.in_the_way(hash)) {
       accounts.flows_evicted++;
-      if (f->mode == Mode::decided) accounts.evicted_with_parser++;
-      forget(*f);
+      if (gone->mode == Mode::decided) accounts.evicted_with_parser++;
+      forget(*gone);
     }
     Flow& f = table.make(key, hash, rank, now);
     f.up_is_low = source_opens == low;

@@ -32,6 +32,7 @@ LISTS = [
     ("evasion: a command cut at every octet, three protocols", ["evasion"], r"Splits", {}),
     ("evasion: garbage before a command, three protocols", ["evasion"], r"Garbage|Stand", {"VIDRA_EVERY": "1"}),
     ("traffic: overlaps, insertions, fragments, splits, floods, a canary", ["traffic"], r"(?i)overlap|insert|fragment|split|evas|flood|collid|canary|bounded", {}),
+    ("floods: ten million conversations, a million sources, tuples that meet, fragments", ["sensor"], r"Flood", {"VIDRA_FLOODS": "1"}),
     ("frames, streams, twins, flows: the rest of that room", ["traffic"], r"(?i)^(?!.*(overlap|insert|fragment|split|evas|flood|collid|canary|bounded))", {}),
     ("what the fuzzers found or kept, played again", ["fuzz-corpus", "fuzz-rooms"], "", {}),
     ("mirror, doubled mirror, TAP pair, PRP pair say what the file says", ["peers"], r"Arrangements", {}),
