@@ -16,7 +16,9 @@
 // Points: event_class is numbered 0…3; "all" (qualifier 06) is 65,536 objects from 0, and where a request asks for at most n of
 // them, Point::qualifier is n; a device attribute is (set, variation); what has no point type (deadbands, …) has space = its group.
 // Acts: freezing writes (it clears); writing g80 is session, g50 time, g34 and data sets configure, g70 file; reading g0 identifies.
+#include <algorithm>
 #include <array>
+#include <memory>
 
 #include "dissectors/crc.h"
 #include "dissectors/dnp3_objects.h"
@@ -205,7 +207,11 @@ bool instant(uint64_t ms, Time& to) {
 class Dnp3 final : public Parser {
  public:
   explicit Dnp3(Pool& pool) : pool_(&pool) {}
-  ~Dnp3() override { for (Assembly& a : assemblies_) pool_->give(a.octets); }
+  ~Dnp3() override {
+    for (Assembly& a : assemblies()) pool_->give(a.octets);
+    pool_->give(assemblies_);
+    pool_->give(all_);
+  }
 
   Cut next(Side side, Bytes b, bool segment_start, bool closed) override {
     bool& in_step = in_step_[size_t(side)];
@@ -293,7 +299,8 @@ class Dnp3 final : public Parser {
     }
     bool right = true;
     Bytes rest = b.subspan(header_octets, octets - header_octets);
-    for (uint8_t* to = flat_.data(); !rest.empty();) {
+    alignas(16) std::array<uint8_t, longest_frame> flat __attribute__((uninitialized));   // user data without its CRCs
+    for (uint8_t* to = flat.data(); !rest.empty();) {
       const size_t n = std::min(rest.size() - 2, block_octets);
       right &= crc_dnp(rest.first(n)) == (rest[n] | rest[n + 1] << 8);
       if (n == block_octets) std::memcpy(to, rest.data(), block_octets);   // one store, not a call
@@ -305,7 +312,7 @@ class Dnp3 final : public Parser {
       forget(side);
       say_link(link, wrong_block, say);
     } else if (link.user_data() && data) {
-      segment(flat_[0], {flat_.data() + 1, data - 1}, link, side, say);
+      segment(flat[0], {flat.data() + 1, data - 1}, link, side, say);
     } else {
       say_link(link, !known[link.function()] ? wrong_function : link.user_data() || data ? wrong_length : 0, say);
     }
@@ -352,7 +359,10 @@ class Dnp3 final : public Parser {
       begun_[size_t(side)] = true;
       if (last) return fragment(octets, transport, link, say);
       a = begin(link, side, say, transport);
-      if (!a) return;
+      if (!a) {                                                       // no room for any
+        begun_[size_t(side)] = false;
+        return say_link(link, wrong_segment, say, transport);
+      }
     } else {
       if (!a) {                                                       // its beginning was not heard
         if (begun_[size_t(side)] && !say.midstream && !say.after_gap) say_link(link, wrong_segment, say, transport);
@@ -374,14 +384,21 @@ class Dnp3 final : public Parser {
     begun_[size_t(side)] = false;
     say_link(link, wrong_segment, say, transport);
   }
+  // Most devices never send two segments: room for fragments is taken when the first begins.
+  std::span<Assembly> assemblies() { return {assemblies_, assemblies_ ? most_assemblies : 0}; }
   Assembly* assembly_of(const Link& link, Side side) {
-    for (Assembly& a : assemblies_)
+    for (Assembly& a : assemblies())
       if (a.open && a.from == link.from && a.to == link.to && a.side == side) return &a;
     return nullptr;
   }
   Assembly* begin(const Link& link, Side side, Speaker& say, uint8_t transport) {
-    Assembly* a = &assemblies_[0];
-    for (Assembly& other : assemblies_) {
+    if (!assemblies_) {
+      assemblies_ = static_cast<Assembly*>(pool_->take(sizeof(Assembly) * most_assemblies));
+      if (!assemblies_) return nullptr;
+      std::uninitialized_value_construct_n(assemblies_, most_assemblies);
+    }
+    Assembly* a = assemblies_;
+    for (Assembly& other : assemblies()) {
       if (!other.open) { a = &other; break; }
       if (other.turn < a->turn) a = &other;
     }
@@ -417,7 +434,7 @@ class Dnp3 final : public Parser {
   void forget(Side side) {
     begun_[size_t(side)] = false;
     if (open_)
-      for (Assembly& a : assemblies_)
+      for (Assembly& a : assemblies())
         if (a.open && a.side == side) close(a);
   }
 
@@ -466,13 +483,25 @@ class Dnp3 final : public Parser {
     if (f.tells) f.who.station = m.station, say.identity(f.who);
   }
 
-  // Questions lie by station, four to a row, the newest first.
-  Question* row_of(uint16_t station) { return &questions_[(station ^ station >> 4 ^ station >> 8) % rows * ways]; }
+  // Questions lie by station, four to a row, the newest first. Most connections have one station: its row is here, and the others are taken
+  // when there is a second. Where there is no room for them, all stations share the one.
+  static uint8_t place_of(uint16_t station) { return uint8_t((station ^ station >> 4 ^ station >> 8) % rows); }
+  Question* row_of(uint16_t station) { return all_ ? all_ + place_of(station) * ways : own_.data(); }
+  void make_row(uint16_t station) {
+    const uint8_t place = place_of(station);
+    if (all_ || place == own_place_) return;
+    if (own_place_ == rows) return void(own_place_ = place);
+    all_ = static_cast<Question*>(pool_->take(sizeof(Question) * rows * ways));
+    if (!all_) return;
+    std::uninitialized_value_construct_n(all_, rows * ways);
+    std::copy(own_.begin(), own_.end(), all_ + own_place_ * ways);
+  }
 
   void ask(const Message& m, uint8_t code) {
     if (code == confirm || code == direct_operate_no_ack || code == freeze_no_ack || code == freeze_clear_no_ack || code == freeze_at_time_no_ack ||
         code == authenticate_no_ack || m.broadcast) return;
     const Question q{Question::key_of(uint16_t(m.station), m.origin, m.tag), code, m.act};
+    make_row(uint16_t(m.station));
     Question* row = row_of(uint16_t(m.station));
     size_t at = 0;
     while (at < ways - 1 && row[at].key != q.key) at++;
@@ -1036,10 +1065,12 @@ class Dnp3 final : public Parser {
   std::array<bool, 2> in_step_{};     // by side: the last record ended where the next should begin
   std::array<bool, 2> begun_{};       // by side: a fragment's beginning was heard since the start or a loss
   uint32_t open_ = 0, turn_ = 0;
-  std::array<Question, rows * ways> questions_{};
-  std::array<Assembly, most_assemblies> assemblies_{};
-  alignas(16) std::array<uint8_t, longest_frame> flat_;   // one frame's user data without its CRCs
+  uint8_t own_place_ = rows;          // whose row is here; rows: nobody's yet
+  std::array<Question, ways> own_{};
+  Question* all_ = nullptr;           // of the pool: every row
+  Assembly* assemblies_ = nullptr;    // of the pool: most_assemblies
 };
+static_assert(sizeof(Dnp3) <= 128);
 
 // ---- recognising
 

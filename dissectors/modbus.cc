@@ -2,6 +2,8 @@
 // Modbus/TCP and Modbus RTU over TCP. MODBUS Application Protocol V1.1b3; MODBUS Messaging on TCP/IP V1.0b; MODBUS over
 // Serial Line V1.02. UMAS is Schneider Electric's function 90; its sub-functions are known from public analyses only.
 #include <algorithm>
+#include <array>
+#include <cstring>
 
 #include "dissectors/crc.h"
 #include "dissectors/protocol.h"
@@ -262,6 +264,13 @@ struct Question {
 
 class Parser final : public vidra::Parser {
  public:
+  explicit Parser(Pool& pool) : pool_(pool) {}
+  Parser(const Parser&) = delete;
+  ~Parser() override {
+    if (questions_ != few_.data()) pool_.give(questions_);
+    pool_.give(files_);
+  }
+
   Cut next(Side from, Bytes b, bool segment_start, bool) override {
     bool& in_step = in_step_[size_t(from)];
     if (mode_ == Mode::unknown) {
@@ -447,19 +456,30 @@ class Parser final : public vidra::Parser {
       if (kept != i) questions_[kept] = old;
       kept++;
     }
-    if (kept == questions_.size()) {                     // the oldest goes
-      std::copy(questions_.begin() + 1, questions_.end(), questions_.begin());
+    if (kept == room_ && !make_room()) {                 // the oldest goes
+      std::copy(questions_ + 1, questions_ + kept, questions_);
       kept--;
     }
     questions_[kept] = q;
     waiting_ = uint8_t(kept + 1);
   }
 
+  // Most clients wait for the answer before they ask again.
+  [[gnu::noinline]] bool make_room() {
+    if (room_ == most_questions) return false;
+    void* const more = pool_.take(most_questions * sizeof(Question));
+    if (!more) return false;
+    std::memcpy(more, questions_, room_ * sizeof(Question));
+    questions_ = static_cast<Question*>(more);
+    room_ = most_questions;
+    return true;
+  }
+
   // The question that this answer answers, and out of the table with it. Transaction, unit and function must agree, and
   // what the answer repeats of the question. Many clients never change their transaction id: the oldest that still waits,
   // and only then, the newest of those that were asked again.
   Question answered(Bytes pdu, Message& m, Time now) {
-    size_t found = questions_.size();
+    size_t found = most_questions;
     if (is_echo(m.function) && pdu.size() > 1 && !(pdu[0] & 0x80)) m.digest = text_key(text_of(pdu.subspan(1)));
     for (size_t i = 0; i < waiting_; i++) {
       const Question& q = questions_[i];
@@ -468,12 +488,12 @@ class Parser final : public vidra::Parser {
       found = i;
       if (!q.stale) break;
     }
-    if (found == questions_.size()) {
+    if (found == most_questions) {
       m.unpaired = true;
       return {};
     }
     const Question q = questions_[found];
-    std::copy(questions_.begin() + long(found) + 1, questions_.begin() + waiting_, questions_.begin() + long(found));
+    std::copy(questions_ + found + 1, questions_ + waiting_, questions_ + found);
     waiting_--;
     m.digest = q.digest;
     return q;
@@ -694,7 +714,8 @@ class Parser final : public vidra::Parser {
       const FileRecord f{list.be16(), list.be16(), list.be16()};
       if (!list.ok()) return;
       say.point(Object(ObjectKind::file_record, f.record, f.file)).count = f.length;
-      if (files_asked_ < files_.size()) files_[files_asked_++] = f;
+      if (!files_) files_ = static_cast<FileRecord*>(pool_.take(most_files * sizeof(FileRecord)));
+      if (files_ && files_asked_ < most_files) files_[files_asked_++] = f;
     }
   }
 
@@ -866,9 +887,15 @@ class Parser final : public vidra::Parser {
   uint8_t wrong_way_ = 0;
   uint8_t waiting_ = 0;                                  // questions, oldest first
   uint8_t files_asked_ = 0;                              // records of the last file question; an older one's stay unnamed
-  std::array<Question, 16> questions_;                   // Messaging Guide V1.0b, 4.4.1.1: a client has at most 16 transactions open
-  std::array<FileRecord, 35> files_;                     // as many as a request holds
+  uint8_t room_ = few;                                   // for questions
+  static constexpr uint8_t few = 2, most_questions = 16; // Messaging Guide V1.0b, 4.4.1.1: a client has at most 16 transactions open
+  static constexpr uint8_t most_files = 35;              // as many as a request holds
+  Pool& pool_;
+  std::array<Question, few> few_;
+  Question* questions_ = few_.data();                    // or of the pool: most_questions
+  FileRecord* files_ = nullptr;                          // of the pool, once somebody asks for file records
 };
+static_assert(sizeof(Parser) <= 128);
 
 // --- recognition ---
 
@@ -982,7 +1009,7 @@ Recognised recognises(Bytes up, Bytes down, Carrier) {
   return rtu.sure > tcp.sure ? rtu : tcp;
 }
 
-vidra::Parser* open(Pool& pool) { return pool.make<Parser>(); }
+vidra::Parser* open(Pool& pool) { return pool.make<Parser>(pool); }
 
 constexpr Port ports[] = {{Carrier::tcp, 502}, {Carrier::udp, 502}};
 

@@ -110,7 +110,6 @@ bool Hearing::adopt(Flow& f, const Choice& choice, Carrier carrier) {
   }
   Conversation& c = *f.talk;
   if (c.parser) pool_.unmake(c.parser);
-  c.protocol = &p;
   c.parser = parser;
   c.index = uint16_t(choice.index);
   c.losses = 0;
@@ -269,7 +268,7 @@ size_t Hearing::cut(Flow& f, int d, Bytes octets, bool front_start, size_t newes
         wanted = uint32_t(c.n);
         return used;
       } else {
-        h.unreadable++, used++;
+        h.unreadable += h.unreadable != 0xffffffff, used++;
         tally.opaque++;
       }
       continue;
@@ -304,7 +303,7 @@ void Hearing::close(Flow& f, int d, uint64_t left) {
   if (f.mode != Mode::decided) return;
   Conversation::Half& h = f.talk->half[d];
   if (h.searching) {
-    if (h.unreadable + left) say(f, Fact::unreadable, d, saturated(h.unreadable + left));
+    if (h.unreadable || left) say(f, Fact::unreadable, d, saturated(uint64_t{h.unreadable} + left));
     h = {};
   } else if (left) {
     lose(f, d);
@@ -326,7 +325,7 @@ void Hearing::gap(Flow& f, int d, uint64_t octets) {
     h.searching = true;                    // what follows may be the middle of a record: that is no malformed one
     c.parser->gap(f.side(d), octets);
   }
-  c.gap_octets += octets;
+  c.gap_octets = saturated(c.gap_octets + octets);
   if (c.gap_told && now_ - c.gap_told < second) return;
   say(f, Fact::gap, d, saturated(c.gap_octets));
   c.gap_told = now_;

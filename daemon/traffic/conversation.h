@@ -13,20 +13,20 @@ namespace vidra {
 struct Conversation {
   struct Half {
     uint64_t skip = 0;            // octets of a body that nobody reads
-    uint64_t unreadable = 0;      // skipped since the last record
+    uint32_t unreadable = 0;      // skipped since the last record; stays at its most
     bool searching = false;       // for the next record
     bool after_gap = false;
   };
-  const Protocol* protocol = nullptr;
   Parser* parser = nullptr;
   Half half[2];
+  Time gap_told = 0;
+  uint32_t gap_octets = 0;        // not yet told; stays at its most
   uint16_t index = 0;
   uint16_t packets = 0;           // that the recognisers have seen
   uint16_t losses = 0;            // since the last record; at several, others are asked
   uint16_t changes = 0;           // of protocol
-  uint64_t gap_octets = 0;        // not yet told
-  Time gap_told = 0;
 };
+static_assert(sizeof(Conversation) <= 64, "a block of the pool");
 
 // Chooses the dissector of a conversation, cuts its octets into records, has them parsed, and hands what is said to the
 // sink with its scene. Structure decides first, on any port; a usual or declared port makes `maybe` enough.

@@ -38,7 +38,7 @@ bool Holds::reserve(Hold& h, uint32_t n) {
     h.shift = 0;
     return true;
   }
-  uint32_t capacity = std::max<uint32_t>(h.capacity * 2, 256);
+  uint32_t capacity = std::max<uint32_t>(h.capacity * 2, 64);       // what nobody knows yet is mostly short
   while (capacity < n) capacity *= 2;
   capacity = std::min<uint32_t>(capacity, Pool::largest);
   if (capacity < n) return false;

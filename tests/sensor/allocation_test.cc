@@ -191,8 +191,8 @@ TEST(Allocation, none_for_any_protocol_once_warm) {
     return which;
   };
   EXPECT_GT(counted, 5'000u);
-  // ADS's samples subscribe each round and never end it: such a list doubles now and then, and the pool takes another piece.
-  EXPECT_LE(asked_by_hearing, 1u) << text(by_hearing);
+  // ADS's samples subscribe each round and never end it: such a list doubles now and then, and the pool takes another piece, perhaps with a longer list of its pieces.
+  EXPECT_LE(asked_by_hearing, 2u) << text(by_hearing);
   EXPECT_LE(asked, counted / 300) << "over " << counted << " packets" << text(by);
 }
 
