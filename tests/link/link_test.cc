@@ -7,6 +7,7 @@
 #include "daemon/link/probe.h"
 #include "tests/link/ends.h"
 #include "tests/link/fakes.h"
+#include "tests/support/sanitized.h"
 
 namespace vidra {
 namespace {
@@ -240,13 +241,7 @@ TEST_F(Link, reconnect_loop_of_a_valid_key_is_bounded) {
       c.await(MessageType::note, 20);
     }
   };
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-  GTEST_SKIP() << "a sanitizer keeps freed memory";
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-  GTEST_SKIP() << "a sanitizer keeps freed memory";
-#endif
-#endif
+  if (VIDRA_SANITIZED) GTEST_SKIP() << "a sanitizer keeps freed memory";
   flood(10);
   const auto before = rss();
   flood(60);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Floods against the bounds as they are installed, hearing and judging together: what is open stays, and a command inside is told.
+// Floods against the bounds as they are installed (a share of both under a sanitizer), hearing and judging together: what is open stays, and a command inside is told.
 // With VIDRA_FLOODS ten million conversations, and 100,000 that meet in one place of the largest table.
 #include <arpa/inet.h>
 #include <gtest/gtest.h>
@@ -14,6 +14,7 @@
 #include "daemon/traffic/traffic.h"
 #include "dissectors/pool.h"
 #include "tests/support/packets.h"
+#include "tests/support/sanitized.h"
 
 namespace vidra {
 namespace {
@@ -27,6 +28,7 @@ TrafficSettings installed() {
   TrafficSettings s;
   s.classify = false;
   s.silent_after = 0;
+  s.flows /= share;
   return s;
 }
 
@@ -109,21 +111,21 @@ class Flood : public testing::Test {
 TEST_F(Flood, of_a_million_sources_that_only_knock) {
   open();
   std::mt19937 random(1);
-  for (uint32_t i = 0; i < 1'000'000; i++) {
+  for (uint32_t i = 0; i < 1'000'000 / share; i++) {
     send(ethernet(ip4(0x20000000 + i * 7, host_b, 6, tcp({1024 + (i & 0x7fff), 502, uint32_t(random()), 0, 2}), {.id = uint16_t(random())})));
-    if (i % 10'000 == 0) poll(), polls_++;
+    if (i % (10'000 / share) == 0) poll(), polls_++;
   }
-  EXPECT_GT(traffic_.accounts().flows_evicted, 900'000u);
+  EXPECT_GT(traffic_.accounts().flows_evicted, 900'000u / share);
   expect_told();
 }
 
 TEST_F(Flood, of_conversations_of_one_datagram) {
   open();
-  const uint32_t all = whole ? 10'000'000 : 2'000'000;
+  const uint32_t all = whole ? 10'000'000 : 2'000'000 / share;
   for (uint32_t i = 0; i < all; i++) {
     send(ethernet(ip4(0x20000000 + i / 16, host_b, 17, udp(1024 + i % 16, 9999, {1, 2, 3, 4}), {.id = uint16_t(i + 1)})));
-    if (i % 20'000 == 0) poll(), polls_++;
-    if (i == 1'500'000) settled();
+    if (i % (20'000 / share) == 0) poll(), polls_++;
+    if (i == 1'500'000 / share) settled();
   }
   EXPECT_GT(traffic_.accounts().flows_evicted, all - 100'000);
   expect_told();
@@ -157,7 +159,7 @@ class FloodOfOnePlace : public Flood {
 
 TEST_F(FloodOfOnePlace, is_bounded) {
   open();
-  const uint32_t all = whole ? 100'000 : 20'000, mask = uint32_t(2 * settings_.flows - 1);
+  const uint32_t all = whole ? 100'000 : 20'000 / share, mask = uint32_t(2 * settings_.flows - 1);
   const Keyed keyed(known);
   const auto place = [&](uint32_t from, uint16_t port, uint16_t to, uint8_t protocol) {
     FlowKey k;
@@ -173,7 +175,7 @@ TEST_F(FloodOfOnePlace, is_bounded) {
     if (place(from, port, knocks ? 502 : 9999, knocks ? 6 : 17) != mine) continue;
     if (knocks) send(ethernet(ip4(from, host_b, 6, tcp({port, 502, i, 0, 2}), {.id = uint16_t(i + 1)})));
     else send(ethernet(ip4(from, host_b, 17, udp(port, 9999, {1, 2, 3, 4}), {.id = uint16_t(i + 1)})));
-    if (++i % 200 == 0) poll(), polls_++;
+    if (++i % (200 / share) == 0) poll(), polls_++;
   }
   EXPECT_LE(traffic_.accounts().flows, FlowTable::reach) << "no packet is looked for among more";
   EXPECT_GE(traffic_.accounts().flows_evicted, all - FlowTable::reach);

@@ -6,15 +6,9 @@
 #include <cstdlib>
 #include <new>
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define VIDRA_SANITIZED 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define VIDRA_SANITIZED 1
-#endif
-#endif
+#include "tests/support/sanitized.h"
 
-#ifdef VIDRA_SANITIZED
+#if VIDRA_SANITIZED
 bool vidra::heap_is_counted() { return false; }
 size_t vidra::heap_requests() { return 0; }
 #else
