@@ -113,7 +113,7 @@ def restart(who, failed):
 kinds, longest, refusals = collections.Counter(), 0.0, collections.Counter()
 ERRORS = (errno.EIO, errno.ENOSPC, errno.EROFS)
 plan = [(dice.choice(["sensor", "collector"]), dice.choice(ERRORS), dice.choice([1, 5, FOR_LONG]), dice.random() < 0.5) for _ in range(rounds)] or \
-       [(who, error, (1, 5, FOR_LONG)[n % 3], n % 4 > 1) for n, (who, error) in enumerate((w, e) for e in ERRORS for w in ("sensor", "collector", "sensor", "collector"))]
+       dice.sample([(who, error, (1, 5, FOR_LONG)[n % 3], n % 4 > 1) for n, (who, error) in enumerate((w, e) for e in ERRORS for w in ("sensor", "collector", "sensor", "collector"))], 8)
 for n, (who, error, times, at_start) in enumerate(plan):
     disk = disks[who]
     what = f"{who}: {errno.errorcode[error]}, {'once' if times == 1 else 'for long' if times == FOR_LONG else f'{times} times'}, {'at its start' if at_start else 'while it runs'}"
