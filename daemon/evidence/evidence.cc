@@ -109,8 +109,9 @@ Evidence::Drained Evidence::drain() {
 
 void Evidence::write() {
   be_called("evidence writer");
-  say(segments_.open(wall_now()));
-  Time tended = 0, clocks = wall_now() - monotonic_now();
+  const Time begun = wall_now();
+  Time tended = 0, clocks = begun - monotonic_now();       // what the clock does while files are looked at is a step, too
+  say(segments_.open(begun));
   Drained last;
   for (bool over = false; !over;) {
     {
@@ -275,7 +276,15 @@ void Evidence::cut() {
     }
     for (Telling& t : fresh) take(std::move(t));
     std::deque<Wish> again;
-    if (over || monotonic_now() >= again_at_) again.swap(again_);
+    if (over || monotonic_now() >= again_at_) {
+      // Where sets have no room on the disk nothing is read for them; at the end all are tried once more.
+      if (std::string why = over || again_.empty() ? std::string() : sets_.spare(0); why.empty()) again.swap(again_);
+      else {
+        again_at_ = monotonic_now() + try_again;
+        const std::lock_guard lock(mutex_);
+        sets_trouble_ = std::move(why);
+      }
+    }
     for (bool more = true; more;) {
       more = false;
       const Time now = monotonic_now();
@@ -314,6 +323,8 @@ void Evidence::cut() {
       counts_ = c;
     }
   }
+  const std::lock_guard lock(mutex_);
+  left_out_ += again_.size();                                              // for which there was no room to the end
 }
 
 std::vector<std::string> complaints_of(const EvidenceStatus& s) {

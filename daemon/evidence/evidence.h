@@ -17,7 +17,7 @@ struct EvidenceStatus {
   Recorder::Counts frames;                       // handed over by the workers; not kept: no room in memory, or the disk took nothing
   Segments::Held held;
   Sets::Counts sets;
-  uint64_t left_out = 0;                         // tellings of stories that found no room on their way here
+  uint64_t left_out = 0;                         // tellings of stories that found no room on their way here, and sets that the disk never took
   uint64_t pinned_most = 0;                      // octets that may be pinned
   std::string sets_trouble;                      // why the last set could not be written; "" it was
 };

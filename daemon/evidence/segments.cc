@@ -104,8 +104,17 @@ std::string Segments::look(Segment& s) {
   for (Bytes rest(head.data(), size_t(std::max<int64_t>(n, 0)));; rest = rest.subspan(r.length)) {
     const auto what = r.next(rest);
     if (what == BlockReader::Found::frame) s.piece.first = r.frame.stamp, s.piece.last = std::numeric_limits<Time>::max();
-    if (what == BlockReader::Found::frame || what == BlockReader::Found::end || what == BlockReader::Found::torn) return {};
+    if (what == BlockReader::Found::frame || what == BlockReader::Found::end) return {};
+    if (what != BlockReader::Found::torn) continue;
+    if (r.short_of && size_t(n) < head.size()) return {};                    // it ends within its first frame
+    return damaged(s, size_t(n) - rest.size());
   }
+}
+
+// Something is in front of its first frame that cannot be read; what lies behind may still be worth much to somebody.
+std::string Segments::damaged(Segment& s, uint64_t at) {
+  s.unread = true;
+  return fmt::format("{}: damaged at octet {}, before its first packet; it is left as it is, and goes when it is old", s.piece.path, at);
 }
 
 // Reads a file to its end or to where it is torn, and cuts it there.
@@ -124,6 +133,7 @@ std::string Segments::mend(Segment& s) {
   s.octets = error && size > 0 ? uint64_t(size) : at;
   if (error) return unread(error);         // nothing is cut off for that
   if (size < 0 || at >= uint64_t(size)) return {};
+  if (!s.piece.first && !r.short_of) return s.octets = uint64_t(size), damaged(s, at);
   file->truncate(at);
   return fmt::format("{}: torn at octet {}, as after a power loss; the {} behind were cut off, all before is kept", s.piece.path, at, human_bytes(uint64_t(size) - at));
 }

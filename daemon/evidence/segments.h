@@ -68,6 +68,7 @@ class Segments {
   uint64_t octets(Sort) const;
   std::string mend(Segment&);
   std::string look(Segment&);              // at its first frame
+  std::string damaged(Segment&, uint64_t at);
 
   Storage& storage_;
   const std::string folder_;

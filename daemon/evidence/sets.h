@@ -31,13 +31,13 @@ class Sets {
     uint64_t last = 0;                           // number of the last manifest
   };
   Counts counts();                               // looks at what is pinned now
+  std::string spare(uint64_t octets);            // why there is no room for so much; "" there is
 
  private:
   struct Set { std::string name, story, file, sha256; uint64_t octets = 0; };
   std::string put(const std::string& name, Bytes);
   std::string tell(Manifest&, const std::string& name);
   std::string make_room(uint64_t octets, Time now);
-  std::string spare(uint64_t octets);
   std::set<std::string> pinned();
 
   Storage& storage_;

@@ -140,7 +140,7 @@ std::string metrics_text(const SensorStatus& s, const std::string& sensor, const
     one("evidence_pinned_octets", "gauge", "octets of those that are pinned", e.sets.pinned_octets);
     one("evidence_sets_evicted_total", "counter", "sets that went for want of room", e.sets.evicted);
     one("evidence_manifests", "gauge", "number of the last manifest", e.sets.last);
-    one("evidence_left_out_total", "counter", "tellings of stories that found no room", e.left_out);
+    one("evidence_left_out_total", "counter", "tellings of stories that found no room, and sets that the disk never took", e.left_out);
     one("evidence_failing", "gauge", "1 while packets are not kept or not set aside; the journal says why", !complaints_of(e).empty());
   }
   const auto of_clocks = [&](std::string_view name, std::string_view help, const std::function<Time(const ClockLine&)>& of) {

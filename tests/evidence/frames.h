@@ -38,6 +38,8 @@ class AskedDisk final : public Storage {
   explicit AskedDisk(Storage& to) : to_(to) {}
   std::function<int(const std::string& path, uint64_t offset)> on_write = [](const std::string&, uint64_t) { return 0; };
 
+  std::function<void(const std::string& directory)> on_list = [](const std::string&) {};
+
   int open(const std::string& path, Mode mode, std::unique_ptr<File>& file) override {
     std::unique_ptr<File> inner;
     if (const int e = to_.open(path, mode, inner)) return e;
@@ -47,7 +49,7 @@ class AskedDisk final : public Storage {
   int sync_directory(const std::string& path) override { return to_.sync_directory(path); }
   int rename(const std::string& from, const std::string& to) override { return to_.rename(from, to); }
   int remove(const std::string& path) override { return to_.remove(path); }
-  int list(const std::string& directory, std::vector<std::string>& names) override { return to_.list(directory, names); }
+  int list(const std::string& directory, std::vector<std::string>& names) override { return on_list(directory), to_.list(directory, names); }
   int free_bytes(const std::string& path, uint64_t& free) override { return to_.free_bytes(path, free); }
   std::string identity(const std::string& path) override { return to_.identity(path); }
 

@@ -2,11 +2,21 @@
 // What is heard, written, told and cut, each by its own thread, on disks that are slow or take nothing.
 #include <gtest/gtest.h>
 #include <sodium.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "daemon/base/clock.h"
 #include "daemon/evidence/evidence.h"
 #include "daemon/judge/catalogue.h"
 #include "tests/evidence/frames.h"
+
+// The wall clock of this program, which a test may step.
+static std::atomic<long> stepped{0};
+extern "C" int clock_gettime(clockid_t id, timespec* t) noexcept {
+  const long e = syscall(SYS_clock_gettime, id, t);
+  if (e == 0 && id == CLOCK_REALTIME) t->tv_sec += stepped.load(std::memory_order_relaxed);
+  return int(e);
+}
 
 namespace vidra {
 namespace {
@@ -98,6 +108,42 @@ TEST(Keeping, what_the_disk_has_not_yet_written_is_waited_for) {
   ASSERT_EQ(all.size(), 1u);
   EXPECT_EQ(all[0].deciding, 1u);
   EXPECT_EQ(all[0].packets, 2u);
+}
+
+TEST(Keeping, a_clock_that_is_stepped_while_the_last_packets_are_looked_at_makes_them_no_older) {
+  FaultyStorage inner;
+  NoSink sink;
+  {
+    Evidence e(soon(), "/e", witness(), inner, 1, false);
+    Recorder& r = e.recorder(sink, 0);
+    e.start();
+    hear(r, wall_now(), 1);
+  }
+  ASSERT_EQ(inner.paths().size(), 1u);
+  AskedDisk disk(inner);
+  bool done = false;                                              // by the writer's own thread
+  disk.on_list = [&](const std::string& folder) { if (folder == "/e/last" && !std::exchange(done, true)) stepped = 30 * 86'400; };
+  {
+    Evidence e(soon(), "/e", witness(), disk, 1, false);
+    e.start();
+  }
+  stepped = 0;
+  EXPECT_EQ(inner.paths().size(), 1u);
+}
+
+TEST(Keeping, a_set_that_the_disk_never_took_is_counted) {
+  FaultyStorage inner;
+  AskedDisk disk(inner);
+  disk.on_write = [](const std::string& path, uint64_t) { return path.starts_with("/e/stories/") ? -ENOSPC : 0; };
+  NoSink sink;
+  Evidence e(soon(), "/e", witness(), disk, 1, false);
+  Recorder& r = e.recorder(sink, 0);
+  e.start();
+  hear(r, noon, 1);
+  e.told(alert(1, noon, 1));
+  e.finish();
+  EXPECT_EQ(e.status().sets.written, 0u);
+  EXPECT_EQ(e.status().left_out, 1u);
 }
 
 TEST(Keeping, a_set_that_the_disk_did_not_take_is_tried_again) {

@@ -192,6 +192,35 @@ TEST(Segments, what_the_disk_does_not_give_at_the_start_is_neither_removed_nor_c
   }
 }
 
+TEST(Segments, what_is_damaged_before_its_first_packet_is_left_as_it_is_and_said) {
+  for (const bool zeros : {false, true}) {
+    FaultyStorage disk;
+    for (int run = 0; run < 3; run++) {
+      Segments s(disk, "/e/last", quotas(4 << 20, 4 << 20, 4 << 20), 1);
+      s.open(noon + run * hour);
+      ASSERT_TRUE(s.append(Sort::ordinary, 0, one_interface, blocks(50, noon + run * hour), noon + run * hour, noon + run * hour));
+    }
+    std::vector<std::string> paths = disk.paths();
+    std::sort(paths.begin(), paths.end());
+    ASSERT_EQ(paths.size(), 3u);
+    for (const size_t i : {size_t(0), size_t(2)}) {                        // an older one, and the newest
+      std::vector<uint8_t> o = disk.octets(paths[i]);
+      std::fill_n(o.begin() + (zeros ? 0 : 4), zeros ? 512 : 4, uint8_t(0));
+      disk.put(paths[i], o);
+    }
+    Segments s(disk, "/e/last", quotas(4 << 20, 4 << 20, 4 << 20), 1);
+    const auto said = s.open(noon + 3 * hour);
+    ASSERT_EQ(said.size(), 2u);
+    for (const std::string& line : said) EXPECT_NE(line.find("damaged at octet 0"), std::string::npos) << line;
+    EXPECT_EQ(disk.paths().size(), 3u);
+    EXPECT_GT(disk.octets(paths[2]).size(), 5'000u);
+    EXPECT_EQ(frames_of(disk, s.pieces(0, always), Sort::ordinary), 50u);
+    EXPECT_GT(s.held().octets[size_t(Sort::ordinary)], 15'000u);
+    s.tend(noon + 2 * day), s.tend(noon + 2 * day);
+    EXPECT_EQ(disk.paths().size(), 0u);                                   // and they lie no longer than others
+  }
+}
+
 TEST(Segments, a_clock_that_was_years_ahead_makes_no_file_for_each_write) {
   FaultyStorage disk;
   EvidenceSettings set = quotas(4 << 20, 4 << 20, 4 << 20);
