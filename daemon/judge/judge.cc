@@ -79,6 +79,7 @@ Judge::Judge(std::shared_ptr<const Site> site, Memory memory, JudgeSettings sett
     if (const Detection* d = detection(id)) policies_[index_of(*d)] = {s.off, s.severity};
   for (const Protocol* p : protocols) asks_.push_back(p->name == "iec104" || p->name == "modbus" || p->name == "dnp3");
   quantities_.declare(*site_);
+  unwatched_ = values_unwatched(detectors_);
   guard_inventory();
   dispatch();
 }

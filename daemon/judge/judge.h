@@ -8,6 +8,7 @@
 #include "daemon/judge/detector.h"
 #include "daemon/judge/inventory.h"
 #include "daemon/judge/quantities.h"
+#include "daemon/judge/replayed_values.h"
 
 namespace vidra {
 
@@ -48,6 +49,7 @@ class Judge final : public EventSink, private Findings {
   const Inventory& inventory();        // everybody who spoke, with their last words
   void remember(Inventory);            // what was kept before the start
   const Counters& counters() const { return counters_; }
+  ValuesUnwatched unwatched() const { return unwatched_ ? *unwatched_ : ValuesUnwatched{}; }
   const Clocks& clocks() const { return clocks_; }
   // How imported devices that nobody reviewed differ from the wire: told nobody, each once. Bounded; Counters::unreviewed counts on.
   const std::vector<SilentDifference>& unreviewed() const { return unreviewed_; }
@@ -110,6 +112,7 @@ class Judge final : public EventSink, private Findings {
   Clocks clocks_;
   ClockVotes clock_votes_;
   Quantities quantities_;
+  const ValuesUnwatched* unwatched_ = nullptr;   // the detector's own
   Time voted_ = 0;
   std::vector<SilentDifference> unreviewed_;
   struct Hosts;

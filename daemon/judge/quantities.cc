@@ -58,8 +58,10 @@ uint32_t Quantities::voice_of(HostId host, uint16_t protocol) {
 }
 
 int Quantities::find(HostId host, uint16_t protocol, uint64_t object) const {
-  const auto at = by_object_.find(member_key(host, protocol, object));
-  return at == by_object_.end() ? -1 : at->second;
+  const uint64_t key = member_key(host, protocol, object);
+  if (const auto at = by_object_.find(key); at != by_object_.end()) return at->second;
+  const auto at = by_place_.find(key);
+  return at == by_place_.end() ? -1 : at->second;
 }
 
 void Quantities::see(const Event& e, const Context& c, Findings& to) {
@@ -102,8 +104,9 @@ void Quantities::name_members(HostId host, const Event& e) {
   for (const int protocol : {mms_, goose_})
     for (size_t i = 1; i < e.points.size() && i <= 2048; i++) {
       const int at = find(host, uint16_t(protocol), e.points[i].object.key());
-      if (at < 0 || named_ >= most_named) continue;
-      named_ += by_object_.emplace(member_key(host, uint16_t(protocol), Object::of_member(e.points[0].object.key(), uint16_t(i - 1)).key()), at).second;
+      const uint64_t place = member_key(host, uint16_t(protocol), Object::of_member(e.points[0].object.key(), uint16_t(i - 1)).key());
+      if (at < 0) by_place_.erase(place);            // the data set may have been made anew
+      else if (by_place_.size() < most_named || by_place_.contains(place)) by_place_.insert_or_assign(place, at);
     }
 }
 

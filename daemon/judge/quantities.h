@@ -51,7 +51,7 @@ class Quantities {
   std::unordered_map<uint64_t, uint32_t> by_voice_;
   std::vector<Voice> voices_;
   static constexpr size_t most_named = 4096;
-  size_t named_ = 0;                                 // of them members of data sets
+  std::unordered_map<uint64_t, int> by_place_;       // the same by places in data sets, as devices told them last
   int mms_ = -1, sv_ = -1, goose_ = -1;
 };
 

@@ -158,6 +158,8 @@ std::string metrics_text(const SensorStatus& s, const std::string& sensor, const
     const SilentDifference& d = s.unreviewed[i];
     t.line(fmt::format("device=\"{}\",detection=\"{}\",what=\"{}\"", label(d.device), d.detection->id, label(d.what + " " + d.expected)), d.times);
   }
+  t.family("values_unwatched_total", "counter", "measured values that were not held against what was told before (VAL-03): messages of more stations than are followed; objects that share a place; values behind the 64th of a message");
+  t.line("why=\"stations\"", s.values.stations), t.line("why=\"objects\"", s.values.objects), t.line("why=\"points\"", s.values.points);
   t.family("clock_error_seconds", "gauge", "how wrong the sensor's time may be by the best clock that is heard; absent where none is");
   if (s.clocks_agree.error) t.precise(fmt::format("by=\"{}\"", name_of(s.clocks_agree.by)), s.clocks_agree.error);
 

@@ -322,6 +322,7 @@ void Pipeline::judge() {
       const std::lock_guard lock(snapshot_mutex_);
       if (of_clocks) snapshot_.clocks = std::move(clocks), snapshot_.clocks_agree = judge_->clocks().agreement(), snapshot_.unreviewed = std::move(unreviewed);
       snapshot_.judge = judge_->counters();
+      snapshot_.values = judge_->unwatched();
       snapshot_.learning = judge_->learning();
     }
     if (last) break;

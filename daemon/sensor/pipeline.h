@@ -50,6 +50,7 @@ struct SensorStatus {
   std::vector<ClockLine> clocks;           // every ten seconds
   ClockAgreement clocks_agree;
   std::vector<SilentDifference> unreviewed;   // of devices of an import, every ten seconds
+  ValuesUnwatched values;                  // measured values at which VAL-03 did not look
   std::vector<std::string> list_flaws;     // what of the site's lists and rules is not in force
   size_t lines_refused = 0;                // of the lists, in all
   std::vector<Telling> collectors;
