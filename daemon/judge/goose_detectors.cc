@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "daemon/judge/publisher_watch.h"
 
@@ -49,11 +50,11 @@ struct Control : Publication {
   uint64_t steady = 0;                    // repetitions heard with the same t
   bool restamps = false;                  // it always writes a new t
   bool test_told = false, simulated = false, secured = false, commissioning_told = false, differs_told = false;
+  bool differs_kept = false;              // its data set differs from an import, and that was kept silent
   uint32_t told_revision = 0, told_entries = 0;
   uint64_t told_set = 0, told_vlan = 0, told_group = 0;
   Time flood = 0;
   bool form_again = false;                // its data set likewise, at the next state: only that brings it whole
-  bool again = false;                     // it is held against another site as if it were heard for the first time
   bool replayed = false;
   uint64_t waiting = 0;                   // steps to and fro that were not told yet
   Time told = 0;
@@ -79,11 +80,7 @@ class Goose final : public Detector {
     factor_ = s.number(gse11_, "factor");
     slow_ = unsigned(s.number(gse11_, "times"));
     flood_ = s.number(gse12_, "frames");
-    controls_.each([](Control& p) {
-      p.forget();
-      // What was silent is looked at again: by now somebody may have read it.
-      if (std::exchange(p.silent, false)) p.told_revision = 0, p.told_vlan = p.told_group = 0, p.differs_told = p.curve.told = false, p.again = true;
-    });
+    controls_.each([](Control& p) { p.forget(); });
   }
   std::span<const Want> wants() const override {
     static constexpr Want w[] = {{.protocol = "goose"}, {.protocol = "sv"}, {.protocol = "tcp"}, {.protocol = "udp"}, {.protocol = "arp"}, {.protocol = "sensor"}};
@@ -106,6 +103,7 @@ class Goose final : public Detector {
     if (const auto live = number(e, "timeAllowedtoLive"); live && m.function != breach) v.live = std::max(uint32_t(*live), v.live - v.live / 4);
     if (m.malformed) return broken(e, c, to);
     const bool afresh = std::exchange(p.again, false);
+    if (afresh) p.told_revision = 0, p.told_vlan = p.told_group = 0, p.differs_kept = p.curve.told = false;
     if ((m.function == changed && m.sub_function == first_heard) || afresh) {
       p.form_again = afresh && m.function != changed;
       arrives(p, v, e, c, to);
@@ -157,10 +155,10 @@ class Goose final : public Detector {
       // Many unknown control blocks of one source are one story.
       Finding f = about(gse01_, p, e, c);
       f.cause = key_of(key_of(v.source), 1);
-      f.weight = pacer_.due(f.cause, e.scene.time);
       f.what = fmt::format("{} publishes the GOOSE control block {} to {}, APPID {:#06x}; nobody knows it.", who, label(p), c.text(v.group), unsigned(number(e, "APPID").value_or(0)));
       f.expected = fmt::format("{} GOOSE publishers are {}.", c.site.has_publishers(PublisherKind::goose) ? "Declared" : "Learned", known_list(c));
       only_undeclared(f, p, v, c);
+      if (!f.difference) f.weight = pacer_.due(f.cause, e.scene.time);
       if (f.weight) tell(p, std::move(f), e.scene.time, to);
       return;
     }
@@ -335,23 +333,23 @@ class Goose final : public Detector {
     if (s && s->vlan && *s->vlan == scene.vlan) p.right |= Publication::vlan;
     if (s ? s->vlan && *s->vlan != scene.vlan && tags_shown_ : l && l->vlan && l->vlan != scene.vlan && tags_shown_) {
       const uint16_t wanted = s ? *s->vlan : l->vlan;
-      if (p.told_vlan != scene.vlan + 1u) {
+      if (const uint64_t before = p.told_vlan; before != scene.vlan + 1u) {
         p.told_vlan = scene.vlan + 1u;
         Finding f = about(gse18_, p, e, c);
         f.what = fmt::format("{} comes {} from {}.", label(p), scene.vlan ? fmt::format("in VLAN {}", scene.vlan) : "without a VLAN tag", c.text(scene.speaker().address));
         f.expected = fmt::format("It comes in VLAN {}.", wanted);
-        only_differs(f, p, Publication::vlan, c);
+        if (!before) only_differs(f, p, Publication::vlan, c);
         to.raise(std::move(f));
       }
     }
   }
 
   void revision(Control& p, uint32_t wanted, const Event& e, const Context& c, Findings& to) {
-    p.told_revision = e.said->qualifier + 1;
+    const uint32_t before = std::exchange(p.told_revision, e.said->qualifier + 1);
     Finding f = about(gse13_, p, e, c);
     f.what = fmt::format("{} publishes {} with configuration revision {}.", c.text(e.scene.speaker().address), label(p), e.said->qualifier);
     f.expected = fmt::format("confRev {} {}: subscribers ignore any other.", wanted, p.known.site && p.known.site->conf_rev ? "is declared" : "was learned");
-    only_differs(f, p, Publication::revision, c);
+    if (!before) only_differs(f, p, Publication::revision, c);
     tell(p, std::move(f), e.scene.time, to);
   }
 
@@ -375,11 +373,11 @@ class Goose final : public Detector {
                                                                          : !l || s || std::find(l->destinations.begin(), l->destinations.end(), group) != l->destinations.end();
       if (right && s) p.right |= Publication::group;
       if (!right && p.told_group != key_of(group)) {
-        p.told_group = key_of(group);
+        const uint64_t before = std::exchange(p.told_group, key_of(group));
         Finding f = about(gse19_, p, e, c);
         f.what = fmt::format("{} sends {} to {}.", c.text(e.scene.speaker().address), label(p), text_of(group));
         f.expected = fmt::format("It goes to {}.", text_of(s ? s->destination : l->destinations.front()));
-        only_differs(f, p, Publication::group, c);
+        if (!before) only_differs(f, p, Publication::group, c);
         to.raise(std::move(f));
       }
     }
@@ -407,11 +405,12 @@ class Goose final : public Detector {
       }
     }
     if (what.empty() && s) p.right |= Publication::form;
-    if (what.empty() || std::exchange(p.differs_told, true)) return;
+    if (what.empty() || p.differs_told || p.differs_kept) return;
     Finding f = about(gse14_, p, e, c);
     f.what = fmt::format("{} publishes {} {}.", c.text(e.scene.speaker().address), label(p), what);
     f.expected = expected;
     only_differs(f, p, Publication::form, c);
+    (f.difference ? p.differs_kept : p.differs_told) = true;
     tell(p, std::move(f), e.scene.time, to);
   }
 
@@ -601,7 +600,7 @@ class Goose final : public Detector {
 
   // GSE-14: its shape is another than a moment ago, and confRev says nothing.
   void changed_set(Control& p, const Event& e, const Context& c, Findings& to) {
-    if (c.learning || p.lately(e.scene.time) || std::exchange(p.differs_told, true)) return;
+    if (c.learning || p.lately(e.scene.time) || (e.said->sub_function == entries_differ && p.differs_kept) || std::exchange(p.differs_told, true)) return;
     Finding f = about(gse14_, p, e, c);
     const Point* set = point(e, "datSet");
     f.what = e.said->sub_function == entries_differ
@@ -675,7 +674,7 @@ class Goose final : public Detector {
   }
 
   void tell(Control& p, Finding&& f, Time now, Findings& to) {
-    p.strong = now;
+    if (!f.difference) p.strong = now;              // what is kept silent explains nothing away
     to.raise(std::move(f));
   }
 

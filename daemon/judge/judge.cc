@@ -101,7 +101,13 @@ void Judge::adopt(std::shared_ptr<const Site> site, const JudgeSettings& setting
     if (h.first) h.declared = site_->host_of(h.address);
   for (const auto& d : detectors_) d->settle(settings_);
   clock_votes_.settle(settings_);
-  unreviewed_.clear();                               // what still is one is found again
+  // What was reviewed or is declared otherwise is found again where it still is one. The rest stays: it may be over, and was there.
+  std::erase_if(unreviewed_, [&](const SilentDifference& d) {
+    const HostId id = site_->host_named(d.device);
+    return !site_->unreviewed(id) || site_->host(id).print != d.print;
+  });
+  unreviewed_at_.clear();
+  for (size_t i = 0; i < unreviewed_.size(); i++) unreviewed_at_.emplace(unreviewed_[i].key, i);
   quantities_.declare(*site_);
   dispatch();                                        // other lists, other wants
   std::fill(slots_.begin(), slots_.end(), Slot{});
@@ -417,12 +423,15 @@ void Judge::raise(Finding&& f) {
 
 void Judge::keep_silent(const Finding& f, const SiteHost& device) {
   counters_.unreviewed++;
-  for (SilentDifference& d : unreviewed_)
-    if (d.detection == f.detection && d.cause == f.cause && d.device == device.name) {
-      d.last = f.scene.time, d.times += f.weight;
-      return;
-    }
-  if (unreviewed_.size() < SilentDifference::most) unreviewed_.push_back({device.name, f.detection, f.cause, f.what, f.expected, f.scene.time, f.scene.time, f.weight});
+  const uint64_t key = key_of(key_of(text_key(device.name), index_of(*f.detection)), key_of(f.cause, key_of(key_of(f.source.address), text_key(f.station))));
+  if (const auto at = unreviewed_at_.find(key); at != unreviewed_at_.end()) {
+    SilentDifference& d = unreviewed_[at->second];
+    d.last = f.scene.time, d.times += f.weight;
+    return;
+  }
+  if (unreviewed_.size() >= SilentDifference::most) return void(counters_.unreviewed_unkept++);
+  unreviewed_at_.emplace(key, unreviewed_.size());
+  unreviewed_.push_back({device.name, f.detection, f.what, f.expected, f.scene.time, f.scene.time, f.weight, key, device.print});
 }
 
 bool Judge::told(uint64_t flow) const {

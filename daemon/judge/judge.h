@@ -2,6 +2,7 @@
 #pragma once
 #include <array>
 #include <memory>
+#include <unordered_map>
 #include <vector>
 
 #include "daemon/judge/clock_votes.h"
@@ -16,10 +17,11 @@ namespace vidra {
 struct SilentDifference {
   std::string device;                  // as the site calls it
   const Detection* detection = nullptr;
-  uint64_t cause = 0;
   std::string what, expected;
   Time first = 0, last = 0;
   uint64_t times = 0;
+  uint64_t key = 0;                    // of device, detection, cause, source and station
+  uint64_t print = 0;                  // SiteHost::print of the device then
   static constexpr size_t most = 1024;
 };
 
@@ -27,7 +29,8 @@ struct SilentDifference {
 class Judge final : public EventSink, private Findings {
  public:
   struct Counters {
-    uint64_t events = 0, identities = 0, findings = 0, in_window = 0, unreviewed = 0;   // unreviewed: silent, and in no other
+    uint64_t events = 0, identities = 0, findings = 0, in_window = 0;
+    uint64_t unreviewed = 0, unreviewed_unkept = 0;      // findings that were kept silent, and in no other; of them without a place in `unreviewed`
     uint64_t flows_resolved = 0, flows_forgotten = 0, hosts_unkept = 0;
   };
 
@@ -51,7 +54,8 @@ class Judge final : public EventSink, private Findings {
   const Counters& counters() const { return counters_; }
   ValuesUnwatched unwatched() const { return unwatched_ ? *unwatched_ : ValuesUnwatched{}; }
   const Clocks& clocks() const { return clocks_; }
-  // How imported devices that nobody reviewed differ from the wire: told nobody, each once. Bounded; Counters::unreviewed counts on.
+  // How imported devices that nobody reviewed differ from the wire: told nobody, each once, in the order in which they were found first.
+  // One goes when somebody reviews its device, or declares it otherwise. Bounded; the counters count on.
   const std::vector<SilentDifference>& unreviewed() const { return unreviewed_; }
 
  private:
@@ -115,6 +119,7 @@ class Judge final : public EventSink, private Findings {
   const ValuesUnwatched* unwatched_ = nullptr;   // the detector's own
   Time voted_ = 0;
   std::vector<SilentDifference> unreviewed_;
+  std::unordered_map<uint64_t, size_t> unreviewed_at_;   // by their keys
   struct Hosts;
   std::unique_ptr<Hosts> hosts_;
 };

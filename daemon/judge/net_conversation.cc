@@ -41,7 +41,7 @@ class NewConversation final : public Detector {
       return;
     }
     if (!w) {
-      w = place();
+      w = place(c, out);
       *w = {};
       w->flow = s.flow;
       w->due = c.now + wait_;
@@ -73,13 +73,15 @@ class NewConversation final : public Detector {
       if (w.flow == flow) return &w;
     return nullptr;
   }
-  Waiting* place() {
+  // Where all places are taken, the one that has waited longest is told now.
+  Waiting* place(const Context& c, Findings& out) {
     for (Waiting& w : waiting_)
       if (!w.flow) return &w;
     if (waiting_.size() < limit) return &waiting_.emplace_back();
     Waiting* oldest = &waiting_[0];
     for (Waiting& w : waiting_)
       if (w.due < oldest->due) oldest = &w;
+    tell(*oldest, c, out);
     return oldest;
   }
   void remember_name(const Event& e) {
@@ -158,7 +160,13 @@ class NewConversation final : public Detector {
     const std::string carrier(scene.protocol < protocols.size() ? protocols[scene.protocol]->title : "");
     const std::string what = spoken ? carrier : !scene.server.port ? "a protocol without ports (ICMP or another)" : name.empty() ? fmt::format("{} port {}", carrier, scene.server.port) : fmt::format("{} port {} (it looks like {})", carrier, scene.server.port, name);
     // Two devices of an import that speak a protocol of control, and the import does not say so: what is commanded is judged by itself.
-    if (spoken && is_control(scene.protocol) && c.site.unreviewed(server) && c.site.unreviewed(c.site.host_of(scene.client.address))) f.difference = true, f.device = server;
+    // Of two that have long been heard it is no difference from what was planned, but new.
+    const auto recent = [&](const Address& a) {
+      const HeardHost* h = out.heard(a);
+      return h && scene.time - h->first <= day && !c.memory.host(a);
+    };
+    if (spoken && is_control(scene.protocol) && c.site.unreviewed(server) && c.site.unreviewed(c.site.host_of(scene.client.address)) && (recent(scene.client.address) || recent(scene.server.address)))
+      f.difference = true, f.device = server;
     f.what = fmt::format("{} spoke {} with {}.", c.text(scene.client.address), what, c.text(scene.server.address));
     if (changed && !forward) f.what += fmt::format(" Until now only {} asked {}: their roles are reversed.", c.text(scene.server.address), c.text(scene.client.address));
     else if (changed) f.what += " The two speak with each other, but never did in this protocol.";

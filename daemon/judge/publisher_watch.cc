@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "dissectors/facts.h"
 
@@ -40,11 +41,33 @@ bool others(const Event& e, Attention& attention) {
   return true;
 }
 
+namespace {
+
+void hold(Publication& p, PublisherKind kind, const Context& c, const Address& source, const Address& group) {
+  const bool other_site = std::exchange(p.asked, &c.site) != &c.site;
+  p.known = {c.site.publisher(kind, p.named, source, group), c.memory.publisher(kind, p.named)};
+  if (!other_site) return;
+  // A window of works or a list of indicators makes another site, too: only what is declared otherwise, or was read, is looked at anew.
+  const HostId device = p.known.site ? p.known.site->host : p.silent ? c.site.host_named(p.device) : 0;
+  const uint64_t print = device ? c.site.host(device).print : 0;
+  const bool otherwise = std::exchange(p.print, print) != print;
+  if (otherwise) p.right = 0;
+  if (p.silent && (otherwise || !c.site.unreviewed(device))) p.silent = false, p.again = true;
+}
+
+void keep_silent(Finding& f, Publication& p, HostId device, const Context& c) {
+  f.difference = p.silent = true;
+  f.device = device;
+  p.device = c.site.host(device).name;
+  p.print = c.site.host(device).print;
+}
+
+}  // namespace
+
 void resolve(Publication& p, PublisherKind kind, const Context& c) {
   if (p.asked == &c.site || !p.named) return;
-  p.asked = &c.site;
   const Voice& v = *std::max_element(p.voices.begin(), p.voices.end(), [](const Voice& a, const Voice& b) { return a.last < b.last; });
-  p.known = {c.site.publisher(kind, p.named, v.source, v.group), c.memory.publisher(kind, p.named)};
+  hold(p, kind, c, v.source, v.group);
 }
 
 Voice& attend(Publication& p, PublisherKind kind, const Event& e, const Context& c) {
@@ -53,10 +76,7 @@ Voice& attend(Publication& p, PublisherKind kind, const Event& e, const Context&
   p.named = e.said->station;
   if (p.reference.empty())
     if (const std::string_view name = e.texts.find(e.said->station); !name.empty()) p.reference = name;
-  if (p.asked != &c.site || !p.known.any()) {
-    p.asked = &c.site;
-    p.known = {c.site.publisher(kind, e.said->station, source, s.listener().address), c.memory.publisher(kind, e.said->station)};
-  }
+  if (p.asked != &c.site || !p.known.any()) hold(p, kind, c, source, s.listener().address);
   Voice* oldest = &p.voices[0];
   for (Voice& v : p.voices) {
     if (v.last && v.source == source && v.group == s.listener().address) return v.words++, v;
@@ -107,8 +127,7 @@ Finding about(const Detection& d, const Publication& p, const Event& e, const Co
 
 void only_differs(Finding& f, Publication& p, Publication::Aspect of, const Context& c) {
   if (!p.known.site || !c.site.unreviewed(p.known.site->host) || p.right & of) return;
-  f.difference = p.silent = true;
-  f.device = p.known.site->host;
+  keep_silent(f, p, p.known.site->host, c);
 }
 
 void only_undeclared(Finding& f, Publication& p, const Voice& v, const Context& c) {
@@ -122,9 +141,7 @@ void only_undeclared(Finding& f, Publication& p, const Voice& v, const Context& 
         device = c.site.host(s.host).macs.empty() && s.sources.empty() ? s.host : 0;     // where its address is declared, this is somebody else
         break;
       }
-  if (!c.site.unreviewed(device)) return;
-  f.difference = p.silent = true;
-  f.device = device;
+  if (c.site.unreviewed(device)) keep_silent(f, p, device, c);
 }
 
 bool publishers_known(const Context& c, PublisherKind kind) { return c.site.has_publishers(kind) || c.memory.has_publishers(kind); }

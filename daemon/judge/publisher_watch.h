@@ -38,11 +38,14 @@ struct Publication {
   Time turned = 0;                       // when that changed
   unsigned turns = 0;
   Time strong = 0;                       // when something was told that explains smaller oddities
-  // Of what was held against an import: what was ever right, and whether anything that differs was kept silent.
+  // Of what was held against an import: what was ever right, and whether anything that differs was kept silent; then of which device.
   enum Aspect : uint8_t { revision = 1, vlan = 2, group = 4, form = 8, pace = 16 };
   uint8_t right = 0;
   bool silent = false;
-  void forget() { asked = nullptr, known = {}, right = 0; }         // what it was held against may be gone
+  std::string device;
+  uint64_t print = 0;                    // SiteHost::print of its device, as it was held against it
+  bool again = false;                    // what was silent is held against the site as if it were heard for the first time
+  void forget() { asked = nullptr, known = {}; }                    // what it was held against may be gone
   bool lately(Time now, Time within = minute) const { return strong && now - strong < within; }
 };
 
@@ -74,7 +77,8 @@ bool by_turns(Publication&, const Voice&, Time now);
 // Another host that was heard to speak for it within the last `within`.
 const Voice* rival(const Publication&, const Voice&, Time now, Time within);
 
-// Marks what is no more than a difference between an import and the wire that has been there since the publisher is heard.
+// Marks what is no more than a difference between an import and the wire that has been there since the publisher is heard: the caller
+// knows that the wire has not changed meanwhile.
 void only_differs(Finding&, Publication&, Publication::Aspect, const Context&);
 // The same of a publisher that nobody knows, of a device of an import: it speaks with that device's address or in its name, and below IP.
 void only_undeclared(Finding&, Publication&, const Voice&, const Context&);

@@ -136,6 +136,48 @@ void Site::index() {
     std::sort(s.own.begin(), s.own.end(), before);
     std::sort(s.feedbacks.begin(), s.feedbacks.end(), before);
   }
+  print_hosts();
+}
+
+// By what is declared, never by numbers of hosts or places in files: those change with every table that is added.
+void Site::print_hosts() {
+  struct Print {
+    uint64_t value = 0;
+    Print& operator<<(uint64_t v) { return value = mix(value ^ mix(v + 1)), *this; }
+    Print& operator<<(std::string_view s) { return *this << text_key(s); }
+    Print& operator<<(const Address& a) { return *this << mix(a); }
+    Print& operator<<(const std::optional<uint64_t>& v) { return *this << (v ? *v + 1 : 0); }
+  };
+  for (SiteHost& h : hosts) {
+    Print p;
+    p << h.name;
+    for (const Address& a : h.addresses) p << a;
+    for (const Mac& m : h.macs) p << m.number();
+    h.print = p.value;
+  }
+  const auto name_of_host = [&](HostId id) { return id ? std::string_view(host(id).name) : std::string_view{}; };
+  for (const SitePublisher& d : publishers) {
+    if (!d.host) continue;
+    Print p;
+    p << uint64_t(d.kind) << d.reference << d.destination << d.appid << d.vlan << d.priority << d.conf_rev << d.data_set << d.go_id << d.entries << uint64_t(d.min_time) << uint64_t(d.max_time)
+      << uint64_t(d.rate * 1000) << d.asdus << uint64_t(d.simulation_allowed) << (d.synchronised ? 1u + *d.synchronised : 0u) << uint64_t(d.intermittent) << uint64_t(d.secured);
+    for (const Address& a : d.sources) p << a;
+    for (const MemberType t : d.types) p << uint64_t(t);
+    hosts[d.host - 1].print += p.value;                // in whatever order
+  }
+  uint64_t wide = 0;
+  for (const SiteConversation& d : conversations) {
+    Print p;
+    for (const Selector* s : {&d.client, &d.server}) p << uint64_t(s->kind) << name_of_host(s->host) << s->prefix.base << s->prefix.length << (s->kind == Selector::Kind::zone && s->zone < zones.size() ? zones[s->zone].name : "");
+    p << d.protocol << d.allowed;
+    for (const Port& port : d.ports) p << uint64_t(port.carrier) << port.number;
+    bool whole = true;
+    for (const Selector* s : {&d.client, &d.server})
+      if (s->kind == Selector::Kind::host) hosts[s->host - 1].print += p.value;
+      else whole = false;
+    if (!whole) wide += p.value;
+  }
+  for (SiteHost& h : hosts) h.print += wide;
 }
 
 HostId Site::host_of(const Address& a) const {

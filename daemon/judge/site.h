@@ -57,6 +57,7 @@ struct SiteHost {
   std::string note;
   bool imported = false;                     // its file says [site] review = true
   SiteReview reviewed;
+  uint64_t print = 0;                        // of its addresses, what it publishes and with whom it speaks: another where one is declared otherwise
   SitePlace place;
 };
 
@@ -296,6 +297,7 @@ class Site {
   };
   struct Placed { uint64_t first, last; uint32_t point; };
   struct StationPoints { std::vector<Placed> own, feedbacks; };   // sorted by first
+  void print_hosts();
 
   std::unordered_map<Address, HostId, Hash> by_address_;
   std::unordered_map<uint64_t, HostId> by_mac_;

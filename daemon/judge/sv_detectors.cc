@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "daemon/judge/publisher_watch.h"
 
@@ -30,7 +31,7 @@ struct Samples : Publication {
   uint8_t synch = 0xff;
   uint32_t told_revision = 0;
   bool differs_told = false, quality_told = false, simulated_told = false, residual_told = false, frequency_told = false;
-  bool again = false;                     // it is held against another site as if it were heard for the first time
+  bool differs_kept = false;              // its shape differs from an import, and that was kept silent
   Time began = -1;                        // of smpCnt 0 in its second, in usual times
   unsigned shifted = 0, summaries = 0;
   unsigned balanced = 0, unbalanced = 0, steady = 0, off = 0;
@@ -56,10 +57,7 @@ class SampledValues final : public Detector {
     residual_ = s.number(smv09_, "residual") / 100;
     frequency_ = s.number(smv09_, "frequency");
     grace_ = Time(s.number(smv12_, "grace") * double(second));
-    streams_.each([](Samples& p) {
-      p.forget();
-      if (std::exchange(p.silent, false)) p.told_revision = 0, p.differs_told = false, p.again = true;   // by now somebody may have read it
-    });
+    streams_.each([](Samples& p) { p.forget(); });
   }
   std::span<const Want> wants() const override {
     static constexpr Want w[] = {{.protocol = "sv"}, {.protocol = "goose"}, {.protocol = "tcp"}, {.protocol = "udp"}, {.protocol = "arp"}, {.protocol = "sensor"}};
@@ -80,6 +78,7 @@ class SampledValues final : public Detector {
     v.last = e.scene.time;
     v.silent = 0;
     const bool afresh = std::exchange(p.again, false);
+    if (afresh) p.told_revision = 0, p.differs_kept = false;
     if ((m.function == changed && m.sub_function == first_heard) || afresh) arrives(p, v, e, c, to);
     turns(p, v, e, c, to);
     if (m.function == changed && m.sub_function == quality_changed) quality(p, e, c, to);
@@ -97,7 +96,7 @@ class SampledValues final : public Detector {
 
  private:
   void tell(Samples& p, Finding&& f, Time now, Findings& to) {
-    p.strong = now;
+    if (!f.difference) p.strong = now;              // what is kept silent explains nothing away
     to.raise(std::move(f));
   }
 
@@ -124,10 +123,10 @@ class SampledValues final : public Detector {
     if (!p.known.any()) {
       Finding f = about(smv01_, p, e, c);
       f.cause = key_of(key_of(v.source), 1);
-      f.weight = pacer_.due(f.cause, e.scene.time);
       f.what = fmt::format("{} publishes the sampled values {} to {}, APPID {:#06x}; nobody knows the stream.", who, label(p), c.text(v.group), unsigned(number(e, "APPID").value_or(0)));
       f.expected = fmt::format("The {} streams have other names or come from elsewhere.", c.site.has_publishers(PublisherKind::sampled_values) ? "declared" : "learned");
       only_undeclared(f, p, v, c);
+      if (!f.difference) f.weight = pacer_.due(f.cause, e.scene.time);
       if (f.weight) tell(p, std::move(f), e.scene.time, to);
       return;
     }
@@ -168,26 +167,29 @@ class SampledValues final : public Detector {
     const PublisherMemory* l = p.known.learned;
     const uint32_t revision = s ? s->conf_rev.value_or(m.qualifier) : l->conf_rev, asdus = s ? s->asdus : l->asdus, channels_wanted = s ? s->entries : l->entries;
     std::string what, expected;
-    Publication::Aspect of = Publication::form;
+    const auto in_frame = number(e, "noASDU");
+    const uint32_t of_sample = m.function == changed ? channels(e) : 0;
+    const bool frame_differs = in_frame && asdus && uint32_t(*in_frame) != asdus, sample_differs = of_sample && channels_wanted && of_sample != channels_wanted;
     if (s && m.qualifier == revision) p.right |= Publication::revision;
+    if (s && m.function == changed && !frame_differs && !sample_differs) p.right |= Publication::form;
+    Publication::Aspect of = Publication::form;
+    bool before = false;                   // it differed, and otherwise
+    const bool shape_told = p.differs_told || p.differs_kept;
     if (m.qualifier != revision && p.told_revision != m.qualifier + 1) {
-      p.told_revision = m.qualifier + 1;
+      before = std::exchange(p.told_revision, m.qualifier + 1) != 0;
       of = Publication::revision;
       what = fmt::format("with configuration revision {}", m.qualifier), expected = fmt::format("confRev {}.", revision);
-    } else if (const auto n = number(e, "noASDU"); n && asdus && uint32_t(*n) != asdus && !p.differs_told) {
-      p.differs_told = true;
-      what = fmt::format("with {:.0f} samples in a frame", *n), expected = fmt::format("{} in a frame.", asdus);
-    } else if (const uint32_t n2 = m.function == changed ? channels(e) : 0; n2 && channels_wanted && n2 != channels_wanted && !p.differs_told) {
-      p.differs_told = true;
-      what = fmt::format("with {} channels", n2), expected = fmt::format("{} channels.", channels_wanted);
-    } else if (s && m.function == changed && !p.differs_told) {
-      p.right |= Publication::form;
+    } else if (frame_differs && !shape_told) {
+      what = fmt::format("with {:.0f} samples in a frame", *in_frame), expected = fmt::format("{} in a frame.", asdus);
+    } else if (sample_differs && !shape_told) {
+      what = fmt::format("with {} channels", of_sample), expected = fmt::format("{} channels.", channels_wanted);
     }
     if (!what.empty()) {
       Finding f = about(smv07_, p, e, c);
       f.what = fmt::format("{} publishes the sampled values {} {}.", c.text(e.scene.speaker().address), label(p), what);
       f.expected = fmt::format("{} {}", s ? "Declared:" : "Learned:", expected);
-      only_differs(f, p, of, c);
+      if (!before) only_differs(f, p, of, c);
+      if (of == Publication::form) (f.difference ? p.differs_kept : p.differs_told) = true;
       tell(p, std::move(f), e.scene.time, to);
     }
     if (s && s->synchronised && *s->synchronised && !is_synchronised(m.tag)) lost_synch(p, 2, m.tag, e, c, to);
@@ -229,7 +231,7 @@ class SampledValues final : public Detector {
       }
       case rev_changed: if (p.known.any()) forms(p, e, c, to); return;
       case set_changed: case rate_changed: case samples_changed: case count_differs: {
-        if (c.learning || p.lately(now) || std::exchange(p.differs_told, true)) return;
+        if (c.learning || p.lately(now) || (m.sub_function == count_differs && p.differs_kept) || std::exchange(p.differs_told, true)) return;
         Finding f = about(smv07_, p, e, c);
         f.what = m.sub_function == set_changed     ? fmt::format("The data set of the sampled values {} is another from one frame to the next.", label(p))
                  : m.sub_function == rate_changed  ? fmt::format("The sampling rate that {} states changed from one frame to the next.", label(p))

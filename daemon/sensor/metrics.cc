@@ -10,6 +10,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <map>
 
 #include "daemon/report/words.h"
 
@@ -153,8 +154,14 @@ std::string metrics_text(const SensorStatus& s, const std::string& sensor, const
   of_clocks("clock_last_seconds", "when it was heard last", [](const ClockLine& l) { return l.last; });
   t.family("unreviewed_differences_total", "counter", "findings that are only differences between an import that nobody reviewed and the wire: silent");
   t.line("", s.judge.unreviewed);
-  t.family("unreviewed_difference", "gauge", "how often each was found, the first 64; vidra diff --review");
-  for (size_t i = 0; i < std::min<size_t>(s.unreviewed.size(), 64); i++) {
+  t.family("unreviewed_unkept_total", "counter", "findings of them that found no place among those kept one by one");
+  t.line("", s.judge.unreviewed_unkept);
+  t.family("unreviewed_differences", "gauge", "how many different ones are kept, by device; vidra diff --review");
+  std::map<std::string_view, uint64_t> devices;
+  for (const SilentDifference& d : s.unreviewed) devices[d.device]++;
+  for (const auto& [device, n] : devices) t.line(fmt::format("device=\"{}\"", label(device)), n);
+  t.family("unreviewed_difference", "gauge", "how often each was found, the newest 64");
+  for (size_t n = s.unreviewed.size(), i = n - std::min<size_t>(n, 64); i < n; i++) {
     const SilentDifference& d = s.unreviewed[i];
     t.line(fmt::format("device=\"{}\",detection=\"{}\",what=\"{}\"", label(d.device), d.detection->id, label(d.what + " " + d.expected)), d.times);
   }

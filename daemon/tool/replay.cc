@@ -167,6 +167,8 @@ int replay(const ReplayOptions& o) {
                  silent.size() == 1 ? "it" : "them");
       for (const auto& [device, n] : devices) fmt::print("  {}: {}\n", printable(device), n);
       for (size_t i = 0; i < std::min<size_t>(silent.size(), 12); i++) fmt::print("  {:<8} {} {}\n", silent[i].detection->id, printable(silent[i].what), printable(silent[i].expected));
+      if (silent.size() > 12) fmt::print("  and {} more: vidra diff names all\n", silent.size() - 12);
+      if (const uint64_t n = judge.counters().unreviewed_unkept) fmt::print("  {} findings of others found no place in the list\n", human_count(n));
     }
   }
   return heard.status;

@@ -149,18 +149,28 @@ std::string page(const Scrape& now, const Scrape& before, double passed, double 
     if (lines.size() + 2 > 12) out += fmt::format("  and {} more: vidra status --metrics\n", lines.size() + 2 - 12);
   }
 
-  if (const auto differ = now.labels("unreviewed_difference"); !differ.empty()) {
-    std::map<std::string, std::vector<std::string>> devices;
-    for (const Labels& l : differ) devices[of(l, "device")].push_back(fmt::format("{:<8} {}", of(l, "detection"), of(l, "what")));
-    out += "\nnot as imported, and silent until somebody has read it: vidra diff --review\n";
-    size_t shown = 0;
-    for (const auto& [device, list] : devices) {
-      if (shown >= 12) break;
-      out += fmt::format("  {}: {}\n", device, list.size() == 1 ? "1 difference" : fmt::format("{} differences", list.size()));
-      for (const std::string& line : list)
-        if (shown++ < 12) out += "    " + line + '\n';
+  if (const auto differing = now.labels("unreviewed_differences"); !differing.empty()) {
+    std::map<std::string, std::vector<std::string>> newest;                   // of each device
+    for (const Labels& l : now.labels("unreviewed_difference")) newest[of(l, "device")].push_back(fmt::format("{:<8} {}", of(l, "detection"), of(l, "what")));
+    std::vector<std::pair<double, std::string>> devices;
+    double all = 0;
+    for (const Labels& l : differing) devices.emplace_back(now.value("unreviewed_differences", l).value_or(0), of(l, "device")), all += devices.back().first;
+    std::sort(devices.rbegin(), devices.rend());
+    const auto count = [](double n) { return n == 1 ? std::string("1 difference") : human_count(uint64_t(n)) + " differences"; };
+    out += fmt::format("\nnot as imported, and silent until somebody has read it: {}; vidra diff --review\n", count(all));
+    double shown = 0;
+    for (size_t i = 0; i < devices.size(); i++) {
+      if (i == 12) {
+        out += fmt::format("  and {} more devices: vidra status --metrics\n", devices.size() - i);
+        break;
+      }
+      const auto& [n, device] = devices[i];
+      out += fmt::format("  {}: {}\n", device, count(n));
+      for (const std::string& line : newest[device])
+        if (shown < 12) out += "    " + line + '\n', shown++;
     }
-    if (shown < differ.size()) out += fmt::format("  and {} more: vidra status --metrics\n", differ.size() - std::min<size_t>(shown, differ.size()));
+    if (shown < all) out += fmt::format("  {} of them are named here: vidra status --metrics names the newest 64, vidra diff all\n", human_count(uint64_t(shown)));
+    if (const double unkept = now.value("unreviewed_unkept_total").value_or(0); unkept > 0) out += "  " + mark(true, human_count(uint64_t(unkept)) + " findings of others found no place in the list") + ": vidra diff says what differs\n";
   }
 
   const double unsaid = now.value("findings_dropped_total").value_or(0);

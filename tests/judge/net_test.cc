@@ -167,6 +167,48 @@ TEST(KnownPair, SpeakingItsOwnProtocolOnAnyPortOfItsOwnIsSilent) {
   EXPECT_EQ(h.times("NET-03"), 0u) << h.told();
 }
 
+// Devices of an import that nobody reviewed.
+void reports(Hearing& h, std::string_view client, std::string_view server) {
+  h.opened(client, server);
+  h.fact(Fact::opened, client, server, "tcp", Side::server);
+  Message m;
+  m.function = 36, m.role = Role::report, m.act = Act::report, m.reason = 3, m.station = 11;
+  h.say("iec104", client, server, m, {Point{Object(ObjectKind::information_object, 2001)}}, Side::server);
+  h.wait(4 * second);
+}
+TEST(NewConversation, BetweenUnreviewedDevicesIsKeptSilentWhileTheyAreNew) {
+  const std::string site = std::string(plant).replace(plant.find("[site]") + 7, 0, "review = true\n");
+  Hearing first(site);
+  reports(first, "10.1.1.11:40000", "10.1.1.60:2404");
+  reports(first, "10.1.1.20:40000", "10.1.1.60:2404");
+  reports(first, "10.1.1.1:40000", "10.1.1.60:2404");
+  EXPECT_EQ(first.of("NET-0"), 0u) << first.told();
+  ASSERT_EQ(first.judge.unreviewed().size(), 3u) << "of each client one";
+  EXPECT_EQ(first.judge.unreviewed()[0].device, "plc1");
+  EXPECT_NE(first.judge.unreviewed()[1].what.find("rtu1 (10.1.1.20) spoke"), std::string::npos) << first.judge.unreviewed()[1].what;
+}
+TEST(NewConversation, BetweenUnreviewedDevicesThatAreLongHeardIsTold) {
+  const std::string site = std::string(plant).replace(plant.find("[site]") + 7, 0, "review = true\n");
+  Hearing h(site);
+  h.opened("10.1.1.10:40000", "10.1.1.20:2404");
+  h.fact(Fact::opened, "10.1.1.10:40000", "10.1.1.20:2404", "tcp", Side::server);
+  h.opened("10.1.1.11:40000", "10.1.1.60:502");
+  h.fact(Fact::opened, "10.1.1.11:40000", "10.1.1.60:502", "tcp", Side::server);
+  h.wait(day + hour);
+  EXPECT_EQ(h.of("NET-"), 0u) << h.told();
+  reports(h, "10.1.1.20:40001", "10.1.1.60:2404");
+  EXPECT_EQ(h.times("NET-02"), 1u) << h.told();
+  reports(h, "10.1.1.11:40001", "10.1.1.60:2404");
+  EXPECT_EQ(h.times("NET-03"), 1u) << h.told();
+  EXPECT_TRUE(h.judge.unreviewed().empty());
+}
+TEST(NewConversation, OfMoreAtOnceThanMayWaitAreAllTold) {
+  Hearing h(plant);
+  for (int i = 0; i < 1200; i++) h.opened("10.1.1.11:" + std::to_string(20000 + i), "10.1.1.1:80");
+  h.wait(4 * second);
+  EXPECT_EQ(h.times("NET-02"), 1200u);
+}
+
 TEST(NewConversation, IsToldWhenTheRecordingEndsBeforeItsTime) {
   Hearing h(plant);
   h.opened("10.1.1.11:40000", "10.1.1.1:80");

@@ -136,6 +136,12 @@ class Publishing {
     return keys.size();
   }
 
+  std::string kept() const {                 // of an import, and silent
+    std::string s;
+    for (const SilentDifference& d : h.judge.unreviewed()) s += std::string(d.detection->id) + " " + d.device + ": " + d.what + "\n";
+    return s;
+  }
+
   ~Publishing() {
     for (auto& [key, talk] : talks_) pool_.unmake(talk.parser);
   }

@@ -111,6 +111,15 @@ TEST(SvCount, ALittleLossIsQuietMuchIsTold) {
   EXPECT_LE(v.h.last("SMV-03").severity, 3);
 }
 
+TEST(SvCount, ThatJumpsIsToldOfAnImportThatNobodyReviewedToo) {
+  std::string site = "[site]\nreview = true\n" + std::string(publishers_site);
+  site.replace(site.find("conf_rev = 1\nentries"), 12, "conf_rev = 7");
+  Unit u(site);
+  ASSERT_EQ(u.h.judge.unreviewed().size(), 1u) << u.kept();     // SMV-07, since its first frame
+  for (int i = 0; i < 60; i++) u.one({.count = uint16_t((u.at + (i % 2 ? 40 : 0)) % 100)}), u.at++, u.wait(10 * millisecond);
+  EXPECT_GT(u.h.times("SMV-02"), 0u) << u.told();
+}
+
 TEST(SvSecond, ThatMovesIsTold) {
   Unit u;
   u.wait(305 * millisecond);                // its clock steps: the count goes on where it was

@@ -47,6 +47,21 @@ TEST(Metrics, AreReadBackAsTheyWere) {
   EXPECT_EQ(s.value("collector_connected", {{"collector", "cert"}}), 0);
 }
 
+TEST(Metrics, DifferencesFromAnImportAreCountedByDeviceAndTheNewestNamed) {
+  SensorStatus st = status();
+  for (int i = 0; i < 200; i++) st.unreviewed.push_back({i < 150 ? "ied1" : "ied2", detection("GSE-13"), "it publishes gcb" + std::to_string(i) + ".", "confRev 1.", 0, 0, 1, uint64_t(i), 0});
+  st.judge.unreviewed = 300, st.judge.unreviewed_unkept = 7;
+  st.values.objects = 5;
+  const Scrape s = Scrape::parse(metrics_text(st, "", ""));
+  EXPECT_EQ(s.value("unreviewed_differences", {{"device", "ied1"}}), 150);
+  EXPECT_EQ(s.value("unreviewed_differences", {{"device", "ied2"}}), 50);
+  EXPECT_EQ(s.value("unreviewed_differences_total"), 300);
+  EXPECT_EQ(s.value("unreviewed_unkept_total"), 7);
+  EXPECT_EQ(s.value("values_unwatched_total", {{"why", "objects"}}), 5);
+  const auto named = s.labels("unreviewed_difference");
+  ASSERT_EQ(named.size(), 64u);
+  EXPECT_EQ(named.back().at("what"), "it publishes gcb199. confRev 1.");
+}
 TEST(Metrics, WhatIsNotKnownIsAbsent) {
   const Scrape s = Scrape::parse(metrics_text(status(), "", ""));
   EXPECT_FALSE(s.value("interface_dropped_total", {{"interface", "eth1"}, {"by", "card"}}));
