@@ -26,14 +26,14 @@ Intake::~Intake() = default;
 
 std::string Intake::open(bool reindex, const std::function<void(uint64_t, uint64_t)>& progress) {
   std::lock_guard lock(mutex_);
-  if (const std::string e = logs_.open(); !e.empty()) return e;
   const std::string path = settings_.directory + "/index.db";
   std::error_code ignored;
-  bool again = reindex || !std::filesystem::exists(path, ignored);
-  if (!again) {
-    const std::string e = index_.open(path, Index::Open::create);
-    again = !e.empty() || !index_agrees();
-  }
+  bool again = reindex || !std::filesystem::exists(path, ignored) || !index_.open(path, Index::Open::create).empty();
+  std::map<Logs::Place, uint64_t> synced;   // what the index has was durable before it got it
+  if (!again)
+    for (const auto& [sensor, lane, applied] : index_.logs()) synced[{sensor, lane}] = applied;
+  if (const std::string e = logs_.open(synced); !e.empty()) return e;
+  again = again || !index_agrees();
   if (again) {   // lost, damaged, of another version, or ahead of a journal that came back from a backup: made anew
     index_.close();
     Index::remove(path);
@@ -95,8 +95,7 @@ std::string Intake::catch_up(const std::function<void(uint64_t, uint64_t)>& prog
       return s.kept.size() < catch_up_batch;
     }, [&](const Range& gone) { s.next = gone.to + 1; });
     if (!given)
-      wrong = fmt::format("{}: cannot be read from entry {} on; it is tried again. If it stays so, look at the disk: without this file, moved away, the collector starts and lacks what is in it",
-                          logs_.file_of(s.place, s.next), s.next);
+      wrong = fmt::format("{}: {}", logs_.file_of(s.place, s.next), cannot_be_read(fmt::format("entry {} and what follows", s.next), logs_.file_of(s.place, s.next)));
     s.done = s.kept.empty();
     for (Kept& k : s.kept) k.entry.body = k.body;
   };
@@ -171,7 +170,7 @@ bool Intake::intake(const Arrival& a) {
   const uint64_t number = logs_.append(a.header, a.header_bytes, a.body, a.received_ns, a.probation);
   if (!number) {
     counters_.refused++;
-    pausing_ = fmt::format("{}/journal cannot be written: sensors wait meanwhile", settings_.directory);
+    pausing_ = logs_.refusal() + "; sensors wait meanwhile";
     return false;
   }
   s.taken = a.header.seq, s.taken_head = a.header.self;

@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cerrno>
 #include <cstring>
 
 #include "daemon/base/text.h"
@@ -20,57 +22,68 @@ int64_t taken_in(Bytes payload) {
   return int64_t(r.le64());
 }
 
+// Why a log cannot be opened, and what a person does about it. The service manager tries again by itself.
+std::string refused(const std::string& file, int error, int unsynced) {
+  const char* why = std::strerror(-(error ? error : unsynced));
+  if (error == -EPROTO) return fmt::format("{}: belongs to another sensor or lane, or is of a later version. Put it where it belongs, or to start without it: mv {} {}.away", file, file, file);
+  if (error) return fmt::format("{}: {}", file, cannot_be_read(why, file));
+  if (unsynced == -ENOSPC || unsynced == -EDQUOT)
+    return fmt::format("{}: {}: there is no room beside it for a copy, and without one what a killed collector wrote last is not safe. It is tried again; make room on its disk: df -h {}", file, why, file);
+  return fmt::format("{}: {}: what a killed collector wrote last cannot be made durable. It is tried again; look at the disk: dmesg", file, why);
+}
+
 }  // namespace
+
+std::string cannot_be_read(std::string_view why, const std::string& file) {
+  return fmt::format("cannot be read: {}. It is tried again; if it stays so, look at the disk: dmesg. To start without it, and lack what is in it: mv {} {}.away", why, file, file);
+}
 
 Logs::Logs(Storage& storage, std::string directory, uint64_t segment_bytes)
     : storage_(storage), directory_(std::move(directory)), segment_bytes_(segment_bytes) {}
 
 std::string Logs::folder(const Place& p) const { return fmt::format("{}/{}/{}", directory_, uuid_text(p.first), name_of(Lane(p.second))); }
 
-Log* Logs::log(const SensorId& sensor, uint8_t lane, bool make) {
-  const auto [at, fresh] = logs_.try_emplace({sensor, lane});
+Log* Logs::log(const Place& place, uint64_t synced) {
+  const auto [at, fresh] = logs_.try_emplace(place);
   if (!fresh) return at->second.get();
-  const std::string directory = folder({sensor, lane});
   LogSettings settings;
-  settings.directory = directory, settings.segment_bytes = segment_bytes_, settings.sensor = sensor, settings.lane = lane, settings.taken_in = taken_in;
+  settings.directory = folder(place), settings.segment_bytes = segment_bytes_, settings.sensor = place.first, settings.lane = place.second, settings.taken_in = taken_in;
   auto opened = std::make_unique<Log>(storage_, std::move(settings));
-  if (const int e = opened->open(); e) {
-    if (!make) troubles_.push_back(fmt::format("{}: {}", directory, std::strerror(-e)));
-    logs_.erase(at);
-    return nullptr;
-  }
+  const int e = opened->open(1, synced);
   const Recovery& r = opened->recovery();
-  if (r.unsynced) {   // it would be promised to sensors as durable
-    if (!make) troubles_.push_back(fmt::format("{}: what is there cannot be made durable; look at the disk", directory));
+  if (e || r.unsynced) {   // what is not durable would be promised to sensors
+    refusal_ = refused(r.at, e, r.unsynced);
     logs_.erase(at);
     return nullptr;
   }
   if (r.cut_bytes)
-    troubles_.push_back(fmt::format("{}: {} behind the last whole record were cut off{}", directory, human_bytes(r.cut_bytes),
+    troubles_.push_back(fmt::format("{}: {} behind the last whole record were cut off{}", folder(place), human_bytes(r.cut_bytes),
                                     r.kept_in.empty() ? "" : "; they are kept in " + r.kept_in));
-  for (const Range& m : r.missing) troubles_.push_back(fmt::format("{}: entries {} to {} are damaged", directory, m.from, m.to));
+  for (const Range& m : r.missing) troubles_.push_back(fmt::format("{}: entries {} to {} are damaged", folder(place), m.from, m.to));
   at->second = std::move(opened);
   return at->second.get();
 }
 
-std::string Logs::open() {
-  if (const int e = storage_.make_directories(directory_)) return fmt::format("{}: {}", directory_, std::strerror(-e));
+std::string Logs::open(const std::map<Place, uint64_t>& synced) {
+  if (const int e = storage_.make_directories(directory_)) return refused(directory_, e, 0);
   std::vector<std::string> sensors;
-  if (const int e = storage_.list(directory_, sensors)) return fmt::format("{}: {}", directory_, std::strerror(-e));
+  if (const int e = storage_.list(directory_, sensors)) return refused(directory_, e, 0);
   for (const std::string& name : sensors) {
     SensorId sensor;
     if (!parse_uuid(name, sensor)) continue;
     std::vector<std::string> lanes;
-    if (const int e = storage_.list(directory_ + "/" + name, lanes)) return fmt::format("{}/{}: {}", directory_, name, std::strerror(-e));
-    for (uint8_t lane = 0; lane < lane_count; lane++)
-      for (const std::string& each : lanes)
-        if (each == name_of(Lane(lane)) && !log(sensor, lane, false)) return troubles_.back();
+    if (const int e = storage_.list(directory_ + "/" + name, lanes)) return refused(directory_ + "/" + name, e, 0);
+    for (uint8_t lane = 0; lane < lane_count; lane++) {
+      if (std::ranges::find(lanes, name_of(Lane(lane))) == lanes.end()) continue;
+      const auto known = synced.find({sensor, lane});
+      if (!log({sensor, lane}, known == synced.end() ? 0 : known->second)) return refusal_;
+    }
   }
   return "";
 }
 
 uint64_t Logs::append(const Header& h, Bytes header, Bytes body, Time received, bool probation) {
-  Log* to = log(h.sensor, h.lane, true);
+  Log* to = log({h.sensor, h.lane}, 0);
   if (!to) return 0;
   std::vector<uint8_t> marked(body.size() + mark_size);
   Writer w(marked);

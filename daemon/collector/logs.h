@@ -16,6 +16,9 @@ struct RetentionSettings {
   uint64_t max_bytes = 20ull << 30;   // of all segments together; the oldest go first, states before alerts
 };
 
+// What is said of a file of the journal that the disk does not give.
+std::string cannot_be_read(std::string_view why, const std::string& file);
+
 // The journal's files: a segment log for every sensor and lane, DIRECTORY/SENSOR/LANE/. Each entry is a record's exact wire
 // frames, then sixteen octets of our own: when it was received, and marks. The journal is the truth; the index is made of it.
 class Logs {
@@ -23,11 +26,13 @@ class Logs {
   using Place = std::pair<SensorId, uint8_t>;   // sensor, lane
 
   Logs(Storage&, std::string directory, uint64_t segment_bytes);
-  std::string open();                           // "" or what is wrong; damage is no error, see troubles()
+  // "" or what is wrong; damage is no error, see troubles(). `synced`: the last number of each log that is known to be durable.
+  std::string open(const std::map<Place, uint64_t>& synced = {});
   const std::vector<std::string>& troubles() const { return troubles_; }
 
   // Takes a record into memory, opens its log when it is the first; 0 when that fails, otherwise its number.
   uint64_t append(const Header&, Bytes header, Bytes body, Time received, bool probation);
+  const std::string& refusal() const { return refusal_; }   // why a log could not be opened
   // What became of each log that was touched since the last time. The records of a log that failed are forgotten.
   struct Settled { Place place; uint64_t first, last; int error; };
   std::vector<Settled> sync();
@@ -64,7 +69,7 @@ class Logs {
   size_t retain(const RetentionSettings&, Time now);
 
  private:
-  Log* log(const SensorId&, uint8_t lane, bool make);
+  Log* log(const Place&, uint64_t synced);      // opened when it is not; nullptr: see refusal()
   std::string folder(const Place&) const;
   static bool unpack(const LogEntry&, Entry&);
 
@@ -74,6 +79,7 @@ class Logs {
   std::map<Place, std::unique_ptr<Log>> logs_;
   std::map<Place, uint64_t> touched_;           // first number of the batch
   std::vector<std::string> troubles_;
+  std::string refusal_;
 };
 
 }  // namespace vidra

@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <cstring>
 #include <ctime>
+#include <limits>
 
 #include "daemon/base/clock.h"
 
@@ -47,6 +48,9 @@ struct Outbox::Stream {
   Cursor cursor;
   std::atomic<uint64_t> acknowledged{0};
   std::vector<Range> told;                 // missing numbers that a GAP record has named; under the outbox's mutex
+
+  uint64_t since = 1;                      // the first number that was given out since open()
+  bool unread = false;                     // the disk did not give it
 
   // The outbox's thread.
   Hash head{}, batch_head{};               // of the last durable record; of the last one in the batch
@@ -99,7 +103,7 @@ void Outbox::wake_with(std::function<void()> waker) {
 void Outbox::open() {
   upkeep_at_ = cursors_at_ = checkpoint_at_ = boot_now() + second;
   if (read_back() && !writable_)
-    if (const int error = begin_epoch()) failed(error, "beginning an epoch");
+    if (const int e = begin_epoch()) failed(e, "beginning an epoch");
 }
 
 // What earlier runs have left. Where the disk does not give it now it is asked again before anything is written, a while: or it would lie
@@ -113,17 +117,33 @@ bool Outbox::read_back() {
     if (n.size() == 25 && n[8] == '-') found.push_back(n);   // ordinal-epoch, in hexadecimal
   reads_++;
   unreadable_ = false;
-  for (size_t i = 0; i < found.size() && !unreadable_; i++) writable_ = open_epoch(found[i], i + 1 == found.size());
+  std::vector<Gap> lost;   // told once all could be read: or they would be told at each attempt
+  for (size_t i = 0; i < found.size() && !unreadable_; i++) writable_ = open_epoch(found[i], i + 1 == found.size(), lost);
   if (unreadable_) {
     writable_ = false;
     std::lock_guard lock(mutex_);
     epochs_.clear();
     generation_.fetch_add(1, std::memory_order_release);
+    return false;
   }
-  return was_read_ = !unreadable_;
+  was_read_ = true;
+  for (Gap& g : lost) tell(std::move(g));
+  return true;
 }
 
-bool Outbox::open_epoch(const std::string& name, bool newest) {
+LogSettings Outbox::lane_of(const Epoch& epoch, size_t lane) const {
+  LogSettings s;
+  s.directory = epoch.directory + "/" + std::to_string(lane);
+  s.lost_and_found = settings_.directory + "/lost+found";
+  s.segment_bytes = settings_.segment_bytes;
+  s.sensor = settings_.sensor;
+  s.epoch = epoch.number;
+  s.lane = uint8_t(lane);
+  s.with_holes = reads_ >= most_reads;
+  return s;
+}
+
+bool Outbox::open_epoch(const std::string& name, bool newest, std::vector<Gap>& lost) {
   auto epoch = std::make_shared<Epoch>();
   std::array<uint8_t, 8> number{};
   std::array<uint8_t, 4> ordinal{};
@@ -142,37 +162,38 @@ bool Outbox::open_epoch(const std::string& name, bool newest) {
     text.resize(size_t(std::max<int64_t>(n, 0)));
     if (text != storage_.identity(epoch->directory)) good = false;
   }
-  std::vector<Gap> gaps;
   for (size_t lane = 0; lane < lane_count; lane++) {
-    LogSettings s;
-    s.directory = epoch->directory + "/" + std::to_string(lane);
-    s.lost_and_found = settings_.directory + "/lost+found";
-    s.segment_bytes = settings_.segment_bytes;
-    s.sensor = settings_.sensor;
-    s.epoch = epoch->number;
-    s.lane = uint8_t(lane);
-    epoch->streams[lane] = std::make_unique<Stream>(storage_, s, epoch->directory + "/" + std::to_string(lane) + ".cursor");
+    epoch->streams[lane] = std::make_unique<Stream>(storage_, lane_of(*epoch, lane), epoch->directory + "/" + std::to_string(lane) + ".cursor");
     Stream& stream = *epoch->streams[lane];
+    // What is not given now may be given later: asked again.
+    const auto ask_again = [&](int e, const char* doing) {
+      failed(e, doing);
+      return unreadable_ = reads_ < most_reads;
+    };
+    Gap gap;
+    gap.epoch = epoch->number, gap.lane = uint8_t(lane);
     if (const int e = stream.cursor.open()) {
-      // Without it what was acknowledged and removed would be told as lost.
-      failed(e, "reading a cursor");
-      if (reads_ < most_reads) return unreadable_ = true, false;
+      if (ask_again(e, "reading a cursor")) return false;
       good = false;
+      gap.reason = "corrupt";   // what had gone before, nobody knows
+      gap.classes["unreadable cursor"] = 1;
+      lost.push_back(gap);
+      gap.classes.clear();
     }
     if (stream.cursor.damaged()) good = false;
     const CursorValue c = stream.cursor.value();
-    Gap gap;
-    gap.epoch = epoch->number, gap.lane = uint8_t(lane);
-    if (const int e = stream.log.open(c.next)) {
-      failed(e, "reading a lane");
-      if (e != -EPROTO && reads_ < most_reads) return unreadable_ = true, false;
+    if (const int e = stream.log.open(c.next, c.next - 1)) {
+      if (e != -EPROTO && ask_again(e, "reading a lane")) return false;
       // Nothing of this lane can be read: say so, once, and leave the files as they are.
       good = false;
+      stream.unread = true;
       gap.reason = "corrupt";
       gap.classes["unreadable lane"] = 1;
-      if (newest) gaps.push_back(gap);
+      if (c.next > c.acknowledged + 1) gap.from = c.acknowledged + 1, gap.to = c.next - 1;
+      if (newest || gap.from) lost.push_back(gap);
       continue;
     }
+    stream.since = stream.log.next();
     const Recovery& r = stream.log.recovery();
     cut_bytes_.fetch_add(r.cut_bytes, std::memory_order_relaxed);
     stream.acknowledged = std::min(c.acknowledged, stream.log.durable());
@@ -194,7 +215,7 @@ bool Outbox::open_epoch(const std::string& name, bool newest) {
       // It may hold records that were never accepted, or one that was: the octets are kept, the numbers are not used again.
       gap.reason = "torn";
       gap.classes["octets cut"] = r.cut_bytes;
-      gaps.push_back(gap);
+      lost.push_back(gap);
       gap.classes.clear();
     }
     for (Range m : r.missing) {
@@ -202,13 +223,13 @@ bool Outbox::open_epoch(const std::string& name, bool newest) {
       if (m.from > m.to) continue;
       stream.told.push_back(m);
       gap.reason = "corrupt", gap.from = m.from, gap.to = m.to;
-      gaps.push_back(gap);
+      lost.push_back(gap);
     }
     if (const uint64_t first = stream.log.first(), acked = stream.acknowledged; first > acked + 1)
       for (const Range& wiped : beyond({acked + 1, first - 1}, stream.told)) {
         stream.told.push_back(wiped);
         gap.reason = "wiped", gap.from = wiped.from, gap.to = wiped.to;
-        gaps.push_back(gap);
+        lost.push_back(gap);
       }
     stream.highest = stream.acknowledged;
     stream.reader.seek(stream.acknowledged + 1);
@@ -219,35 +240,36 @@ bool Outbox::open_epoch(const std::string& name, bool newest) {
   }
   generation_.fetch_add(1, std::memory_order_release);
   if (good) epoch_.store(epoch->number, std::memory_order_release);
-  for (Gap& g : gaps) tell(std::move(g));
   return good;
 }
 
-int Outbox::begin_epoch() {
-  auto epoch = std::make_shared<Epoch>();
-  epoch->number = new_epoch(wall_now());
-  epoch->directory = fmt::format("{}/{:08x}-{:016x}", settings_.directory, ordinal_ + 1, epoch->number);
-  if (const int e = storage_.make_directories(epoch->directory)) return e;
-  ordinal_++;   // a name once used stays used, whatever becomes of the directory
+int Outbox::make_epoch(Epoch& epoch) {
+  if (const int e = storage_.make_directories(epoch.directory)) return e;
   for (size_t lane = 0; lane < lane_count; lane++) {
-    LogSettings s;
-    s.directory = epoch->directory + "/" + std::to_string(lane);
-    s.lost_and_found = settings_.directory + "/lost+found";
-    s.segment_bytes = settings_.segment_bytes;
-    s.sensor = settings_.sensor;
-    s.epoch = epoch->number;
-    s.lane = uint8_t(lane);
-    epoch->streams[lane] = std::make_unique<Stream>(storage_, s, epoch->directory + "/" + std::to_string(lane) + ".cursor");
-    if (const int e = epoch->streams[lane]->log.open()) return e;
-    if (const int e = epoch->streams[lane]->cursor.open()) return e;
+    epoch.streams[lane] = std::make_unique<Stream>(storage_, lane_of(epoch, lane), epoch.directory + "/" + std::to_string(lane) + ".cursor");
+    if (const int e = epoch.streams[lane]->log.open()) return e;
+    if (const int e = epoch.streams[lane]->cursor.open()) return e;
   }
   // The identity comes last: an epoch without it is never gone on with.
   std::unique_ptr<File> f;
-  if (const int e = storage_.open(epoch->directory + "/identity", Storage::Mode::create_new, f)) return e;
-  if (const int e = f->append(bytes_of(storage_.identity(epoch->directory)))) return e;
+  if (const int e = storage_.open(epoch.directory + "/identity", Storage::Mode::create_new, f)) return e;
+  if (const int e = f->append(bytes_of(storage_.identity(epoch.directory)))) return e;
   if (const int e = f->sync()) return e;
-  if (const int e = storage_.sync_directory(epoch->directory)) return e;
-  if (const int e = storage_.sync_directory(settings_.directory)) return e;
+  if (const int e = storage_.sync_directory(epoch.directory)) return e;
+  return storage_.sync_directory(settings_.directory);
+}
+
+int Outbox::begin_epoch() {
+  EpochPtr epoch;
+  int e = 0;
+  do {
+    epoch = std::make_shared<Epoch>();
+    epoch->number = new_epoch(wall_now());
+    epoch->directory = fmt::format("{}/{:08x}-{:016x}", settings_.directory, ++ordinal_, epoch->number);   // a name once used stays used
+    e = make_epoch(*epoch);
+    if (e) remove_files(*epoch);
+  } while ((e == -ENOSPC || e == -EDQUOT) && make_room());
+  if (e) return e;
   std::lock_guard lock(mutex_);
   if (writable_ && !epochs_.empty())   // what the old epoch could not make durable begins again in the new one
     for (size_t lane = 0; lane < lane_count; lane++) {
@@ -572,14 +594,26 @@ void Outbox::retire(const EpochPtr& epoch) {
     std::erase(epochs_, epoch);
   }
   generation_.fetch_add(1, std::memory_order_release);
+  for (const auto& s : epoch->streams)
+    while (s->log.drop_oldest()) {}
+  remove_files(*epoch);
+}
+
+// What the disk has of an epoch besides its segments. A file that could not be read stays, and its folder with it.
+void Outbox::remove_files(const Epoch& epoch) {
   for (size_t lane = 0; lane < lane_count; lane++) {
-    while (epoch->streams[lane]->log.drop_oldest()) {}
-    storage_.remove(epoch->directory + "/" + std::to_string(lane));
-    storage_.remove(epoch->directory + "/" + std::to_string(lane) + ".cursor");
+    const std::string directory = epoch.directory + "/" + std::to_string(lane);
+    storage_.remove(directory);
+    storage_.remove(directory + ".cursor");
   }
-  storage_.remove(epoch->directory + "/identity");
-  storage_.remove(epoch->directory);
+  storage_.remove(epoch.directory + "/identity");
+  storage_.remove(epoch.directory);
   storage_.sync_directory(settings_.directory);
+  std::vector<std::string> names;
+  const std::string kept = settings_.directory + "/lost+found", its = fmt::format("{:016x}.", epoch.number);   // tails that were cut
+  if (storage_.list(kept, names) == 0)
+    for (const std::string& n : names)
+      if (n.starts_with(its)) storage_.remove(kept + "/" + n);
 }
 
 void Outbox::upkeep() {
@@ -600,7 +634,7 @@ void Outbox::upkeep() {
       while (free + 1 < segments.size() && segments[free].last <= acked && segments[free + 1].created < wall - settings_.retain_acknowledged) free++;
       if (free && store_cursor(*s)) s->log.drop_before(segments[free].first);
       if (!segments.empty() && (segments.back().last > acked || segments.back().created > wall - settings_.retain_acknowledged)) done = false;
-      if (!s->batch.empty()) done = false;
+      if (!s->batch.empty() || s->unread) done = false;
     }
     if (list.size() > epochs_most && epoch == list.front())   // a spool that keeps being torn: history yields to order
       done = std::ranges::all_of(epoch->streams, [](const auto& s) { return s->log.durable() <= s->acknowledged.load(); });
@@ -712,11 +746,16 @@ void Outbox::rewind(const std::vector<StreamState>& durable) {
       s->credit = 0;
       for (const StreamState& d : durable) {
         if (d.epoch != s->epoch || d.lane != s->lane) continue;
-        // The collector has what this disk has forgotten: its numbers must not be given out a second time.
-        if (d.durable > s->log.durable()) renew_.store(true), wake_.notify_one();
-        s->acknowledged.store(std::min(d.durable, s->log.durable()), std::memory_order_release);
+        const uint64_t here = s->log.durable();
+        if (d.durable > here) {
+          // The collector has what this disk has forgotten: its numbers must not be given out a second time. Those that were, since
+          // this process began, are others than it has under them: they cannot be sent any more.
+          if (here >= s->since) tell_missing(*s, {s->since, here}, "restored");
+          if (e == following_.back()) renew_.store(true), wake_.notify_one();
+        }
+        s->acknowledged.store(std::min(d.durable, here), std::memory_order_release);
         s->credit = d.credit;
-        s->reader.seek(s->acknowledged.load() + 1);
+        s->reader.seek(std::min(d.durable, std::numeric_limits<uint64_t>::max() - 1) + 1);
       }
     }
 }

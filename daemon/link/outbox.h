@@ -128,8 +128,11 @@ class Outbox {
 
   void run();
   bool read_back();
+  LogSettings lane_of(const Epoch&, size_t lane) const;
   int begin_epoch();
-  bool open_epoch(const std::string& name, bool newest);   // false: nothing may be written to it any more
+  int make_epoch(Epoch&);
+  void remove_files(const Epoch&);
+  bool open_epoch(const std::string& name, bool newest, std::vector<Gap>& lost);   // false: nothing may be written to it any more
   bool commit_lane(Epoch&, size_t lane);
   bool enqueue(size_t lane, Waiting&&, bool own);
   void checkpoint(Epoch&);

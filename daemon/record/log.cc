@@ -18,6 +18,7 @@ constexpr uint32_t entry_magic = log_entry_magic;
 constexpr uint32_t segment_magic = 0x4c505243;   // "CRPL"
 constexpr uint16_t segment_version = 1;
 constexpr size_t window_size = 256 * 1024;
+constexpr std::string_view unfinished = ".seg.new";   // a segment that was to take the place of another
 
 std::string segment_name(uint64_t first, uint32_t attempt) {
   return attempt ? fmt::format("{:016x}.{:04x}.seg", first, attempt) : fmt::format("{:016x}.seg", first);
@@ -68,23 +69,25 @@ HeaderState parse_segment_header(Bytes b, const LogSettings& s, uint64_t& first,
 Log::Log(Storage& storage, LogSettings settings) : storage_(storage), settings_(std::move(settings)) {}
 Log::~Log() = default;
 
-int Log::open(uint64_t at_least) {
+int Log::open(uint64_t at_least, uint64_t synced) {
+  recovery_.at = settings_.directory;
   if (const int e = storage_.make_directories(settings_.directory)) return e;
   std::vector<std::string> names;
   if (const int e = storage_.list(settings_.directory, names)) return e;
   for (const std::string& name : names) {
     Segment s;
+    if (name.ends_with(unfinished)) storage_.remove(settings_.directory + "/" + name);   // killed while it was made
     if (!parse_name(name, s.first, s.attempt)) continue;
     s.name = name;
-    s.path = settings_.directory + "/" + name;
+    s.path = recovery_.at = settings_.directory + "/" + name;
     std::unique_ptr<File> f;
     if (const int e = storage_.open(s.path, Storage::Mode::existing, f)) return e;
     std::array<uint8_t, segment_header_size> head{};
     uint64_t first = 0;
     const int64_t got = f->read(0, head), size = f->size();
-    if (got < 0 || size < 0) return int(got < 0 ? got : size);
+    if (size < 0 || (got < 0 && !settings_.with_holes)) return int(got < 0 ? got : size);
     s.bytes = uint64_t(size);
-    switch (parse_segment_header(Bytes(head).first(size_t(got)), settings_, first, s.created)) {
+    switch (parse_segment_header(Bytes(head).first(size_t(std::max<int64_t>(got, 0))), settings_, first, s.created)) {
       case HeaderState::good: s.first = first; break;   // the header outweighs the name: files may have been swapped
       case HeaderState::bad: break;                     // its records carry their own numbers
       case HeaderState::foreign: return -EPROTO;        // another lane, epoch, sensor or version: not ours to touch
@@ -97,7 +100,7 @@ int Log::open(uint64_t at_least) {
   // The last file may end in the middle of a write. One without any whole record was never durable, or is damaged all over.
   while (!segments_.empty()) {
     const size_t before = segments_.size();
-    if (const int e = scan_last()) return e;
+    if (const int e = scan_last(synced)) return e;
     if (segments_.size() == before) break;
   }
   // A later attempt begins where the sync of an earlier file failed: the earlier one's copies of those records do not count.
@@ -105,7 +108,8 @@ int Log::open(uint64_t at_least) {
     if (segments_[i].first == segments_[i + 1].first) remove_segment(i);
     else i++;
   // A file may be there whose name was never made durable.
-  if (!segments_.empty() && storage_.sync_directory(settings_.directory)) recovery_.in_doubt = recovery_.unsynced = true;
+  if (!segments_.empty())
+    if (const int e = storage_.sync_directory(settings_.directory)) recovery_.in_doubt = true, recovery_.unsynced = e;
   uint64_t total = 0;
   for (const Segment& s : segments_) total += s.bytes;
   bytes_.store(total, std::memory_order_relaxed);
@@ -113,24 +117,21 @@ int Log::open(uint64_t at_least) {
 }
 
 // Walks the last segment: finds its end, cuts what is behind, or drops the file when it holds nothing.
-int Log::scan_last() {
+int Log::scan_last(uint64_t synced) {
   Segment& s = segments_.back();
+  recovery_.at = s.path;
   std::unique_ptr<File> f;
   if (const int e = storage_.open(s.path, Storage::Mode::existing, f)) return e;
   std::vector<uint8_t> all(s.bytes);
-  const bool readable = f->read(0, all) == int64_t(s.bytes);
-  if (!readable && settings_.taken_in) return -EIO;   // asked again later: what is cut now would be gone though it may be readable then
+  const int64_t given = f->read(0, all);
+  const bool readable = given == int64_t(all.size());
+  if (!readable && !settings_.with_holes) return given < 0 ? int(given) : -EIO;
   if (!readable) {
     // A bad sector: what lies around it can still be read, piece by piece.
-    bool any_piece = all.empty();
-    int64_t n = 0;
     for (size_t at = 0; at < all.size(); at += 4096) {
       const std::span<uint8_t> piece = std::span(all).subspan(at, std::min<size_t>(4096, all.size() - at));
-      n = f->read(at, piece);
-      if (n == int64_t(piece.size())) any_piece = true;
-      else std::ranges::fill(piece, uint8_t{0});
+      if (f->read(at, piece) != int64_t(piece.size())) std::ranges::fill(piece, uint8_t{0});
     }
-    if (!any_piece) return n < 0 ? int(n) : -EIO;
     recovery_.in_doubt = true;
   }
   uint64_t last = s.first - 1, good_end = segment_header_size;
@@ -149,9 +150,10 @@ int Log::scan_last() {
     bool whole = magic && length <= max_entry && r.left() >= length;
     whole = whole && crc32c(Bytes(all).subspan(at + 12, 8 + length)) == crc;
     if (!whole) { at++; continue; }   // look for the next magic: what lies between is damaged
-    if (settings_.taken_in) newest = settings_.taken_in(Bytes(all).subspan(at + entry_prefix_size, length));
+    const int64_t taken_in = settings_.taken_in ? settings_.taken_in(Bytes(all).subspan(at + entry_prefix_size, length)) : 0;
+    newest = std::max(newest, taken_in);
     if (number > last) {
-      if (number > last + 1) missing.push_back({last + 1, number - 1}), holes.push_back({good_end, last, newest});
+      if (number > last + 1) missing.push_back({last + 1, number - 1}), holes.push_back({good_end, last, taken_in});
       last = number;
     }
     any = true;
@@ -186,28 +188,29 @@ int Log::scan_last() {
   if (!any) {
     next_ = std::max(next_, s.first);
     durable_.store(next_ - 1, std::memory_order_release);
-    remove_segment(segments_.size() - 1);
+    if (readable) remove_segment(segments_.size() - 1);
+    else segments_.pop_back();
     return 0;
   }
-  if (end < all.size() && f->truncate(end)) recovery_.in_doubt = true;
+  if (readable && end < all.size() && f->truncate(end)) recovery_.in_doubt = true;
   // Records that a killed process wrote may still be in the page cache only: durable before anybody sends them. Where an earlier sync
-  // has failed the cache shows them and calls them clean: the file is written once more and takes its own place. In place only where
-  // there is no room: power lost in the middle of that may cost what was well.
-  const Bytes whole = Bytes(all).first(size_t(end));
-  const std::string fresh = s.path + ".new";
-  std::unique_ptr<File> copy;
-  storage_.remove(fresh);
-  int e = readable ? storage_.open(fresh, Storage::Mode::create_new, copy) : f->sync();   // what was not read is not written over
-  if (readable && !e) e = copy->write_at(0, whole);
-  if (readable && !e) e = copy->sync();
-  if (readable && !e) e = storage_.rename(fresh, s.path);
-  if (readable && !e) f = std::move(copy);
-  else storage_.remove(fresh);
-  if (readable && (e == -ENOSPC || e == -EDQUOT)) {
-    e = f->write_at(0, whole);
-    if (!e) e = f->sync();
+  // has failed the cache shows them and calls them clean: the file is written once more and takes its own place. Never in place: power
+  // lost in the middle of that costs what was well.
+  int e = 0;
+  if (!readable) {
+    e = f->sync();   // what was not read is not written over
+  } else if (last > synced) {
+    const std::string fresh = s.path + ".new";
+    std::unique_ptr<File> copy;
+    storage_.remove(fresh);
+    e = storage_.open(fresh, Storage::Mode::create_new, copy);
+    if (!e) e = copy->write_at(0, Bytes(all).first(size_t(end)));
+    if (!e) e = copy->sync();
+    if (!e) e = storage_.rename(fresh, s.path);
+    if (!e) f = std::move(copy);
+    else storage_.remove(fresh);
   }
-  if (e) recovery_.in_doubt = recovery_.unsynced = true;
+  if (e) recovery_.in_doubt = true, recovery_.unsynced = e;
   s.bytes = end;
   next_ = std::max(next_, last + 1);
   durable_.store(next_ - 1, std::memory_order_release);
@@ -332,18 +335,15 @@ int Log::remove_segment(size_t index) {
 
 int Log::drop_before(uint64_t number) {
   int e = 0;
-  bool any = false;
   for (;;) {
     {
       std::lock_guard lock(mutex_);
       if (segments_.size() < 2 || segments_[1].first > number) break;
     }
     if (const int r = remove_segment(0)) e = r;
-    any = true;
+    if (const int r = storage_.sync_directory(settings_.directory); r && !e) e = r;   // each: or a loss of power leaves holes
   }
-  if (!any) return 0;
-  const int r = storage_.sync_directory(settings_.directory);
-  return e ? e : r;
+  return e;
 }
 
 std::optional<Range> Log::drop_oldest() {

@@ -40,6 +40,9 @@ struct LogSettings {
   SensorId sensor{};
   uint64_t epoch = 0;
   uint8_t lane = 0;
+  // At open(), where the last file is not given as a whole: go on without the pieces that are not given. Otherwise open() fails, and may be
+  // asked again. What was not given is neither removed nor cut.
+  bool with_holes = false;
   // When a record was taken in, for a log whose owner is sent again what it has not promised to have. A loss of power may keep later
   // octets of an unsynced write without earlier ones: records behind a damaged place at the end are then cut with it, where they are
   // less than a minute older than the newest.
@@ -48,10 +51,11 @@ struct LogSettings {
 
 // What open() found that is not as it was left.
 struct Recovery {
+  std::string at;               // the file that was looked at last: where open() failed, there
   uint64_t cut_bytes = 0;       // behind the last whole record; moved to `kept_in`
   std::string kept_in;
   std::vector<Range> missing;   // damaged in the last segment
-  bool unsynced = false;        // what a killed process wrote could not be made durable: it is there to be read, and may be gone after a loss of power
+  int unsynced = 0;             // -errno: what a killed process wrote could not be made durable; it is there to be read, and may be gone after a loss of power
   bool in_doubt = false;        // numbers may have been in use that nothing shows any more: begin a new epoch
 };
 
@@ -70,8 +74,9 @@ class Log {
   Log(Storage&, LogSettings);
   ~Log();
 
-  // Recovers; the next number is at least `at_least`. 0 or -errno; a damaged log opens, and says so in recovery().
-  int open(uint64_t at_least = 1);
+  // Recovers; the next number is at least `at_least`, and what lies up to `synced` is known to be durable. 0 or -errno; a damaged log
+  // opens, and says so in recovery().
+  int open(uint64_t at_least = 1, uint64_t synced = 0);
   const Recovery& recovery() const { return recovery_; }
 
   // Takes a record into memory and gives it its number; sync() makes all that were taken durable.
@@ -107,7 +112,7 @@ class Log {
   std::optional<View> view(uint64_t number) const;   // the segment that holds `number`, or the next one after it
   int begin_segment();
   int remove_segment(size_t index);
-  int scan_last();
+  int scan_last(uint64_t synced);
 
   Storage& storage_;
   LogSettings settings_;

@@ -255,7 +255,7 @@ TEST_F(IntakeTest, a_journal_that_is_not_given_at_the_start_is_not_taken_for_a_s
       continue;
     }
     refused++;
-    not_read += wrong.find("cannot be read from entry") != std::string::npos;
+    not_read += wrong.find("cannot be read: entry") != std::string::npos;
     Intake later(faulty, settings);
     later.on_news = [&](News&& n) { told.push_back(std::move(n)); };
     ASSERT_EQ(later.open(false), "") << at;
@@ -441,6 +441,23 @@ TEST_F(IntakeTest, every_call_of_the_journal_may_fail) {
     }
   printf("%llu tried\n", static_cast<unsigned long long>(tried));
   EXPECT_GT(tried, 20u);
+}
+
+// What the index has was durable before: a start writes nothing of it. What it has not wants a copy, and that wants room.
+TEST_F(IntakeTest, a_full_disk_at_the_start_is_named_with_what_to_type) {
+  ASSERT_EQ(start(), "");
+  for (uint64_t n = 1; n <= 3; n++) EXPECT_TRUE(put(alder.alert(n)));
+  intake.reset();
+  disk.write_error = -ENOSPC;
+  EXPECT_EQ(start(), "") << "all of it is known to be durable";
+  intake.reset();
+  Index::remove(scratch.path + "/index.db");
+  const std::string wrong = start();
+  EXPECT_NE(wrong.find(scratch.path + "/journal/" + uuid_text(alder.id) + "/alert/0000000000000001.seg: No space left"), std::string::npos) << wrong;
+  EXPECT_NE(wrong.find("df -h "), std::string::npos) << wrong;
+  disk.write_error = 0;
+  EXPECT_EQ(start(), "");
+  EXPECT_EQ(stories(), (Strings{"1.0", "2.0", "3.0"}));
 }
 
 TEST_F(IntakeTest, a_full_disk_asks_sensors_to_wait_and_resumes_by_itself) {

@@ -252,6 +252,138 @@ TEST(Log, power_loss_at_seeded_points_loses_nothing_confirmed) {
   }
 }
 
+// A disk that does not read for a moment: whatever open() makes of it, the next one finds all.
+TEST(Log, what_the_disk_does_not_give_now_is_neither_cut_nor_removed) {
+  FaultyStorage disk;
+  write(disk, 60, 300);
+  uint64_t refused = 0, holed = 0;
+  for (bool with_holes : {false, true})
+    for (uint64_t times : {uint64_t{1}, uint64_t{2}, uint64_t{3}, uint64_t{40}})
+      for (uint64_t at = 1; at < 60; at++) {
+        const auto copy = disk.copy();
+        LogSettings s = here(300);
+        s.with_holes = with_holes;
+        copy->fail(at, EIO, times);
+        {
+          Log log(*copy, s);
+          const int e = log.open();
+          ASSERT_TRUE(e == 0 || e == -EIO);
+          refused += e != 0;
+          if (e == 0 && log.durable() < 60) {
+            holed++;
+            ASSERT_TRUE(with_holes && log.recovery().in_doubt) << at << " x " << times;
+          }
+        }
+        copy->heal();
+        const Read r = read(*copy, 300);
+        ASSERT_EQ(r.numbers.size(), 60u) << at << " x " << times;
+        ASSERT_TRUE(r.missing.empty());
+      }
+  EXPECT_GT(refused, 100u);
+  EXPECT_GT(holed, 0u);
+}
+
+// No room for a copy of the last file: it is left as it is, wherever power goes meanwhile, and said.
+TEST(Log, a_full_disk_at_the_start_costs_nothing_that_was_well) {
+  FaultyStorage disk;
+  write(disk, 10);
+  for (uint64_t at = 1; at < 30; at++)
+    for (uint64_t seed = 0; seed < 20; seed++) {
+      const auto copy = disk.copy();
+      copy->capacity = copy->octets(copy->paths()[0]).size();
+      copy->cut_power(at);
+      {
+        Log log(*copy, here());
+        if (log.open() == 0 && !copy->dead()) {
+          EXPECT_EQ(log.recovery().unsynced, -ENOSPC);
+          EXPECT_TRUE(log.recovery().in_doubt);
+        }
+      }
+      copy->capacity = 0;
+      copy->restore(seed);
+      ASSERT_EQ(read(*copy).numbers.size(), 10u) << at << " seed " << seed;
+    }
+}
+
+TEST(Log, what_is_known_to_be_durable_is_not_written_again) {
+  FaultyStorage disk;
+  write(disk, 10);
+  const std::string path = disk.paths().at(0);
+  const auto opened = [&](uint64_t synced) {
+    disk.capacity = disk.octets(path).size();   // a copy finds no room
+    Log log(disk, here());
+    EXPECT_EQ(log.open(1, synced), 0);
+    disk.capacity = 0;
+    return log.recovery().unsynced;
+  };
+  EXPECT_EQ(opened(9), -ENOSPC);
+  EXPECT_EQ(opened(10), 0);
+  Log log(disk, here());
+  ASSERT_EQ(log.open(1, 10), 0);
+  log.append(MessageType::alert, bytes_of("H:"), bytes_of(body(log.next())));
+  ASSERT_EQ(log.sync(), 0);
+  EXPECT_EQ(disk.paths().size(), 1u) << "it goes on in the same file";
+  EXPECT_EQ(read(disk).numbers.size(), 11u);
+}
+
+TEST(Log, half_a_copy_of_a_killed_process_is_removed) {
+  FaultyStorage disk;
+  write(disk, 30, 300);
+  disk.put(disk.paths()[0] + ".new", {1, 2, 3});
+  disk.put("/log/notes.txt", {1});
+  const size_t files = disk.paths().size();
+  EXPECT_EQ(read(disk, 300).numbers.size(), 30u);
+  EXPECT_EQ(disk.paths().size(), files - 1);
+}
+
+// A hole is cut with what is behind it where that is less than a minute older than the newest; the newest need not be the last.
+//   1   2 damaged   3 at 0 s   4 at 600 s   5 at 0 s: the clock was set back
+TEST(Log, the_newest_is_the_latest_not_the_last) {
+  for (int64_t middle : {0, 600}) {
+    FaultyStorage disk;
+    LogSettings s = here();
+    s.taken_in = [](Bytes payload) { return int64_t{payload[0]} * 10'000'000'000; };
+    {
+      Log log(disk, s);
+      ASSERT_EQ(log.open(), 0);
+      for (int64_t t : {int64_t{0}, int64_t{0}, int64_t{0}, middle, int64_t{0}}) {
+        const uint8_t tens = uint8_t(t / 10);
+        log.append(MessageType::alert, Bytes(&tens, 1), bytes_of("x"));
+      }
+      ASSERT_EQ(log.sync(), 0);
+    }
+    disk.octets(disk.paths()[0])[segment_header_size + (entry_prefix_size + 2) + 1] ^= 1;
+    Log log(disk, s);
+    ASSERT_EQ(log.open(), 0);
+    EXPECT_EQ(log.durable(), middle ? 5u : 1u);
+  }
+}
+
+TEST(Cursor, a_slot_that_is_not_given_is_not_taken_for_an_older_value) {
+  FaultyStorage disk;
+  disk.make_directories("/c");
+  CursorValue v;
+  {
+    Cursor c(disk, "/c/cursor");
+    ASSERT_EQ(c.open(), 0);
+    for (uint64_t i = 1; i <= 4; i++) {
+      v.next = 10 * i;
+      ASSERT_EQ(c.store(v), 0);
+    }
+  }
+  uint64_t refused = 0;
+  for (uint64_t at = 1; at <= 6; at++) {
+    disk.fail(at, EIO);
+    Cursor c(disk, "/c/cursor");
+    const int e = c.open();
+    ASSERT_TRUE(e == 0 || e == -EIO);
+    refused += e != 0;
+    if (e == 0) { EXPECT_EQ(c.value(), v) << at; }
+    disk.heal();
+  }
+  EXPECT_EQ(refused, 3u);   // opening, and either slot
+}
+
 TEST(Cursor, either_slot_may_be_torn_at_every_octet) {
   FaultyStorage disk;
   disk.make_directories("/c");
