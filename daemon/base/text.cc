@@ -94,7 +94,7 @@ std::string human_count(uint64_t n) {
 }
 
 std::string human_duration(int64_t ns) {
-  if (ns < 0) return "-" + human_duration(-ns);
+  if (ns < 0) return "-" + human_duration(ns == INT64_MIN ? INT64_MAX : -ns);
   if (ns < 1'000) return fmt::format("{} ns", ns);
   if (ns < 1'000'000) return fmt::format("{:.3g} µs", double(ns) / 1e3);
   if (ns < second) return fmt::format("{:.3g} ms", double(ns) / 1e6);

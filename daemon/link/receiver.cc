@@ -138,7 +138,13 @@ struct Receiver::Hub final : ReceivingEnd {
         events.happened(Kind::keys_failed, "", "the authentication thread does not move; nobody new is let in");
       }
     }
+    zmq_unbind(router.raw(), endpoint.c_str());   // nobody new: who lets in has stopped
     farewell();
+    for (const int64_t until = monotonic_now() + second; !all_heard_farewell() && monotonic_now() < until;) {
+      zmq_pollitem_t item{router.raw(), 0, ZMQ_POLLIN, 0};
+      zmq_poll(&item, 1, 10);
+      while (receive(router.raw(), f, 3, n)) after_farewell(f, n);   // what it brings is not taken: it will come again
+    }
     router.set(ZMQ_LINGER, 200);
     router.close();
     publish();

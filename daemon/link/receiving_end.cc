@@ -13,6 +13,12 @@ namespace vidra {
 namespace {
 constexpr int64_t second = 1'000'000'000;
 constexpr size_t streams_most = 256, remembered = 1024, gaps_most = 1024;
+
+// Whether one of these ranges, in order and none touching another, has all of `r` in it.
+bool covered(const std::vector<Range>& ranges, Range r) {
+  const auto after = std::ranges::upper_bound(ranges, r.from, {}, &Range::from);
+  return after != ranges.begin() && std::prev(after)->to >= r.to;
+}
 }  // namespace
 
 std::shared_ptr<const ReceivingEnd::Table> ReceivingEnd::keys_now() const {
@@ -56,13 +62,13 @@ void ReceivingEnd::journal_turn(std::deque<Job>& jobs, KnownKeys& known) {
       else pause(key, "", "the journal could not be made durable; nothing of it was acknowledged, it will come again");
   };
   for (Job& j : jobs) {
+    j.waiting->fetch_sub(j.octets, std::memory_order_relaxed);
     if (j.hello) {
       settle();   // WELCOME tells what is durable: all that came before counts
       greet(j, known);
       holed_.erase(j.key);
       continue;
     }
-    j.waiting->fetch_sub(j.body.size() + header_size, std::memory_order_relaxed);
     if (holed_.contains(j.key)) continue;
     const Arrival a{j.header, j.header_bytes, j.body, j.received, j.probation, j.key};
     if (!pausing && journal.intake(a)) taken[{j.key, {j.header.epoch, j.header.lane}}] = {j.header.epoch, j.header.lane, j.header.seq, j.header.self};
@@ -159,7 +165,7 @@ void ReceivingEnd::on_message(std::vector<std::vector<uint8_t>>& f, size_t n, co
       if (!ping.answer) {
         ping.answer = true;
         ping.t2 = ping.t3 = wall_now();
-        p.link.clock_offset = ping.t2 - ping.t1;
+        p.link.clock_offset = difference(ping.t2, ping.t1);
         control(route, p.id, MessageType::ping, body_of(ping));
       }
       break;
@@ -184,8 +190,12 @@ void ReceivingEnd::on_hello(Peer& p, const std::string& route, const Header& h, 
     note(route, h.sensor, NoteCode::unsupported, "HELLO cannot be read, or no common version (here: 1)");
     return;
   }
-  // One that was said before the newest is read late: a connection of before had it.
-  if (said.boot_id == p.boot && h.mono_ns < p.said_at) return note(route, h.sensor, NoteCode::hello_first, "say HELLO again");
+  // One that was said before the newest is read late: a connection of before had it. Unless it is of the same run, and nothing has come
+  // for long: a machine put back to what it was some time ago knows no better.
+  if (said.boot_id == p.boot && h.mono_ns < p.said_at && (said.instance != p.instance || monotonic_now() - p.heard < 3 * settings.heartbeat))
+    return note(route, h.sensor, NoteCode::hello_first, "say HELLO again");
+  const uint64_t octets = header_size + body.size();
+  if (p.waiting->load(std::memory_order_relaxed) + octets > settings.sensor_bytes) return note(route, h.sensor, NoteCode::over_quota, "more than this collector takes from one sensor at a time");
   if (p.clones.contains(said.instance)) return note(route, h.sensor, NoteCode::clone, "two sensors live with one identity; this one was the second");
   if (!p.instance.empty() && p.instance != said.instance) {
     if (const auto former = p.superseded.find(said.instance); former != p.superseded.end()) {
@@ -208,10 +218,12 @@ void ReceivingEnd::on_hello(Peer& p, const std::string& route, const Header& h, 
     }
   }
   p.instance = said.instance, p.boot = said.boot_id, p.said_at = h.mono_ns;
-  p.route = route;
+  p.route = route, p.claimed = h.sensor;
   p.greeted = false;   // until WELCOME is sent
   Job j;
   j.key = p.key, j.route = route, j.hello = true, j.header = h, j.said = std::move(said);
+  j.octets = octets, j.waiting = p.waiting;
+  p.waiting->fetch_add(octets, std::memory_order_relaxed);
   push(std::move(j));
 }
 
@@ -242,7 +254,7 @@ void ReceivingEnd::on_record(Peer& p, const Header& h, std::vector<std::vector<u
   if (h.seq > s.received + 1) {
     const Range r{s.received + 1, h.seq - 1};
     p.link.gaps += r.count();
-    if (!declared(p, at, r) && s.open_gaps.size() < gaps_most) {
+    if (!covered(declared(p, at), r) && s.open_gaps.size() < gaps_most) {
       if (s.open_gaps.empty()) s.open_since = now;
       s.open_gaps.push_back(r);
     }
@@ -257,7 +269,7 @@ void ReceivingEnd::on_record(Peer& p, const Header& h, std::vector<std::vector<u
   j.key = p.key, j.header = h, j.body = std::move(f[2]), j.received = wall_now();
   std::copy_n(f[1].begin(), header_size, j.header_bytes.begin());
   j.probation = p.link.state == KeyState::probation;
-  j.waiting = p.waiting;
+  j.octets = octets, j.waiting = p.waiting;
   p.waiting->fetch_add(octets, std::memory_order_relaxed);
   push(std::move(j));
 }
@@ -272,14 +284,15 @@ void ReceivingEnd::diverged(Peer& p, const Header& h) {
   }
 }
 
-bool ReceivingEnd::declared(const Peer& p, const StreamKey& at, Range r) {
-  uint64_t from = r.from;
-  for (bool moved = true; moved && from <= r.to;) {
-    moved = false;
-    for (const auto& [key, d] : p.declared)
-      if (key == at && d.from <= from && d.to >= from) from = d.to + 1, moved = true;
-  }
-  return from > r.to;
+std::vector<Range> ReceivingEnd::declared(const Peer& p, const StreamKey& at) {
+  std::vector<Range> all, joined;
+  for (const auto& [key, r] : p.declared)
+    if (key == at) all.push_back(r);
+  std::ranges::sort(all, {}, &Range::from);
+  for (const Range& r : all)
+    if (joined.empty() || r.from - 1 > joined.back().to) joined.push_back(r);
+    else joined.back().to = std::max(joined.back().to, r.to);
+  return joined;
 }
 
 void ReceivingEnd::on_gap(Peer& p, Bytes body) {
@@ -287,11 +300,11 @@ void ReceivingEnd::on_gap(Peer& p, Bytes body) {
   if (!read(body, g)) return;
   events.happened(Kind::gap, p.link.sensor, fmt::format("lost {} in lane {}: {}", g.from ? fmt::format("{} records ({} to {})", g.to - g.from + 1, g.from, g.to) : "records that had no number yet",
                                                         g.lane, g.reason));
-  if (!g.from) return;
+  if (!g.from || g.to < g.from) return;
   if (p.declared.size() >= gaps_most) p.declared.erase(p.declared.begin());
   p.declared.emplace_back(StreamKey{g.epoch, g.lane}, Range{g.from, g.to});
   if (const auto s = p.streams.find({g.epoch, g.lane}); s != p.streams.end())
-    std::erase_if(s->second.open_gaps, [&](const Range& r) { return declared(p, s->first, r); });
+    std::erase_if(s->second.open_gaps, [named = declared(p, s->first)](const Range& r) { return covered(named, r); });
 }
 
 void ReceivingEnd::on_checkpoint(Peer& p, Bytes body) {
@@ -452,8 +465,17 @@ void ReceivingEnd::end_turn() {
 }
 
 void ReceivingEnd::farewell() {
+  Ping ping;
+  ping.t1 = wall_now();
   for (auto& [key, p] : peers)
-    if (p.greeted) control(p.route, p.id, MessageType::bye, body_of(Bye{"the collector stops"}));
+    if (!p.route.empty() && control(p.route, p.claimed, MessageType::bye, body_of(Bye{"the collector stops"})) && control(p.route, p.claimed, MessageType::ping, body_of(ping)))
+      told_farewell_.insert(p.route);
+}
+
+void ReceivingEnd::after_farewell(std::vector<std::vector<uint8_t>>& f, size_t n) {
+  Header h;
+  Ping ping;
+  if (n == 3 && check(f[1], f[2], h) == HeaderFlaw::none && h.type == MessageType::ping && read(f[2], ping) && ping.answer) told_farewell_.erase(std::string(text_of(Bytes(f[0]))));
 }
 
 }  // namespace vidra

@@ -35,7 +35,7 @@ struct ReceivingEnd {
 
   struct Peer {
     std::string key;
-    SensorId id{};
+    SensorId id{}, claimed{};                 // as the journal's thread has found it; as the HELLO says
     std::string route;                        // of the connection that holds the sensor's place; "" when none
     std::string instance, boot;               // of the HELLO that was said last
     uint64_t said_at = 0;                     // when, by the sensor's clock since that boot
@@ -63,6 +63,7 @@ struct ReceivingEnd {
     std::vector<uint8_t> body;
     int64_t received = 0;
     bool probation = false;
+    uint64_t octets = 0;                      // before the journal
     std::shared_ptr<std::atomic<uint64_t>> waiting;
   };
 
@@ -94,7 +95,11 @@ struct ReceivingEnd {
   void begin_turn();                                   // what the journal has done
   void on_message(std::vector<std::vector<uint8_t>>& frames, size_t count, const std::string& user);   // of `user`, whom the connection's keys prove
   void end_turn();                                     // acknowledgements, and what is due
+  // Says that the collector stops. Whoever has answered, as a PING asks of it, has heard that: until then, or a second, the connections
+  // should stay, for libzmq's other end throws away what it has not read when they go.
   void farewell();
+  void after_farewell(std::vector<std::vector<uint8_t>>& frames, size_t count);   // a message that came since
+  bool all_heard_farewell() const { return told_farewell_.empty(); }
   void publish();
 
   Journal& journal;
@@ -122,7 +127,7 @@ struct ReceivingEnd {
   void on_hello(Peer&, const std::string& route, const Header&, Bytes body);
   void on_record(Peer&, const Header&, std::vector<std::vector<uint8_t>>& frames);
   void diverged(Peer&, const Header&);
-  static bool declared(const Peer&, const StreamKey&, Range);
+  static std::vector<Range> declared(const Peer&, const StreamKey&);   // in order, none touching another
   void on_gap(Peer&, Bytes body);
   void on_checkpoint(Peer&, Bytes body);
   StreamState state_of(const StreamKey&, const Stream&, bool stop) const;
@@ -142,6 +147,7 @@ struct ReceivingEnd {
   uint64_t messages = 0, records = 0, duplicates = 0, unauthorised = 0, bad = 0, acks = 0, durable = 0;
   int64_t ticked = 0, published = 0;
   std::shared_ptr<const Table> now_table = table;      // as of this turn
+  std::set<std::string> told_farewell_;                // routes that have not answered it
 };
 
 }  // namespace vidra

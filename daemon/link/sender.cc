@@ -141,6 +141,11 @@ struct Sender::Link final : SendingEnd {
       const int64_t next = std::min({heard + 3 * settings.heartbeat, shaken ? ping_at : now + settings.heartbeat, now + 250'000'000});
       zmq_poll(items, 3, more ? 0 : held ? 2 : long(std::max<int64_t>(1, (next - now) / 1'000'000)));
       if (items[2].revents) bell.silence();
+      if (items[0].revents)   // first: a good-bye is heard before the connection's end
+        for (int i = 0; i < 256 && receive(dealer, frames, 2, n); i++) {
+          if (n == 2) take(frames[0], frames[1]);
+          else count([](LinkStatus& s) { s.bad_messages++; });
+        }
       if (items[1].revents)
         while (receive(monitor.raw(), frames, 2, n)) {
           if (frames[0].size() != 6) continue;
@@ -148,11 +153,6 @@ struct Sender::Link final : SendingEnd {
           Reader r(frames[0], bad);
           const uint16_t kind = r.le16();
           event(kind, r.le32());
-        }
-      if (items[0].revents)
-        for (int i = 0; i < 256 && receive(dealer, frames, 2, n); i++) {
-          if (n == 2) take(frames[0], frames[1]);
-          else count([](LinkStatus& s) { s.bad_messages++; });
         }
       more = welcome && deliver();
     }

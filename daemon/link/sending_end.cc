@@ -5,16 +5,32 @@
 #include <sodium.h>
 
 #include <algorithm>
+#include <fstream>
 
 #include "daemon/link/socket.h"
 
 namespace vidra {
+
+namespace {
+constexpr int64_t longest_round_trip = 60'000'000'000;
+
+// What tells this boot of the machine from every other, and nothing of the machine; "" where the kernel does not say.
+std::string boot_of(const Keys& keys) {
+  std::string id;
+  std::ifstream("/proc/sys/kernel/random/boot_id") >> id;
+  if (id.empty()) return id;
+  std::array<uint8_t, 8> sum;
+  crypto_generichash(sum.data(), sum.size(), reinterpret_cast<const uint8_t*>(id.data()), id.size(), keys.sign_secret.data(), 32);
+  return hex_text(sum);
+}
+}  // namespace
 
 SendingEnd::SendingEnd(Outbox& o, SenderSettings s, const Keys& k) : outbox(o), settings(std::move(s)), keys(k) {
   std::array<uint8_t, 8> id;
   randombytes_buf(id.data(), id.size());
   settings.hello.instance = hex_text(id);
   settings.hello.sign_key = hex_text(keys.sign_public);
+  if (settings.hello.boot_id.empty()) settings.hello.boot_id = boot_of(keys);
   if (settings.hello.boot_id.empty()) settings.hello.boot_id = settings.hello.instance;
 }
 
@@ -145,8 +161,9 @@ void SendingEnd::take(Bytes header, Bytes body) {
         p.answer = true, p.t2 = p.t3 = wall_now();
         control(MessageType::ping, body_of(p));
       } else if (p.t1) {
-        const int64_t t4 = wall_now();
-        count([&](LinkStatus& s) { s.round_trip = (t4 - p.t1) - (p.t3 - p.t2), s.clock_offset = ((p.t2 - p.t1) + (p.t3 - t4)) / 2; });
+        const int64_t t4 = wall_now(), round_trip = difference(difference(t4, p.t1), difference(p.t3, p.t2));
+        if (round_trip >= 0 && round_trip < longest_round_trip)   // or a clock was stepped meanwhile, or the answer is invented
+          count([&](LinkStatus& s) { s.round_trip = round_trip, s.clock_offset = difference(p.t2, p.t1) / 2 + difference(p.t3, t4) / 2; });
       }
       break;
     }

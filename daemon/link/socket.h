@@ -144,6 +144,9 @@ inline HeaderBytes control_header(MessageType type, const SensorId& sensor, std:
   return encode(h);
 }
 
+// From `earlier` to `later`, where either may be any number: what a stranger says is his time.
+inline int64_t difference(int64_t later, int64_t earlier) { return int64_t(uint64_t(later) - uint64_t(earlier)); }
+
 inline int milliseconds(int64_t ns) { return int(std::max<int64_t>(1, ns / 1'000'000)); }
 
 }  // namespace vidra

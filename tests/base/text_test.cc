@@ -24,6 +24,7 @@ TEST(Text, sizes_for_people) {
   EXPECT_EQ(human_bytes(1536), "1.5 KiB");
   EXPECT_EQ(human_count(1234567), "1 234 567");
   EXPECT_EQ(human_duration(90'000'000'000), "1 min 30 s");
+  EXPECT_EQ(human_duration(INT64_MIN), "-106751 d 23 h");
 }
 
 TEST(Text, the_nearest_word_helps_a_typist) {

@@ -78,8 +78,9 @@ class FakeServer {
 // A DEALER driven by hand: what an ill-meaning or broken sensor might send.
 class RawClient {
  public:
-  RawClient(const std::string& endpoint, const std::string& server_key, const Keys& k, bool curve = true, const std::string& routing_id = "")
+  RawClient(const std::string& endpoint, const std::string& server_key, const Keys& k, bool curve = true, const std::string& routing_id = "", bool immediate = false)
       : keys(k), socket_(context_, ZMQ_DEALER) {
+    if (immediate) socket_.set(ZMQ_IMMEDIATE, 1);   // as a sensor: nothing is sent before it is connected, nothing kept when it is not
     if (curve) {
       socket_.set_key(ZMQ_CURVE_SERVERKEY, server_key);
       socket_.set_key(ZMQ_CURVE_PUBLICKEY, keys.curve_public);

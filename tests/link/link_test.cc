@@ -472,6 +472,23 @@ TEST_F(Link, a_sensor_that_falls_silent_is_told_from_one_that_says_good_bye) {
   EXPECT_TRUE(eventually([&] { return collector.events.count(Kind::silent) == 1; }));
 }
 
+// libzmq's client throws away what it has not read when the connection goes: the collector stays until its good-bye was heard, or a second.
+TEST_F(Link, the_good_bye_of_a_collector_is_heard) {
+  begin();
+  state(LinkState::connected);
+  RawClient slow(collector.settings.endpoint, collector.keys.curve_public, make_keys(), true, "", true);
+  collector.set(slow.keys, KeyState::active);
+  std::string welcome;
+  EXPECT_TRUE(eventually([&] {
+    slow.hello(slow.keys.id);
+    return (welcome = slow.await(MessageType::welcome, 300)) != "";
+  }));
+  std::thread stops([&] { collector.stop(); });
+  EXPECT_TRUE(eventually([&] { return sensor.sender->status().text.find("said that it stops") != std::string::npos; }, 1000)) << sensor.sender->status().text;
+  EXPECT_NE(slow.await(MessageType::bye), "");
+  stops.join();
+}
+
 TEST_F(Link, more_than_the_quota_is_paused_not_lost) {
   collector.settings.sensor_bytes = 20'000;
   collector.journal.delay_ms = 1;
