@@ -139,6 +139,10 @@ void Desk::turn(Time at_most) {
       remark(now, why.empty() ? "there is room again: sensors go on sending" : why);
       pausing_ = why;
     }
+    if (const std::string why = intake_->behind(); why != behind_) {
+      remark(now, why.empty() ? "the index is up to the journal again" : why);
+      behind_ = why;
+    }
   }
 }
 
@@ -262,6 +266,7 @@ std::string Desk::status() const {
                                  human_count(in.records), human_bytes(intake_->journal_bytes()), human_count(counters_.alerts));
   if (waiting) text += fmt::format(", {} key{} wait for approval (vidra keys)", waiting, waiting == 1 ? "" : "s");
   if (const std::string why = intake_->pausing(); !why.empty()) text += "; " + why;
+  if (const std::string why = intake_->behind(); !why.empty()) text += "; " + why;
   return text;
 }
 

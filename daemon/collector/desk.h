@@ -66,7 +66,7 @@ class Desk final : ReceiverEvents {
   std::map<std::string, Time> shown_;  // stories, when last
   Time listening_since_ = 0, followed_ = 0;
   Time wall_ahead_ = 0;                // of the monotonic clock, when last looked at
-  std::string pausing_;                // as last remarked
+  std::string pausing_, behind_;       // as last remarked
   std::map<std::string, Time> farewells_;
   Counters counters_;
 };

@@ -14,7 +14,7 @@
 namespace vidra {
 namespace {
 
-constexpr int schema_version = 1;
+constexpr int schema_version = 1, unfinished = 0;
 constexpr size_t checkpoint_memory = 4096;   // records of a stream between a checkpoint and what it names
 
 constexpr const char* schema = R"(
@@ -30,9 +30,10 @@ CREATE TABLE stories(sensor BLOB, story TEXT, change INTEGER NOT NULL, detection
   body TEXT NOT NULL, PRIMARY KEY(sensor, story)) WITHOUT ROWID;
 CREATE UNIQUE INDEX stories_by_change ON stories(change);
 CREATE INDEX stories_by_last ON stories(last);
+CREATE INDEX stories_by_updated ON stories(updated);
 CREATE TABLE troubles(at INTEGER NOT NULL, sensor BLOB, kind TEXT NOT NULL, text TEXT NOT NULL, epoch INTEGER, lane INTEGER, from_seq INTEGER, to_seq INTEGER);
 CREATE INDEX troubles_by_time ON troubles(at);
-INSERT INTO meta VALUES(1, 0);
+INSERT INTO meta VALUES(0, 0);
 )";
 
 std::string text_in(const nlohmann::json& j, const char* key) {
@@ -58,10 +59,11 @@ SensorRow sensor_row(Statement& s) {
 Index::~Index() { close(); }
 
 void Index::close() {
-  for (Statement* each : {&put_log_, &put_stream_, &put_sensor_, &story_, &put_story_, &put_trouble_, &put_health_, &put_verified_}) *each = Statement();
+  for (Statement* each : {&put_log_, &put_stream_, &put_sensor_, &story_, &put_story_, &put_trouble_, &count_trouble_, &put_health_, &put_verified_}) *each = Statement();
   sqlite3_close(db_);
   db_ = nullptr;
   streams_.clear();
+  repeated_.clear();
 }
 
 void Index::remove(const std::string& path) {
@@ -97,9 +99,14 @@ std::string Index::open(const std::string& path, Open how) {
   }
   Statement s(db_, "SELECT version, change FROM meta");
   if (!s || !s.step()) return fmt::format("{}: not an index of this program: {}", path, sqlite3_errmsg(db_));
-  if (s.integer(0) != schema_version) return fmt::format("{}: version {}, this program reads {}", path, s.integer(0), schema_version);
+  if (s.integer(0) == unfinished && !empty)
+    return how == Open::read ? fmt::format("{}: is being made from the journal; it can be asked when the collector says that it listens: journalctl -u vidra-collector", path)
+                             : fmt::format("{}: was not finished", path);
+  if (s.integer(0) != schema_version && !empty) return fmt::format("{}: version {}, this program reads {}", path, s.integer(0), schema_version);
   change_ = s.integer(1);
   if (how == Open::read) return "";
+  s.reset();
+  if (const std::string e = run("CREATE INDEX IF NOT EXISTS stories_by_updated ON stories(updated)"); !e.empty()) return fmt::format("{}: {}", path, e);   // of before
   put_log_ = Statement(db_, "INSERT INTO logs VALUES(?,?,?) ON CONFLICT DO UPDATE SET applied=excluded.applied");
   put_stream_ = Statement(db_, "INSERT INTO streams VALUES(?,?,?,?,?) ON CONFLICT DO UPDATE SET seq=excluded.seq, head=excluded.head");
   put_sensor_ = Statement(db_,
@@ -111,17 +118,20 @@ std::string Index::open(const std::string& path, Open how) {
       "INSERT INTO stories VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?11,?12) ON CONFLICT DO UPDATE SET change=?3, severity=?5, first=?6, last=?7, "
       "revision=?8, closed=?9, probation=?10, updated=?11, body=?12");
   put_trouble_ = Statement(db_, "INSERT INTO troubles VALUES(?,?,?,?,?,?,?,?)");
+  count_trouble_ = Statement(db_, "UPDATE troubles SET text=?2 WHERE rowid=?1");
   put_health_ = Statement(db_, "UPDATE sensors SET health=?2, health_at=?3 WHERE sensor=?1 AND health_at<=?3");
   put_verified_ = Statement(db_, "UPDATE sensors SET verified=max(verified, ?2) WHERE sensor=?1");
-  for (Statement* each : {&put_log_, &put_stream_, &put_sensor_, &story_, &put_story_, &put_trouble_, &put_health_, &put_verified_})
+  for (Statement* each : {&put_log_, &put_stream_, &put_sensor_, &story_, &put_story_, &put_trouble_, &count_trouble_, &put_health_, &put_verified_})
     if (!*each) return fmt::format("{}: {}", path, sqlite3_errmsg(db_));
   return "";
 }
 
 bool Index::begin() {
   failed_ = false;
-  return run("BEGIN IMMEDIATE").empty();
+  return (problem_ = run("BEGIN IMMEDIATE")).empty();
 }
+
+bool Index::finished() { return (problem_ = run(fmt::format("UPDATE meta SET version={}", schema_version).c_str())).empty(); }
 
 // A full disk may end a transaction in its middle; what followed would then count by itself.
 void Index::write(Statement& s) {
@@ -131,12 +141,15 @@ void Index::write(Statement& s) {
     return;
   }
   failed_ = s.run() != SQLITE_DONE;
+  if (failed_) problem_ = sqlite3_errmsg(db_);
 }
 
 bool Index::commit() {
-  if (!failed_ && !sqlite3_get_autocommit(db_) && run(fmt::format("UPDATE meta SET change={}", change_).c_str()).empty() && run("COMMIT").empty()) return true;
+  if (!failed_ && !sqlite3_get_autocommit(db_) && (problem_ = run(fmt::format("UPDATE meta SET change={}", change_).c_str())).empty() && (problem_ = run("COMMIT")).empty())
+    return true;
   run("ROLLBACK");
   streams_.clear();   // read again from what did count
+  repeated_.clear();
   Statement s(db_, "SELECT change FROM meta");
   if (s.step()) change_ = s.integer(0);
   return false;
@@ -182,8 +195,19 @@ std::string Index::name_of(const SensorId& sensor) {
 }
 
 void Index::trouble(Indexed& out, const Entry& e, std::string_view kind, const std::string& text, uint64_t from, uint64_t to) {
+  std::string more;
+  Repeated* often = nullptr;
+  if (kind == "quarantine" || kind == "chain" || kind == "checkpoint") {   // losses (missing, gap) are a ledger: each is told
+    often = &repeated_[{e.header.sensor, std::string(kind)}];
+    if (often->row && e.received - often->since < minute && e.received >= often->since) {
+      often->more++;
+      return write(count_trouble_.with(often->row, fmt::format("{} (and {} more of this kind within a minute)", often->text, often->more)));
+    }
+    if (often->more) more = fmt::format(" (before it, {} more of this kind that were not told one by one)", often->more);
+  }
   write(put_trouble_.with(e.received, e.header.sensor, kind, text, e.header.epoch, uint32_t(e.header.lane), from, to));
-  out.troubles.push_back(fmt::format("{}: {}", name_of(e.header.sensor), text));
+  if (often) *often = {e.received, sqlite3_last_insert_rowid(db_), text, 0};
+  out.troubles.push_back(fmt::format("{}: {}{}", name_of(e.header.sensor), text, more));
 }
 
 Indexed Index::apply(const Entry& e) {

@@ -88,6 +88,9 @@ class Index {
   void patience(int milliseconds) { sqlite3_busy_timeout(db_, milliseconds); }   // with others who hold the file
   bool begin();
   bool commit();                                     // false: nothing of it counts
+  const std::string& problem() const { return problem_; }   // why the last transaction failed
+  // One that is made anew from a journal is none before all of that is in it: until then nobody can open it.
+  bool finished();
   Indexed apply(const Entry&);
   // Public signing keys by which checkpoints are verified; without one, a checkpoint is "not verified", which is no trouble.
   void trust(const SensorId&, const SignPublic&);
@@ -125,6 +128,8 @@ class Index {
   };
   using StreamKey = std::tuple<SensorId, uint64_t, uint8_t>;
   Stream& stream(const SensorId&, uint64_t epoch, uint8_t lane);
+  // Of one sensor's bad records of one kind the first in a minute is told, and how many more there were.
+  struct Repeated { Time since = 0; int64_t row = 0; std::string text; uint64_t more = 0; };
   std::string run(const char* sql);
   void write(Statement&);
   void trouble(Indexed&, const Entry&, std::string_view kind, const std::string& text, uint64_t from, uint64_t to);
@@ -136,9 +141,11 @@ class Index {
   sqlite3* db_ = nullptr;
   int64_t change_ = 0;
   bool failed_ = false;      // this transaction
+  std::string problem_;
   std::map<StreamKey, Stream> streams_;
+  std::map<std::pair<SensorId, std::string>, Repeated> repeated_;
   std::map<SensorId, SignPublic> keys_;
-  Statement put_log_, put_stream_, put_story_, story_, put_sensor_, put_trouble_, put_health_, put_verified_;
+  Statement put_log_, put_stream_, put_story_, story_, put_sensor_, put_trouble_, count_trouble_, put_health_, put_verified_;
 };
 
 }  // namespace vidra

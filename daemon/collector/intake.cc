@@ -15,12 +15,14 @@
 namespace vidra {
 namespace {
 
-constexpr size_t catch_up_batch = 1000;
+constexpr size_t catch_up_batch = 1000;               // entries of a log held at once
+constexpr uint64_t catch_up_octets = 128u << 20;      // of all logs together
+constexpr Time longest_away = day;                    // as long as it may have stood still, or been off, and the clock be believed again
 
 }  // namespace
 
 Intake::Intake(Storage& storage, IntakeSettings settings)
-    : storage_(storage), settings_(std::move(settings)), logs_(storage, settings_.directory + "/journal", settings_.segment_bytes) {}
+    : storage_(storage), settings_(std::move(settings)), logs_(storage, settings_.directory + "/journal", settings_.segment_bytes), clock_(storage, settings_.directory + "/clock") {}
 
 Intake::~Intake() = default;
 
@@ -34,14 +36,16 @@ std::string Intake::open(bool reindex, const std::function<void(uint64_t, uint64
     for (const auto& [sensor, lane, applied] : index_.logs()) synced[{sensor, lane}] = applied;
   if (const std::string e = logs_.open(synced); !e.empty()) return e;
   again = again || !index_agrees();
+  clock_.open();   // what it does not give counts as nothing: it is believed a day later
   if (again) {   // lost, damaged, of another version, or ahead of a journal that came back from a backup: made anew
     index_.close();
     Index::remove(path);
     if (const std::string e = index_.open(path, Index::Open::create); !e.empty()) return e;
   }
   rebuilding_ = again;
-  const std::string wrong = catch_up(progress, !again);
+  std::string wrong = catch_up(progress, !again);
   rebuilding_ = false;
+  if (wrong.empty() && again && !index_.finished()) wrong = index_trouble();
   if (!wrong.empty()) {
     if (again) index_.close(), Index::remove(path);   // half of one would be gone on with, and told as news
     return wrong;
@@ -85,14 +89,17 @@ std::string Intake::catch_up(const std::function<void(uint64_t, uint64_t)>& prog
   std::vector<Source> sources;
   std::string wrong;
   for (const Logs::Place& p : logs_.places()) sources.push_back({p, std::max(index_.applied(p.first, p.second) + 1, logs_.first(p)), {}, 0, false});
+  const uint64_t most = std::clamp<uint64_t>(catch_up_octets / std::max<size_t>(sources.size(), 1), 64u << 10, 8u << 20);
   const auto fill = [&](Source& s) {
     s.kept.clear();
     s.at = 0;
+    uint64_t octets = 0;
     const bool given = logs_.read(s.place, s.next, [&](const Entry& e) {
       s.kept.push_back({e, {e.body.begin(), e.body.end()}});
       s.kept.back().entry.trimmed = rebuilding_ && logs_.first(s.place) > 1;
       s.next = e.number + 1;
-      return s.kept.size() < catch_up_batch;
+      octets += e.body.size();
+      return s.kept.size() < catch_up_batch && octets < most;
     }, [&](const Range& gone) { s.next = gone.to + 1; });
     if (!given)
       wrong = fmt::format("{}: {}", logs_.file_of(s.place, s.next), cannot_be_read(fmt::format("entry {} and what follows", s.next), logs_.file_of(s.place, s.next)));
@@ -108,7 +115,7 @@ std::string Intake::catch_up(const std::function<void(uint64_t, uint64_t)>& prog
   const auto flush = [&] {
     news.clear();
     if (!batch.empty() && !apply(batch, news)) {
-      wrong = settings_.directory + "/index.db: cannot be written; is the disk full?";
+      wrong = index_trouble();
       return false;
     }
     done += batch.size();
@@ -206,7 +213,7 @@ bool Intake::durable() {
     }
     counters_.records += entries.size();
     // The journal has it, and that is what counts: an index that cannot follow now is brought up to it later.
-    if (!index_behind_ && !entries.empty() && !apply(entries, news)) index_behind_ = true, news.clear();
+    if (behind_.empty() && !entries.empty() && !apply(entries, news)) behind_ = index_trouble(), news.clear();
     held_.clear();
   }
   if (on_news)
@@ -226,15 +233,11 @@ bool Intake::ready() {
 
 void Intake::upkeep(Time now) {
   std::lock_guard lock(mutex_);
-  if (index_behind_ && held_.empty() && catch_up({}, true).empty()) index_behind_ = false;
-  // A clock that was set may be wrong by years, and what goes by its age is gone for good.
-  const Time steady = monotonic_now(), ahead = now - steady;
-  if (!even_since_ || ahead - wall_ahead_ > hour || wall_ahead_ - ahead > hour) even_since_ = steady;
-  wall_ahead_ = ahead;
+  if (!behind_.empty() && held_.empty()) behind_ = catch_up({}, true);
+  const bool by_age = clock_is_even(now);
   if (now - retained_ < minute && now >= retained_) return;
   retained_ = now;
   RetentionSettings retention = settings_.retention;
-  const bool by_age = steady - even_since_ >= settings_.clock_settles;
   if (!by_age) retention.keep = std::numeric_limits<Time>::max() / 2;
   logs_.retain(retention, now);
   if (by_age) index_.forget_before(now - retention.keep);
@@ -243,6 +246,30 @@ void Intake::upkeep(Time now) {
 void Intake::trust(const SensorId& sensor, const SignPublic& key) {
   std::lock_guard lock(mutex_);
   index_.trust(sensor, key);
+}
+
+// A clock that was set may be wrong by years, and what goes by its age is gone for good.
+bool Intake::clock_is_even(Time now) {
+  const Time ahead = now - boot_now(), before = even_since_, looked = seen_;
+  if (!seen_) {   // the first time since the start
+    seen_ = Time(clock_.value().next), even_since_ = Time(clock_.value().acknowledged);
+    if (!even_since_ || now < seen_ || now - seen_ > longest_away) even_since_ = now;
+  } else if (ahead - wall_ahead_ > hour || wall_ahead_ - ahead > hour) {
+    even_since_ = now;
+  }
+  wall_ahead_ = ahead, seen_ = now;
+  if (even_since_ != before || now / (10 * minute) != looked / (10 * minute)) clock_.store({uint64_t(even_since_), uint64_t(now), {}});
+  return now - even_since_ >= settings_.clock_settles;
+}
+
+std::string Intake::index_trouble() const {
+  return fmt::format("{}/index.db: cannot be written: {}. What comes is kept in the journal, and shown when it can be. Is there room: df -h {}; does another program hold it: fuser -v {}/index.db",
+                     settings_.directory, index_.problem(), settings_.directory, settings_.directory);
+}
+
+std::string Intake::behind() const {
+  std::lock_guard lock(mutex_);
+  return behind_;
 }
 
 std::string Intake::pausing() const {

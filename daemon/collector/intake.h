@@ -9,6 +9,7 @@
 
 #include "daemon/collector/logs.h"
 #include "daemon/link/receiver.h"
+#include "daemon/record/cursor.h"
 
 namespace vidra {
 
@@ -53,6 +54,7 @@ class Intake final : public Journal {
   // Checkpoints of this sensor are verified with this key.
   void trust(const SensorId&, const SignPublic&);
   std::string pausing() const;        // why sensors are asked to wait; "" when they are not
+  std::string behind() const;         // why what comes is kept and not shown; "" when it is
   std::vector<std::string> troubles() const { return logs_.troubles(); }
   Counters counters() const;
   uint64_t journal_bytes() const;
@@ -71,6 +73,8 @@ class Intake final : public Journal {
   void load_streams();
   void look_for_room();
   bool index_agrees();
+  bool clock_is_even(Time now);
+  std::string index_trouble() const;
   std::string catch_up(const std::function<void(uint64_t, uint64_t)>& progress, bool tell);   // "" or what is wrong
   bool apply(const std::vector<Entry>&, std::vector<News>&);
 
@@ -79,12 +83,16 @@ class Intake final : public Journal {
   mutable std::mutex mutex_;
   Logs logs_;
   Index index_;
-  bool index_behind_ = false, rebuilding_ = false;
+  bool rebuilding_ = false;
   std::map<StreamKey, Stream> streams_;
   struct Held { Entry entry; std::vector<uint8_t> body; };
   std::vector<Held> held_;            // taken, not yet durable
-  std::string pausing_;
-  Time room_asked_ = 0, retained_ = 0, wall_ahead_ = 0, even_since_ = 0;
+  std::string pausing_, behind_;
+  Time room_asked_ = 0, retained_ = 0;
+  // The wall clock: since when it has gone evenly, when it was last looked at, and how far it was ahead of the clock since boot then. The
+  // first two are kept on disk (as acknowledged and next), or a collector that is restarted each night would never remove anything.
+  Cursor clock_;
+  Time even_since_ = 0, seen_ = 0, wall_ahead_ = 0;
   Counters counters_;
 };
 

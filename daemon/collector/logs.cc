@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 
 #include "daemon/base/text.h"
@@ -145,8 +146,21 @@ size_t Logs::retain(const RetentionSettings& want, Time now) {
     // A segment's newest entry is older than the next segment's birth.
     const auto segments = log->segments();
     size_t old = 0;
-    while (old + 1 < segments.size() && segments[old + 1].created < now - want.keep) old++;
+    Time floor = 0;
+    for (size_t i = 0; i < segments.size(); i++) {
+      const Time born = segments[i].created;
+      if (born > now || born < floor) continue;   // by a clock that was wrong: the one before or after it tells
+      floor = born;
+      if (born < now - want.keep) old = i;
+    }
     if (old && log->drop_before(segments[old].first) == 0) removed += old;
+    // Tails that were cut go with the segments of their time.
+    std::vector<std::string> tails;
+    const std::string kept = folder(place) + "/lost+found";
+    if (storage_.list(kept, tails) == 0)
+      for (const std::string& t : tails)
+        if (const size_t lane = t.find('.'), at = t.find('.', lane == t.npos ? lane : lane + 1); at != t.npos && t.ends_with(".tail") &&
+            std::strtoull(t.substr(at + 1, 16).c_str(), nullptr, 16) < log->first()) storage_.remove(kept + "/" + t);
   }
   while (bytes() > want.max_bytes) {
     Log* from = nullptr;

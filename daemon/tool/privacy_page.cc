@@ -102,12 +102,16 @@ Beside these objects this leaves, and no more ([LINK.md](LINK.md)):
 | what | holds |
 |---|---|
 | the header before each, 128 octets | the sensor's random number; the outbox's birth, a random number and a time; a count; when the record was made, by the wall clock and since the machine's start; how the clock is set; sums over it and the record before it |
-| HELLO, when the link comes up | version of the software and of the protocol; a random number of this run of the sensor; the sensor's and the site's name as `identity` has it; `policy_id`; the open half of the key that signs; how often it was said; which records are held |
+| HELLO, when the link comes up | version of the software and of the protocol; a random number of this run of the sensor, and one of this boot of the machine, made with a secret of the sensor; the sensor's and the site's name as `identity` has it; `policy_id`; the open half of the key that signs; how often it was said; which records are held |
 | GAP, where records were lost | of which lane, which and when, how many of which detection (of a rule of the site's own as `rule.id` has it), why |
 | CHECKPOINT, now and then | the sums of the last records, and a signature over them by the sensor's key |
 | PING, BYE | times; that the sensor ends |
 
 Each collector sees the open half of the sensor's link key, which it approved, and one sensor has the same key and number for all of them.
+
+A collector keeps what it was told for `keep` (`[journal]`, a year without it), counted from when it came, and removes whole files of `segment` octets, once its clock has gone evenly for a day (restarts
+count as nothing, where it is off for no more than a day). The newest file of each sensor and lane stays: it says where the sensor goes on. To be rid of a sensor's last records too, stop the collector
+and remove its folder, `journal/NUMBER-OF-THE-SENSOR` below the state folder, and `index.db`; a sensor that still lives sends again what it has kept, so revoke its key first (`vidra keys revoke`).
 
 ## An example
 

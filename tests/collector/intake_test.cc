@@ -147,6 +147,28 @@ TEST_F(IntakeTest, a_bad_body_is_kept_and_set_aside) {
   EXPECT_EQ(intake->heads(alder.id).at(0).seq, 9u);
 }
 
+// A sensor that sends only nonsense: a line and a row a minute, and the count.
+TEST_F(IntakeTest, bad_records_are_told_once_a_minute_and_counted) {
+  ASSERT_EQ(start(), "");
+  for (int i = 0; i < 500; i++) ASSERT_TRUE(intake->intake(arrival(alder.record(MessageType::alert, Lane::alert, "no json"))));
+  EXPECT_TRUE(put(birch.record(MessageType::alert, Lane::alert, "no json")));
+  EXPECT_EQ(news.size(), 2u);
+  EXPECT_EQ(troubles(), (Strings{"quarantine", "quarantine"}));
+  EXPECT_EQ(row(alder).quarantined, 500u);
+  const auto rows = intake->with_index([](Index& i) { return i.troubles(0, 10); });
+  EXPECT_NE(rows[0].text.find("(and 499 more of this kind within a minute)"), std::string::npos) << rows[0].text;
+  alder.now += minute;
+  EXPECT_TRUE(put(alder.record(MessageType::alert, Lane::alert, "no json")));
+  ASSERT_EQ(news.size(), 3u);
+  EXPECT_NE(news[2].record.troubles.at(0).find("(before it, 499 more of this kind that were not told one by one)"), std::string::npos) << news[2].record.troubles.at(0);
+  for (int i = 0; i < 5; i++) {   // losses are each told
+    Gap gap;
+    gap.epoch = 77, gap.lane = 1, gap.from = 1, gap.to = 2, gap.reason = "evicted";
+    EXPECT_TRUE(put(alder.record(MessageType::gap, Lane::critical, body_of(gap))));
+  }
+  EXPECT_EQ(troubles().size(), 8u);
+}
+
 TEST_F(IntakeTest, the_loss_ledger_is_read) {
   ASSERT_EQ(start(), "");
   Gap gap;
@@ -177,7 +199,9 @@ TEST_F(IntakeTest, checkpoints_are_held_against_the_chain) {
   other[3] ^= 1;
   EXPECT_TRUE(put(checkpoint({{77, 1, 1, other}})));
   EXPECT_TRUE(put(checkpoint({{77, 1, 3, other}})));
+  alder.now += 2 * minute;   // or it would only be counted
   EXPECT_TRUE(put(alder.alert(3)));
+  alder.now += 2 * minute;
   // Somebody else's signature.
   crypto_sign_keypair(public_key.data(), secret.data());
   EXPECT_TRUE(put(checkpoint({{77, 1, 3, alder.head[1]}})));
@@ -207,6 +231,36 @@ TEST_F(IntakeTest, a_lost_damaged_or_older_index_is_made_again_from_the_journal)
   ASSERT_EQ(start(), "");
   EXPECT_EQ(stories().size(), 40u);
   EXPECT_TRUE(intake->heads(birch.id).empty()) << "what is not in the journal is asked for again";
+}
+
+// Killed while it makes its index anew: what is there of it is neither gone on with nor told as news, nor shown to anybody.
+TEST_F(IntakeTest, half_an_index_is_none) {
+  const std::string db = scratch.path + "/index.db", half = scratch.path + "/half.db";
+  ASSERT_EQ(start(), "");
+  for (uint64_t n = 1; n <= 2300; n++) ASSERT_TRUE(intake->intake(arrival(alder.alert(n))));
+  ASSERT_TRUE(intake->durable());
+  intake = std::make_unique<Intake>(disk, settings);
+  uint64_t asked = 0;
+  ASSERT_EQ(intake->open(true, [&](uint64_t done, uint64_t all) {
+    EXPECT_EQ(all, 2300u);
+    if (asked++) return;
+    EXPECT_LT(done, all);
+    for (const char* tail : {"", "-wal"}) std::filesystem::copy_file(db + tail, half + tail);
+  }), "");
+  EXPECT_GT(asked, 1u);
+  intake.reset();
+  {
+    Index reader;
+    EXPECT_EQ(reader.open(db, Index::Open::read), "");
+    EXPECT_NE(reader.open(half, Index::Open::read).find("is being made from the journal"), std::string::npos);
+  }
+  Index::remove(db);
+  for (const char* tail : {"", "-wal"}) std::filesystem::rename(half + tail, db + tail);
+  news.clear();
+  ASSERT_EQ(start(), "");
+  EXPECT_TRUE(news.empty());
+  EXPECT_EQ(intake->with_index([](Index& i) { return i.count_stories(); }), 2300u);
+  EXPECT_EQ(intake->heads(alder.id).at(0).seq, 2300u);
 }
 
 TEST_F(IntakeTest, what_the_index_missed_is_told_at_the_next_start) {
@@ -517,12 +571,16 @@ TEST_F(IntakeTest, an_index_that_cannot_be_written_stops_nobody) {
   ASSERT_EQ(sqlite3_exec(other, "BEGIN IMMEDIATE", nullptr, nullptr, nullptr), SQLITE_OK);
   intake->with_index([](Index& i) { i.patience(0); });
   EXPECT_TRUE(put(alder.alert(2))) << "the journal has it";
+  EXPECT_NE(intake->behind().find("index.db: cannot be written: database is locked"), std::string::npos) << intake->behind();
+  intake->upkeep(alder.now);
+  EXPECT_NE(intake->behind(), "") << "said as long as it lasts";
   sqlite3_exec(other, "ROLLBACK", nullptr, nullptr, nullptr);
   sqlite3_close(other);
   EXPECT_EQ(stories(), Strings{"1.0"});
   intake->upkeep(alder.now);
   EXPECT_EQ(stories(), (Strings{"1.0", "2.0"}));
   EXPECT_EQ(news.size(), 2u);
+  EXPECT_EQ(intake->behind(), "");
 }
 
 TEST_F(IntakeTest, retention_by_size_and_age_keeps_the_newest_of_each_lane) {
@@ -558,6 +616,77 @@ TEST_F(IntakeTest, a_clock_that_was_set_removes_nothing) {
   intake->upkeep(alder.now + 3650 * day);
   EXPECT_EQ(intake->journal_bytes(), bytes);
   EXPECT_EQ(stories().size(), 60u);
+}
+
+// A collector that is restarted each night, on a machine whose clock is right.
+TEST_F(IntakeTest, retention_by_age_survives_restarts) {
+  settings.retention.keep = 10 * day;
+  ASSERT_EQ(start(), "");
+  for (uint64_t n = 1; n <= 60; n++) EXPECT_TRUE(put(alder.alert(n)));
+  const uint64_t bytes = intake->journal_bytes();
+  const Time later = alder.now + 20 * day;
+  intake->upkeep(later);
+  EXPECT_EQ(intake->journal_bytes(), bytes) << "nobody knows yet whether the clock is right";
+  for (Time t : {later + 10 * hour, later + 20 * hour}) {
+    ASSERT_EQ(start(), "");
+    intake->upkeep(t);
+    EXPECT_EQ(intake->journal_bytes(), bytes);
+  }
+  ASSERT_EQ(start(), "");
+  intake->upkeep(later + 25 * hour);
+  EXPECT_LT(intake->journal_bytes(), bytes / 4);
+  EXPECT_TRUE(stories().empty());
+  EXPECT_EQ(intake->heads(alder.id).at(0).seq, 60u);
+  // Off for a week, or set by a week: it is looked at anew.
+  for (uint64_t n = 61; n <= 120; n++) EXPECT_TRUE(put(alder.alert(n)));
+  const uint64_t more = intake->journal_bytes();
+  ASSERT_EQ(start(), "");
+  intake->upkeep(later + 35 * day);
+  EXPECT_EQ(intake->journal_bytes(), more);
+  ASSERT_EQ(start(), "");
+  intake->upkeep(later + 34 * day);
+  EXPECT_EQ(intake->journal_bytes(), more) << "nor where it goes back";
+}
+
+// Born in the order in which they lie, but for those that a wrong clock has dated.
+TEST_F(IntakeTest, one_wrong_time_neither_stops_nor_hastens_what_goes_by_age) {
+  const Time began = alder.now, wrong = 1000 * second;
+  for (const Time odd : {wrong, began + 3650 * day}) {
+    Scratch own;
+    Logs logs(disk, own.path, 300);
+    ASSERT_EQ(logs.open(), "");
+    for (int i = 0; i < 8; i++) {
+      const auto r = alder.record(MessageType::health, Lane::alert, std::string(400, 'x'));
+      ASSERT_NE(logs.append(r.header, r.header_bytes, r.body, i == 3 ? odd : began + i * hour, false), 0u);
+      ASSERT_EQ(logs.sync().at(0).error, 0);
+    }
+    const Logs::Place place = logs.places().at(0);
+    RetentionSettings keep;
+    keep.keep = day;
+    EXPECT_EQ(logs.retain(keep, began + 8 * hour), 0u) << "nothing is older than a day";
+    EXPECT_EQ(logs.retain(keep, began + day + 5 * hour + minute), 5u) << "what was born before the sixth";
+    EXPECT_EQ(logs.first(place), 6u);
+  }
+}
+
+TEST_F(IntakeTest, what_was_cut_goes_with_the_records_of_its_time) {
+  const std::string lane = scratch.path + "/journal/" + uuid_text(alder.id) + "/alert";
+  settings.clock_settles = 0;
+  ASSERT_EQ(start(), "");
+  EXPECT_TRUE(put(alder.alert(1)));
+  intake.reset();
+  std::ofstream(lane + "/0000000000000001.seg", std::ios::app) << "half of a record";
+  ASSERT_EQ(start(), "");
+  const auto tails = [&] {
+    std::error_code none;
+    return std::distance(std::filesystem::directory_iterator(lane + "/lost+found", none), std::filesystem::directory_iterator());
+  };
+  EXPECT_EQ(tails(), 1);
+  for (uint64_t n = 2; n <= 60; n++) EXPECT_TRUE(put(alder.alert(n)));
+  intake->upkeep(alder.now);
+  EXPECT_EQ(tails(), 1);
+  intake->upkeep(alder.now + settings.retention.keep + day);
+  EXPECT_EQ(tails(), 0);
 }
 
 TEST_F(IntakeTest, probation_is_kept_and_not_shown_among_the_others) {
