@@ -40,7 +40,7 @@ struct Receiver::Hub final : ReceivingEnd {
   Socket zap, router;
   std::string endpoint;
   std::thread zap_thread, socket_thread, journal_thread;
-  std::atomic<bool> stopping{false};
+  std::atomic<bool> stopping{false}, lets_in{true};   // who waits at the door is answered to the end, or would take it for another
   Bell bell;
 
   std::atomic<uint64_t> zap_beat{0};
@@ -93,7 +93,7 @@ struct Receiver::Hub final : ReceivingEnd {
 
   void run_zap(KnownKeys& known) {
     std::map<std::string, int64_t> written;
-    while (!stopping) {
+    while (lets_in) {
       zmq_pollitem_t item{zap.raw(), 0, ZMQ_POLLIN, 0};
       zmq_poll(&item, 1, milliseconds(std::min<int64_t>(settings.revisit_keys, second)));
       if (item.revents) authenticate(known, written);
@@ -138,7 +138,6 @@ struct Receiver::Hub final : ReceivingEnd {
         events.happened(Kind::keys_failed, "", "the authentication thread does not move; nobody new is let in");
       }
     }
-    zmq_unbind(router.raw(), endpoint.c_str());   // nobody new: who lets in has stopped
     farewell();
     for (const int64_t until = monotonic_now() + second; !all_heard_farewell() && monotonic_now() < until;) {
       zmq_pollitem_t item{router.raw(), 0, ZMQ_POLLIN, 0};
@@ -241,6 +240,7 @@ struct Receiver::Hub final : ReceivingEnd {
     queue_wake.notify_all();
     if (socket_thread.joinable()) socket_thread.join();
     if (journal_thread.joinable()) journal_thread.join();
+    lets_in = false;
     if (zap_thread.joinable()) zap_thread.join();
     router.close();
     zap.close();

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <ctime>
+#include <utility>
 
 #include "daemon/base/clock.h"
 #include "daemon/record/crc32c.h"
@@ -105,7 +106,7 @@ int Log::open(uint64_t at_least, uint64_t synced) {
   }
   // A later attempt begins where the sync of an earlier file failed: the earlier one's copies of those records do not count.
   for (size_t i = 0; i + 1 < segments_.size();)
-    if (segments_[i].first == segments_[i + 1].first) remove_segment(i);
+    if (segments_[i].first == segments_[i + 1].first) storage_.remove(segments_[i].path), segments_.erase(segments_.begin() + ptrdiff_t(i));
     else i++;
   // A file may be there whose name was never made durable.
   if (!segments_.empty())
@@ -188,8 +189,8 @@ int Log::scan_last(uint64_t synced) {
   if (!any) {
     next_ = std::max(next_, s.first);
     durable_.store(next_ - 1, std::memory_order_release);
-    if (readable) remove_segment(segments_.size() - 1);
-    else segments_.pop_back();
+    if (readable) storage_.remove(s.path);
+    segments_.pop_back();
     return 0;
   }
   if (readable && end < all.size() && f->truncate(end)) recovery_.in_doubt = true;
@@ -269,9 +270,10 @@ int Log::begin_segment() {
   if (e) return e;
   if ((e = file_->write_at(0, segment_header(settings_, s.first, s.created)))) {
     file_.reset();
-    storage_.remove(s.path);
+    discard(s.path);
     return e;
   }
+  std::erase(left_, s.path);
   s.bytes = segment_header_size;
   writing_ = std::move(s);
   fresh_ = true;
@@ -303,12 +305,14 @@ int Log::sync() {
       bytes_.fetch_add(batch_.size(), std::memory_order_relaxed);
       durable_.store(next_ - 1, std::memory_order_release);
       batch_.clear();
+      if (!left_.empty())
+        for (const std::string& path : std::exchange(left_, {})) discard(path);
       return 0;
     }
     // No room: the same file will do later. Anything else: what this file holds beyond its durable end is not to be trusted.
     if (fresh_) {
       file_.reset();
-      storage_.remove(writing_.path);
+      discard(writing_.path);
       writing_ = segments_.empty() ? Segment{} : segments_.back();
       fresh_ = false;
     } else if (!written && (e == -ENOSPC || e == -EDQUOT)) {
@@ -321,16 +325,21 @@ int Log::sync() {
   return e;
 }
 
+// Left to a later start, when the records that were written again elsewhere may be gone, it would be taken for them.
+void Log::discard(const std::string& path) {
+  if (const int e = storage_.remove(path); e && e != -ENOENT) left_.push_back(path);
+}
+
 int Log::remove_segment(size_t index) {
-  Segment s;
+  const Segment s = segments_[index];
+  if (const int e = storage_.remove(s.path); e && e != -ENOENT) return e;   // it stays: forgotten, it would be back at the next start
   {
     std::lock_guard lock(mutex_);
-    s = segments_[index];
     segments_.erase(segments_.begin() + ptrdiff_t(index));
   }
   if (file_ && s.path == writing_.path) file_.reset();
   bytes_.fetch_sub(std::min(s.bytes, bytes()), std::memory_order_relaxed);
-  return storage_.remove(s.path);
+  return 0;
 }
 
 int Log::drop_before(uint64_t number) {
@@ -340,7 +349,7 @@ int Log::drop_before(uint64_t number) {
       std::lock_guard lock(mutex_);
       if (segments_.size() < 2 || segments_[1].first > number) break;
     }
-    if (const int r = remove_segment(0)) e = r;
+    if (const int r = remove_segment(0)) return r;
     if (const int r = storage_.sync_directory(settings_.directory); r && !e) e = r;   // each: or a loss of power leaves holes
   }
   return e;
@@ -353,7 +362,7 @@ std::optional<Range> Log::drop_oldest() {
     if (segments_.empty()) return std::nullopt;
     gone = {segments_.front().first, segments_.size() > 1 ? segments_[1].first - 1 : durable()};
   }
-  remove_segment(0);
+  if (remove_segment(0)) return std::nullopt;
   storage_.sync_directory(settings_.directory);
   return gone;
 }

@@ -96,7 +96,7 @@ class Log {
 
   // Removes whole segments that lie before `number`. Store and sync the cursor first.
   int drop_before(uint64_t number);
-  // Removes the oldest segment, even the one being written; the numbers it held. Store next() in a cursor first.
+  // Removes the oldest segment, even the one being written; the numbers it held, nothing where the disk refuses. Store next() in a cursor first.
   std::optional<Range> drop_oldest();
 
  private:
@@ -113,6 +113,7 @@ class Log {
   int begin_segment();
   int remove_segment(size_t index);
   int scan_last(uint64_t synced);
+  void discard(const std::string& path);
 
   Storage& storage_;
   LogSettings settings_;
@@ -122,6 +123,7 @@ class Log {
   std::unique_ptr<File> file_;
   bool fresh_ = false;                      // the file being written is not in segments_ yet
   Segment writing_;
+  std::vector<std::string> left_;           // files that failed and could not be removed: what they hold does not count
   std::vector<uint8_t> batch_;              // encoded, not yet durable
   uint64_t batch_first_ = 0;
   int64_t batch_wall_ = 0;

@@ -326,6 +326,53 @@ TEST(Log, what_is_known_to_be_durable_is_not_written_again) {
   EXPECT_EQ(read(disk).numbers.size(), 11u);
 }
 
+// A disk that does not remove: what stays is still known, and a loss of power leaves no hole in the middle.
+TEST(Log, what_cannot_be_removed_is_not_forgotten) {
+  FaultyStorage disk;
+  write(disk, 60, 300);
+  for (uint64_t at = 1; at < 30; at++)
+    for (uint64_t times : {uint64_t{1}, uint64_t{5}}) {
+      const auto copy = disk.copy();
+      {
+        Log log(*copy, here(300));
+        ASSERT_EQ(log.open(), 0);
+        copy->fail(at, EIO, times);
+        log.drop_before(40);
+        copy->heal();
+        const auto list = log.segments();
+        std::vector<std::string> names;
+        ASSERT_EQ(copy->list("/log", names), 0);
+        ASSERT_EQ(list.size(), names.size()) << at;
+        if (at % 2) { ASSERT_TRUE(log.drop_oldest()); }
+      }
+      copy->restore(at);
+      const Read r = read(*copy, 300);
+      ASSERT_LE(r.missing.size(), 1u) << at << " x " << times;
+      if (!r.missing.empty()) { ASSERT_EQ(r.missing[0].from, 1u) << at; }
+    }
+}
+
+// Neither written nor removed: as soon as the disk does either again, nothing of it is left to be taken for records later.
+TEST(Log, a_file_that_failed_is_removed_later) {
+  for (uint64_t at = 1; at < 12; at++)
+    for (uint64_t times : {uint64_t{2}, uint64_t{3}, uint64_t{4}, uint64_t{6}}) {
+      FaultyStorage disk;
+      Log log(disk, here(200));
+      ASSERT_EQ(log.open(), 0);
+      disk.fail(at, EIO, times);
+      for (int i = 0; i < 12; i++) {
+        log.append(MessageType::alert, bytes_of("H:"), bytes_of(body(log.next())));
+        if (log.sync()) log.forget_batch();
+      }
+      disk.heal();
+      log.append(MessageType::alert, bytes_of("H:"), bytes_of(body(log.next())));
+      ASSERT_EQ(log.sync(), 0);
+      std::vector<std::string> names;
+      ASSERT_EQ(disk.list("/log", names), 0);
+      ASSERT_EQ(names.size(), log.segments().size()) << at << " x " << times;
+    }
+}
+
 TEST(Log, half_a_copy_of_a_killed_process_is_removed) {
   FaultyStorage disk;
   write(disk, 30, 300);
