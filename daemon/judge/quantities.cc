@@ -69,14 +69,17 @@ void Quantities::see(const Event& e, const Context& c, Findings& to) {
   const HostId speaker = e.scene.from == Side::client ? c.conversation.client : c.conversation.server;
   if (!speaker || !hosts_[speaker]) [[likely]] return;
   if (const auto voice = by_voice_.find(uint64_t(speaker) << 16 | e.scene.protocol); voice != by_voice_.end()) {
-    voices_[voice->second].last = e.scene.time;
+    Time& last = voices_[voice->second].last;
+    const bool another_second = e.scene.time / second != last / second;
+    last = e.scene.time;
     if (m.after_gap) [[unlikely]] {                  // a change of a position may be among what was not heard
       for (Member& of : members_)
         if (of.voice == voice->second && quantities_[of.quantity].declared->position) of.at = 0;
     }
-    // Nobody repeats a position: that they differ still is seen by any word.
-    for (const uint32_t q : voices_[voice->second].positions)
-      if (quantities_[q].since && !quantities_[q].told) compare_positions(quantities_[q], e, c, to);
+    // Nobody repeats a position: that they differ still is seen by any word. A gateway has thousands.
+    if (another_second)
+      for (const uint32_t q : voices_[voice->second].positions)
+        if (quantities_[q].since && !quantities_[q].told) compare_positions(quantities_[q], e, c, to);
   }
   if (m.role == Role::request || m.malformed || m.refused || m.after_gap || m.test || m.simulated) return;
   if (!ranges_.empty()) ranges_.see(e, speaker, c, to);
