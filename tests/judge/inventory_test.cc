@@ -3,6 +3,7 @@
 #include "daemon/judge/assets.h"
 
 #include <fmt/format.h>
+#include <gtest/gtest.h>
 
 #include <sstream>
 

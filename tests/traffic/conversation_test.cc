@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Which dissector hears a conversation, where records begin, and what is said of datagrams, layer 2 and interfaces.
+#include <gtest/gtest.h>
+
 #include "tests/support/hex.h"
 #include "tests/traffic/heard.h"
 

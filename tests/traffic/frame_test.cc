@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/traffic/frame.h"
 
+#include <gtest/gtest.h>
+
 #include <deque>
 
 #include "tests/support/hex.h"

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Floods against small bounds: memory stays, what matters is still heard, and the bound is told.
+#include <gtest/gtest.h>
+
 #include <cstdlib>
 #include <random>
 

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // TCP: what reaches the parser, and what is said about the connection.
+#include <gtest/gtest.h>
+
 #include <random>
 
 #include "tests/support/hex.h"

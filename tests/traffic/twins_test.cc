@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What is heard twice because of how the sensor is attached is passed on once; what was sent twice is not lost.
+#include <gtest/gtest.h>
+
 #include "tests/support/hex.h"
 #include "tests/traffic/heard.h"
 
