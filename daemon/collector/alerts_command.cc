@@ -10,6 +10,7 @@
 #include <nlohmann/json.hpp>
 #include <thread>
 
+#include "daemon/base/clock.h"
 #include "daemon/base/text.h"
 #include "daemon/collector/at_state.h"
 #include "daemon/collector/index.h"
@@ -18,8 +19,6 @@
 
 namespace vidra {
 namespace {
-
-Time wall() { return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::system_clock::now().time_since_epoch()).count(); }
 
 // "2026-11-21", "2026-11-21T22:05", or how long ago: "90s", "15min", "2h", "7d".
 bool parse_since(const std::string& text, Time& to) {
@@ -34,7 +33,7 @@ bool parse_since(const std::string& text, Time& to) {
   const std::string unit = text.substr(used);
   const Time scale = unit == "s" ? second : unit == "min" ? minute : unit == "h" ? hour : unit == "d" ? day : 0;
   if (!scale || !(n >= 0 && n < 1e6)) return false;
-  to = wall() - Time(n * double(scale));
+  to = wall_now() - Time(n * double(scale));
   return true;
 }
 
@@ -152,7 +151,7 @@ std::string ago(Time now, Time then) { return then ? human_duration((now - then)
 int sensors(SensorsOptions& o) {
   Index index;
   if (!open_index(o.at, index)) return 1;
-  const Time now = wall();
+  const Time now = wall_now();
   const auto rows = index.sensors();
   if (o.json) {
     for (const SensorRow& r : rows) {

@@ -4,12 +4,12 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <chrono>
 #include <filesystem>
 #include <fstream>
 #include <iostream>
 #include <memory>
 
+#include "daemon/base/clock.h"
 #include "daemon/base/text.h"
 #include "daemon/collector/at_state.h"
 #include "daemon/link/keys.h"
@@ -17,8 +17,6 @@
 
 namespace vidra {
 namespace {
-
-int64_t wall() { return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::system_clock::now().time_since_epoch()).count(); }
 
 struct KeysOptions {
   AtState at;
@@ -50,7 +48,7 @@ int list(KeysOptions& o) {
   for (const KnownKey& k : all) {
     pending = pending || k.state == KeyState::pending;
     std::cout << fmt::format("{:<10} {}  {}{}{}\n", name_of(k.state), k.fingerprint, k.name.empty() ? "(no name yet)" : printable(k.name),
-                             k.last_seen ? ", came " + human_duration((wall() - k.last_seen) / 1'000'000'000 * 1'000'000'000) + " ago" : ", has not come yet",
+                             k.last_seen ? ", came " + human_duration((wall_now() - k.last_seen) / 1'000'000'000 * 1'000'000'000) + " ago" : ", has not come yet",
                              k.address.empty() ? "" : " from " + k.address);
   }
   if (pending)
