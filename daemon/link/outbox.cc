@@ -541,7 +541,11 @@ bool Outbox::evict_from_lane(size_t lane, const char* reason) {
       std::lock_guard lock(mutex_);
       if (s.told.size() < told_most) s.told.push_back({g.from, g.to});
     }
-    if (!s.log.drop_oldest()) return false;
+    if (!s.log.drop_oldest()) {   // it stays: nothing is lost, and nothing told
+      std::lock_guard lock(mutex_);
+      std::erase(s.told, Range{g.from, g.to});
+      return false;
+    }
     if (g.from <= g.to) {
       evicted_[lane].fetch_add(g.to - g.from + 1, std::memory_order_relaxed);
       tell(std::move(g));

@@ -5,7 +5,7 @@
 // Held after every seed: what was accepted is on the collector's disk, as it was, or named by a record of loss, and nothing is lost where the
 // sensor's disk neither failed nor was full; no number is missing that no such record names; no record is there twice; what was acknowledged is
 // there after a loss of power; what came twice was recognised, and is no more than was on its way when a HELLO was said; nobody is taken for a
-// copy; it comes to an end. In every seventh world the collector keeps little: there, what was acknowledged may be gone by size.
+// copy; it comes to an end. In every seventh world the collector keeps little: there, what came may be gone by size.
 #include <fmt/format.h>
 #include <sodium.h>
 #include <stdlib.h>
@@ -254,7 +254,7 @@ class World final : public ReceiverEvents {
       uint64_t there = 0;
       for (const ChainHead& h : intake_->heads(keys_.id))
         if (h.epoch == at.first && h.lane == at.second) there = h.seq;
-      if (there < upto) throw Wrong{fmt::format("{} was acknowledged and is not on the collector's disk: {} is the last", text({at.first, at.second, upto}), there)};
+      if (there < upto && !keeps_little_) throw Wrong{fmt::format("{} was acknowledged and is not on the collector's disk: {} is the last", text({at.first, at.second, upto}), there)};
     }
     ReceiverSettings r;
     r.heartbeat = 2 * sec, r.credit = 8 << below(4), r.sensor_bytes = 32 << 10;
@@ -388,6 +388,7 @@ class World final : public ReceiverEvents {
       for (const uint8_t o : frames[1]) mix(o);
       Header h;
       if (decode(frames[1], h) == HeaderFlaw::none) {
+        if (Gap g; keeps_little_ && h.type == MessageType::gap && read(frames[2], g)) heard_gaps_.push_back(g);   // what says so may be gone by size, too
         if (h.seq) came_twice_ += !came_.insert({h.epoch, h.lane, h.seq}).second;
       }
       collector_->on_message(frames, 3, keys_.curve_public);
@@ -496,7 +497,7 @@ class World final : public ReceiverEvents {
     if (const std::string e = logs.open(); !e.empty()) throw Wrong{"the journal cannot be read: " + e};
     std::map<Id, std::string> there;
     std::map<Id, std::pair<Hash, Hash>> chain;
-    std::vector<Gap> gaps;
+    std::vector<Gap> gaps = heard_gaps_;
     std::string wrong;
     for (const Logs::Place& p : logs.places())
       if (!logs.read(p, logs.first(p), [&](const Entry& e) {
@@ -514,8 +515,7 @@ class World final : public ReceiverEvents {
     const auto declared = [&](const Id& id) {
       for (const Gap& g : gaps)
         if (g.epoch == std::get<0>(id) && g.lane == std::get<1>(id) && g.from <= std::get<2>(id) && std::get<2>(id) <= g.to) return true;
-      const auto known = acknowledged_.find({std::get<0>(id), std::get<1>(id)});
-      return keeps_little_ && known != acknowledged_.end() && std::get<2>(id) <= known->second;
+      return keeps_little_ && came_.contains(id);
     };
     for (const auto& [id, body] : accepted_) {
       const auto at = there.find(id);
@@ -557,6 +557,7 @@ class World final : public ReceiverEvents {
   int64_t connect_at_ = 0, handshake_at_ = 0, stalled_until_ = 0, frozen_until_ = 0, sensor_at_ = 0, collector_at_ = 0, upkeep_ = 0, collector_upkeep_ = 0;
   std::map<std::pair<uint8_t, uint64_t>, std::string> waiting_;   // offered, by lane and ticket
   std::map<Id, std::string> accepted_;
+  std::vector<Gap> heard_gaps_;
   std::set<Id> came_;
   std::map<std::pair<uint64_t, uint8_t>, uint64_t> acknowledged_;
 };
