@@ -32,9 +32,11 @@ using namespace vidra;
 //   1754, 4844, 8645  a read failed while the index was brought up to the journal, and what it had not seen was sent and kept again
 //   5693, 6831        the cursor went past a loss whose GAP record lay in memory, and the process ended
 //   4188              an epoch all of whose records were lost was removed before its GAP record was durable
+//   145               a file that the disk had refused to remove was back at the next start, with records that do not count
+//   10017             an eviction that the disk had refused was noted as told, and when it came about nobody told it
 //   10115             what could not be read for a moment was cut from the outbox
 //   10557, 11763      no room for a copy of the last file: it was written anew in place, and power was lost in the middle of that
-constexpr uint64_t found[] = {1754, 4188, 4844, 5693, 6831, 8645, 10115, 10557, 11763};
+constexpr uint64_t found[] = {145, 1754, 4188, 4844, 5693, 6831, 8645, 10017, 10115, 10557, 11763};
 
 // --- time: every clock of this program
 
