@@ -60,8 +60,9 @@ if options.write:
     sys.exit(0)
 
 failed = 0
-print(f"1..{len(now)}")
-for number, (name, n) in enumerate(now.items(), 1):
+gates = {name: n for name, n in now.items() if name != "else"}   # what no room called is one to four, by chance; the whole has it too
+print(f"1..{len(gates)}")
+for number, (name, n) in enumerate(gates.items(), 1):
     before = kept["instructions"][name]
     grown = n > before * allowed and n > before + 2
     failed += grown

@@ -91,6 +91,10 @@ def main():
             port = "net_pcap0," + "".join(f"rx_pcap={f}," for f in files) + "infinite_rx=1"
             (folder / f"{name}.toml").write_text(f'[sensor]\nstate = "{folder}/{name}"\n[capture]\ninterfaces = ["{port}"]\nsource = "dpdk"\nworkers = {workers}\n[dpdk]\nmodule = "{module}"\nbuffers = {buffers - 1}\n'
                                                  f'[judge]\nmemory = "{memory}"\n' + site(400))
+        # The file's stamps as far apart as the port gives them here: what is told again after a second is told as often.
+        pace = live(folder / "one.toml")
+        apart = round(pace["wall"] / pace["packets"] * 1e9)
+        write(long, loop, times, apart), write(short, loop, 1, apart)
         rates = {"file": [], "threads": [], "one": [], "two": []}
         wall, said = {"file": [], "threads": [], "one": [], "two": []}, {}
         (folder / "file.toml").write_text(f'[judge]\nmemory = "{memory}"\n' + site(400))
@@ -106,7 +110,7 @@ def main():
                 said[name] = live(folder / f"{name}.toml")
                 rates[name].append(said[name]["packets"] / said[name]["cpu"])
                 wall[name].append(said[name]["packets"] / said[name]["wall"])
-        print(f"a loop of {len(loop):,} packets and 400 connections; {options.seconds:g} s each, {options.rounds} rounds, medians")
+        print(f"a loop of {len(loop):,} packets and 400 connections; {options.seconds:g} s each, {options.rounds} rounds, medians; the file's stamps lie {apart:,} ns apart")
         print(f"{'':<34}{'packets per CPU-second':>24}{'least to most':>26}{'by the wall':>14}")
         for name, what in (("file", "the same from a file, one thread"), ("threads", "the same through vidrad's threads"), ("one", "net_pcap, one worker"), ("two", "net_pcap, two workers")):
             r = rates[name]

@@ -66,6 +66,12 @@ def packets_said(text):
     return int(re.sub(r"\D", "", text.split(" packets")[0].rsplit("\n", 1)[-1]))
 
 
+def table(held, this, least, command):
+    """Octets of tables that each conversation more than the fewest takes; "" for the fewest."""
+    held[this] = float(re.search(r"([0-9.]+) MB more", cost(command).output).group(1)) * 1e6
+    return "" if this == least else f"{(held[this] - held[least]) / (this[1] - least[1]):.0f}"
+
+
 def by_flows(folder):
     sizes = [n for n in (1_000, 10_000, 100_000, 1_000_000) if n <= options.largest]
     captures = {}
@@ -89,16 +95,17 @@ def by_flows(folder):
             measured[kind, n].append((whole - opened) / captures[kind, n] * 1e9)
             resident[kind, n].append(most)
             first[kind, n].append(said.strip().rsplit("\n", 1)[-1])
-    print(f"conversations open at once, {options.packets:,} packets after all were opened, {options.rounds} rounds; 'table': octets that each further conversation takes in the flow table, its indexes and parsers")
-    print(f"{'':>12}{'with protocols, ns a packet':>30}{'× 1,000':>9}{'MB':>8}{'table':>8}{'plain, ns a packet':>24}{'× 1,000':>9}{'MB':>8}{'table':>8}")
+    print(f"conversations open at once, {options.packets:,} packets after all were opened, {options.rounds} rounds; 'table': octets that each further conversation takes in the flow table, its indexes and parsers; 'decided': once nobody waits to know what it is")
+    print(f"{'':>12}{'with protocols, ns a packet':>30}{'× 1,000':>9}{'MB':>8}{'table':>8}{'plain, ns a packet':>24}{'× 1,000':>9}{'MB':>8}{'table':>8}{'decided':>9}")
     held = {}
     for n in sizes:
         row = f"{n:>12,}"
         for kind, width in (("protocols", 30), ("plain", 24)):
             ns, least = measured[kind, n], measured[kind, sizes[0]]
-            held[kind, n] = float(re.search(r"([0-9.]+) MB more", cost([build / "bench/traffic_bench", "--octets", n + n // 10 + 1000, folder / f"{kind}.{n}.pcap"]).output).group(1)) * 1e6
-            table = "" if n == sizes[0] else f"{(held[kind, n] - held[kind, sizes[0]]) / (n - sizes[0]):.0f}"
-            row += f"{f'{middle(ns):.0f} ({min(ns):.0f} to {max(ns):.0f})':>{width}}{middle([a / b for a, b in zip(ns, least)]):>9.2f}{middle(resident[kind, n]) / 1e6:>8.0f}{table:>8}"
+            column = lambda what, *words: table(held, (what, n), (what, sizes[0]), [build / "bench/traffic_bench", "--octets", n + n // 10 + 1000, folder / f"{kind}.{n}.pcap", *words])  # noqa: E731, B023
+            row += f"{f'{middle(ns):.0f} ({min(ns):.0f} to {max(ns):.0f})':>{width}}{middle([a / b for a, b in zip(ns, least)]):>9.2f}{middle(resident[kind, n]) / 1e6:>8.0f}{column(kind):>8}"
+            if kind == "plain":
+                row += f"{column('decided', 'decided'):>9}"
         print(row)
     for kind, n in captures:
         print(f"  {kind}, {n:,}: {first[kind, n][0]}")

@@ -3,13 +3,17 @@
 //
 //   judge_bench CAPTURE [SITE.toml]      median of seven runs; nanoseconds of CPU an event, and allocations
 //   judge_bench --spread [10000 10]      the same of 10,000 conversations of 10 objects, learned as 100,000, in random order
+//   judge_bench --spread 1000 10 hosts   beside a site of its stations; `ranges`: that also declares the range of each object;
+//                                        `quantities`: and that two of each station's objects are one quantity
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <ctime>
+#include <map>
 #include <memory>
 #include <new>
+#include <set>
 #include <string_view>
 #include <vector>
 
@@ -103,6 +107,35 @@ void spread(Tape& all, Tape& reports, size_t conversations, size_t objects) {
   }
 }
 
+// What a site may declare of them.
+std::shared_ptr<const Site> declared(const Tape& tape, std::string_view what) {
+  auto site = std::make_shared<Site>();
+  std::map<Address, HostId> known;
+  std::set<std::pair<HostId, uint64_t>> points;
+  const uint16_t iec104 = uint16_t(protocol_index("iec104"));
+  for (size_t i = 0; i < tape.events.size(); i++) {
+    const Tape::Kept& k = tape.events[i];
+    if (k.scene.protocol != iec104 || !k.points) continue;
+    const auto [at, fresh] = known.emplace(k.scene.server.address, HostId(site->hosts.size() + 1));
+    if (fresh) {
+      SiteHost& h = site->hosts.emplace_back();
+      h.name = text_of(k.scene.server.address);
+      h.addresses = {k.scene.server.address};
+      SiteQuantity q;
+      q.name = h.name, q.tolerance = 1;
+      for (const uint32_t number : {1000u, 1010u}) q.members.push_back({at->second, iec104, k.said.station, Object(ObjectKind::information_object, number).key(), "", 1});
+      if (what == "quantities") site->quantities.push_back(q);
+    }
+    const Object o = tape.points[k.first].object;
+    if (what == "hosts" || !points.emplace(at->second, o.key()).second) continue;
+    SitePoint& p = site->points.emplace_back();
+    p.host = at->second, p.protocol = iec104, p.station = k.said.station, p.objects = {o, o};
+    p.kind = PointKind::measurement, p.type = 36, p.min = 45, p.max = 55;
+  }
+  site->index();
+  return site;
+}
+
 struct Measured { double watched, learned; uint64_t allocations, findings; };
 int print(const Tape& tape, const Measured& m) {
   return std::printf("%zu events, %zu points: %.1f ns an event watching (%.1f M/s), %.1f ns learning; %llu allocations while watching; %llu findings\n", tape.events.size(), tape.points.size(), m.watched,
@@ -134,13 +167,13 @@ Measured measure(const std::shared_ptr<const Site>& site, const Tape& all, const
 }
 
 int run(int argc, char** argv) {
-  if (argc < 2) return std::fprintf(stderr, "judge_bench CAPTURE [SITE.toml]\njudge_bench --spread [CONVERSATIONS OBJECTS]     10000 conversations of 10 objects: known events in random order\n"), 2;
+  if (argc < 2) return std::fprintf(stderr, "judge_bench CAPTURE [SITE.toml]\njudge_bench --spread [CONVERSATIONS OBJECTS [hosts|ranges|quantities]]     10000 conversations of 10 objects: known events in random order\n"), 2;
   if (std::string_view(argv[1]) == "--spread") {
     const size_t conversations = argc > 3 ? std::strtoull(argv[2], nullptr, 10) : 10'000, objects = argc > 3 ? std::strtoull(argv[3], nullptr, 10) : 10;
     Tape all, reports;
     spread(all, reports, conversations, objects);
     std::printf("%zu conversations of %zu objects: ", conversations, objects);
-    return print(reports, measure(std::make_shared<const Site>(), all, reports));
+    return print(reports, measure(argc > 4 ? declared(reports, argv[4]) : std::make_shared<const Site>(), all, reports));
   }
   Problems problems;
   auto site = std::make_shared<const Site>(argc > 2 ? load_site(argv[2], problems) : Site{});

@@ -137,8 +137,12 @@ int run(const char* recording) {
     }
   };
   if (recording) {
-    row("file, mapped", poll(*open_file(recording), 600 * second));
-    try_port("DPDK net_pcap, looped", fmt::format("net_pcap0,rx_pcap={},infinite_rx=1", recording), 65'535);
+    const Run whole = poll(*open_file(recording), 600 * second);
+    row("file, mapped", whole);
+    // The driver keeps the whole loop in buffers of the port's.
+    uint32_t buffers = 65'536;
+    while (buffers < whole.frames + 3 * 8'192) buffers *= 2;
+    try_port("DPDK net_pcap, looped", fmt::format("net_pcap0,rx_pcap={},infinite_rx=1", recording), buffers - 1);
   }
   try_port("DPDK net_null, 128 octets", "net_null0,size=128", 0);
   if (!why.empty()) return fmt::print("live receivers skipped: {}\n", why), 0;

@@ -319,7 +319,7 @@ class Dnp3 final : public Parser {
     return octets;
   }
 
-  static void say_link(const Link& link, uint16_t wrong, Speaker& say, uint8_t transport = 0) {
+  static void say_link(const Link& link, uint16_t wrong, Speaker& say, uint8_t transport = 0, bool after_gap = false) {
     Message& m = say.begin();
     m.link = true;
     m.function = link.function();
@@ -329,6 +329,7 @@ class Dnp3 final : public Parser {
     m.sequence = link.control | uint32_t{transport} << 8;
     m.refused = !link.primary() && (m.function == 0x101 || m.function == 0x10e || m.function == 0x10f);
     m.malformed = wrong != 0;
+    m.after_gap = after_gap;
     m.reason = wrong;
     if (!wrong && link.reserved()) m.reason = wrong_address;
     say.end();
@@ -359,10 +360,7 @@ class Dnp3 final : public Parser {
       begun_[size_t(side)] = true;
       if (last) return fragment(octets, transport, link, say);
       a = begin(link, side, say, transport);
-      if (!a) {                                                       // no room for any
-        begun_[size_t(side)] = false;
-        return say_link(link, wrong_segment, say, transport);
-      }
+      if (!a) return unkept(link, side, say, transport);
     } else {
       if (!a) {                                                       // its beginning was not heard
         if (begun_[size_t(side)] && !say.midstream && !say.after_gap) say_link(link, wrong_segment, say, transport);
@@ -372,7 +370,11 @@ class Dnp3 final : public Parser {
       if (sequence == ((a->next - 1) & 0x3f)) return;                   // repeated
       if (sequence != a->next) return broken(*a, transport, link, side, say);
     }
-    if (!append(*a, octets)) return broken(*a, transport, link, side, say);
+    if (!append(*a, octets)) {
+      if (a->used + octets.size() > longest_fragment) return broken(*a, transport, link, side, say);
+      close(*a);
+      return unkept(link, side, say, transport);
+    }
     a->next = (sequence + 1) & 0x3f;
     if (!last) return;
     fragment({a->octets, a->used}, transport, link, say);
@@ -383,6 +385,11 @@ class Dnp3 final : public Parser {
     close(a);
     begun_[size_t(side)] = false;
     say_link(link, wrong_segment, say, transport);
+  }
+  // Nobody's fault but that of whoever fills the pool: as if octets had been lost.
+  void unkept(const Link& link, Side side, Speaker& say, uint8_t transport) {
+    begun_[size_t(side)] = false;
+    say_link(link, 0, say, transport, true);
   }
   // Most devices never send two segments: room for fragments is taken when the first begins.
   std::span<Assembly> assemblies() { return {assemblies_, assemblies_ ? most_assemblies : 0}; }

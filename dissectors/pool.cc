@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "dissectors/pool.h"
 
+#include <sys/mman.h>
+
 namespace vidra {
 namespace {
 
@@ -19,6 +21,9 @@ constexpr bool apart = false;
 #endif
 
 constexpr size_t smallest = 64, slab_bytes = 256 * 1024;
+// A pool that has become large goes on in whole huge pages, where the kernel has them for who asks: finding small ones costs more than
+// what lies in them.
+constexpr size_t large = 16 << 20, huge_page = 2 << 20;
 struct alignas(16) Header { uint32_t size_class, place = 0; bool shared = false; };   // place: among the slabs, where blocks are apart
 Header& header_of(void* p) { return *reinterpret_cast<Header*>(static_cast<std::byte*>(p) - sizeof(Header)); }
 
@@ -45,11 +50,16 @@ void* Pool::take(size_t bytes) {
     return at + sizeof(Header);
   }
   if (!free_[c]) {
-    const size_t blocks = block >= slab_bytes ? 1 : slab_bytes / block;
+    const bool huge = reserved_ >= large && limit_ - reserved_ >= huge_page && block < slab_bytes;
+    const size_t blocks = huge ? huge_page / block : block >= slab_bytes ? 1 : slab_bytes / block;
     if (reserved_ + blocks * block > limit_) return refused_++, nullptr;
-    slabs_.push_back(std::make_unique<std::byte[]>(blocks * block));
+    slabs_.push_back(std::make_unique_for_overwrite<std::byte[]>(huge ? 2 * huge_page : blocks * block));   // of twice as much one page lies whole
     reserved_ += blocks * block;
     std::byte* at = slabs_.back().get();
+    if (huge) {
+      at += huge_page - (reinterpret_cast<uintptr_t>(at) & (huge_page - 1));
+      madvise(at, huge_page, MADV_HUGEPAGE);
+    }
     for (size_t i = 0; i < blocks; i++, at += block) {
       new (at) Header{uint32_t(c)};
       free_[c] = new (at + sizeof(Header)) Free{free_[c]};

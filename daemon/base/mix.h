@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include <cstring>
-#include <random>
 
 #include "daemon/base/address.h"
 
@@ -16,11 +15,11 @@ inline uint64_t mix(uint64_t x) {
   return x ^ x >> 31;
 }
 
-// Drawn at each start: anybody can speak under addresses of his choice, and nobody shall choose ones that meet in a table.
-inline const uint64_t start_secret = [] {
-  std::random_device device;
-  return uint64_t(device()) << 32 | device();
-}();
+// Nobody can tell beforehand which.
+uint64_t drawn();
+
+// Anybody can speak under addresses of his choice, and nobody shall choose ones that meet in a table.
+inline const uint64_t start_secret = drawn();
 
 // `more` goes into it with the address's kind. Another one at each start: for tables, not for what is kept or told.
 inline uint64_t mix(const Address& a, uint64_t more = 0) {

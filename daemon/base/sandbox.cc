@@ -40,18 +40,23 @@ enum : uint64_t {
 };
 constexpr uint64_t ll_of_files = ll_execute | ll_write_file | ll_read_file | ll_truncate | ll_ioctl_dev;   // rights that a lone file can have
 
-void allow_path(int rules, const std::string& path, uint64_t rights) {
+// 0, also where there is no such path or it is not for us; otherwise why the kernel does not say what is there.
+int allow_path(int rules, const std::string& path, uint64_t rights) {
   const int fd = ::open(path.c_str(), O_PATH | O_CLOEXEC);
-  if (fd < 0) return;
+  if (fd < 0) return errno == ENOENT || errno == ENOTDIR || errno == EACCES ? 0 : errno;
   struct stat s{};
+  int e = 0;
   if (::fstat(fd, &s) == 0) {
     const PathRule rule{S_ISDIR(s.st_mode) ? rights : rights & ll_of_files, fd};
     ::syscall(SYS_landlock_add_rule, rules, 1, &rule, 0);
+  } else {
+    e = errno;
   }
   ::close(fd);
+  return e;
 }
 
-std::string landlock(const Sandbox& s) {
+std::string landlock(const Sandbox& s, std::string& refused) {
   const long abi = ::syscall(SYS_landlock_create_ruleset, nullptr, 0, 1u);
   if (abi < 1) return errno == ENOSYS || errno == EOPNOTSUPP ? "no Landlock in this kernel" : fmt::format("no Landlock: {}", std::strerror(errno));
   RulesetAttr attr{ll_all_1, 0};
@@ -66,7 +71,8 @@ std::string landlock(const Sandbox& s) {
   const uint64_t reading = ll_read_file | ll_read_dir, writing = attr.files & ~uint64_t{ll_execute};
   for (const char* path : {"/etc", "/usr", "/lib", "/lib64", "/proc", "/sys", "/dev/urandom", "/dev/random", "/run/systemd/resolve", "/run/NetworkManager", "/run/resolvconf"}) allow_path(rules, path, reading);
   for (const std::string& path : s.reads) allow_path(rules, path, reading);
-  for (const std::string& path : s.writes) allow_path(rules, path, writing);
+  for (const std::string& path : s.writes)
+    if (const int e = allow_path(rules, path, writing)) refused = fmt::format("{}: {}; look at the disk: dmesg", path, std::strerror(e));
   allow_path(rules, "/dev/null", writing);
   if (s.dpdk)
     for (const char* path : {"/dev", "/run", "/sys", "/tmp", "/proc"}) allow_path(rules, path, writing);
@@ -171,14 +177,14 @@ std::string seccomp(const Sandbox& s) {
 
 }  // namespace
 
-std::string Sandbox::enter() const {
+std::string Sandbox::enter(std::string& refused) const {
   if (VIDRA_SANITIZED) return "none: built with a sanitizer";      // which looks into its own process, and maps memory as it likes
   ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
   const rlimit none{0, 0};
   ::setrlimit(RLIMIT_CORE, &none);
   const std::string caps = capabilities(*this);
   ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-  const std::string land = landlock(*this);
+  const std::string land = landlock(*this, refused);
   return fmt::format("{}, {}, {}, no dumps", caps, land, seccomp(*this));
 }
 

@@ -16,8 +16,9 @@ struct Sandbox {
   bool dpdk = false;                        // drivers in this process: keeps CAP_NET_ADMIN and CAP_IPC_LOCK too, and /dev, /run, /sys, /tmp
 
   // Capabilities, Landlock, seccomp, no dumps. What was put in place, in one line; what the kernel does not have is named there and is no error.
-  // Does nothing in a build with sanitizers.
-  std::string enter() const;
+  // Does nothing in a build with sanitizers. `refused`: a folder that is to be written to and that the disk did not give now, with the reason and
+  // what to do; without it on the list nothing could ever be written there, so who is told that should end, and be started again.
+  std::string enter(std::string& refused) const;
 };
 
 // Packet sockets have numbers from here on: `socket` of this program sees to it, also for the libraries it uses. Inside the sandbox nothing

@@ -27,6 +27,7 @@ class TomlTable {
 
   bool has(std::string_view key) const { return table_->contains(key); }
   bool is_text(std::string_view key) const { return (*table_)[key].is_string(); }   // of keys that may hold either
+  bool is_table(std::string_view key) const { return (*table_)[key].is_table(); }
   bool list_of_texts(std::string_view key) const { return (*table_)[key].is_array() && (*table_)[key].as_array()->is_homogeneous<std::string>(); }
   const std::string& path() const { return path_; }
   std::vector<std::string> keys() const {          // of a table whose keys are its own

@@ -3,9 +3,9 @@
 
 #include <fmt/format.h>
 
-#include <random>
 #include <stdexcept>
 
+#include "daemon/base/mix.h"
 #include "daemon/base/text.h"
 #include "daemon/capture/choose.h"
 #include "daemon/capture/dpdk/module.h"
@@ -61,8 +61,8 @@ Opened open_live(const LiveSettings& settings, size_t workers) {
   }
 
   Opened out;
-  const Spread spread((uint64_t{std::random_device{}()} << 32) + std::random_device{}());   // of every interface the same
-  std::vector<std::vector<std::unique_ptr<Tap>>> taps(workers);                             // by worker, then by interface
+  const Spread spread(drawn());                                   // of every interface the same
+  std::vector<std::vector<std::unique_ptr<Tap>>> taps(workers);   // by worker, then by interface
   for (auto& each : taps) each.resize(settings.interfaces.size());
   if (!wish.ports.empty()) open_ports(settings, workers, wish, taps, out.said);
   for (size_t i = 0; i < settings.interfaces.size(); i++) {

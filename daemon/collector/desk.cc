@@ -23,6 +23,12 @@ namespace {
 constexpr size_t longest_queue = 10'000;   // alerts that wait for a slow terminal
 constexpr size_t most_shown = 10'000;      // stories remembered as shown
 
+// What the index finds in the records itself, or measures against a time of its own, is told from there.
+bool told_elsewhere(ReceiverEvents::Kind k) {
+  using Kind = ReceiverEvents::Kind;
+  return k == Kind::silent || k == Kind::gap || k == Kind::undeclared_gap || k == Kind::bad_checkpoint || k == Kind::journal_failed;
+}
+
 }  // namespace
 
 Desk::Desk(Storage& storage, CollectorSettings settings, std::ostream& alerts, std::ostream& remarks, Style style)
@@ -81,7 +87,8 @@ std::string Desk::start(bool reindex) {
   receiver_ = std::make_unique<Receiver>(*intake_, static_cast<ReceiverEvents&>(*this), link, keys_);
   listening_since_ = wall_now();
   wall_ahead_ = listening_since_ - monotonic_now();
-  intake_->with_index([&](Index& i) { i.clock_set(listening_since_); });
+  clock_unwritten_ = true;
+  follow_sensors(listening_since_);
   if (!receiver_->start(error)) {
     receiver_.reset();
     return error;
@@ -92,8 +99,8 @@ std::string Desk::start(bool reindex) {
 void Desk::stop() {
   if (!receiver_) return;
   receiver_->stop();
-  follow_sensors(wall_now());
   turn(0);
+  follow_sensors(wall_now());
   receiver_.reset();
 }
 
@@ -105,23 +112,29 @@ std::string Desk::endpoint() const {
 std::string Desk::public_key() const { return keys_.curve_public; }
 
 void Desk::happened(Kind kind, const std::string& sensor, const std::string& text) {
+  if (told_elsewhere(kind)) return;
   std::lock_guard guard(mutex_);
-  if (happenings_.size() < longest_queue) happenings_.push_back({kind, sensor, text, wall_now()});
+  // What comes in masses must not push out by whom a good-bye was said: he would be called silent.
+  const bool comes_and_goes = kind == Kind::bye || kind == Kind::connected;
+  if (happenings_.size() < longest_queue * (comes_and_goes ? 2 : 1)) happenings_.push_back({kind, sensor, text, wall_now()});
+  else missed_happenings_++;
   wake_.notify_one();
 }
 
 void Desk::turn(Time at_most) {
   std::deque<News> news;
   std::deque<Happening> happenings;
-  uint64_t missed = 0;
+  uint64_t missed = 0, missed_happenings = 0;
   {
     std::unique_lock guard(mutex_);
     if (at_most > 0) wake_.wait_for(guard, std::chrono::nanoseconds(at_most), [&] { return !news_.empty() || !happenings_.empty(); });
     news.swap(news_);
     happenings.swap(happenings_);
     std::swap(missed, missed_);
+    std::swap(missed_happenings, missed_happenings_);
   }
   for (const Happening& h : happenings) note(h);
+  if (!farewells_unwritten_.empty()) follow_sensors(wall_now());   // who asks a moment later is not told that it is alive
   for (News& n : news) show(std::move(n));
   alerts_.flush();
   const Time now = wall_now();
@@ -129,6 +142,7 @@ void Desk::turn(Time at_most) {
     counters_.not_shown += missed;
     remark(now, fmt::format("{} alerts came faster than they could be shown; all are kept: vidra alerts", human_count(missed)));
   }
+  if (missed_happenings) remark(now, fmt::format("{} remarks on sensors came faster than they could be shown, and are gone", human_count(missed_happenings)));
   if (now - followed_ >= second || now < followed_) {
     followed_ = now;
     look_at_the_clock(now);
@@ -143,6 +157,8 @@ void Desk::turn(Time at_most) {
       remark(now, why.empty() ? "the index is up to the journal again" : why);
       behind_ = why;
     }
+  } else if (!behind_.empty()) {
+    intake_->upkeep(now);   // a little at each turn
   }
 }
 
@@ -200,7 +216,7 @@ void Desk::remark(Time at, const std::string& text) {
 std::string Desk::name_of_sensor(const std::string& uuid) {
   SensorId id;
   if (!parse_uuid(uuid, id)) return "";
-  for (const SensorRow& r : intake_->with_index([](Index& i) { return i.sensors(); }))
+  for (const SensorRow& r : intake_->with_index([](Index& i) { return i.sensors(false); }))
     if (r.sensor == id && !r.name.empty()) return r.site.empty() || r.site == r.name ? r.name : fmt::format("{} at {}", r.name, r.site);
   return uuid;
 }
@@ -211,10 +227,8 @@ void Desk::note(const Happening& h) {
     std::string reason = h.text;
     if (const std::string_view polite = "says good-bye: "; reason.starts_with(polite)) reason.erase(0, polite.size());
     farewells_[h.sensor] = h.at;
-    intake_->with_index([&](Index& i) { i.said_farewell(id, reason, h.at); });
+    farewells_unwritten_[h.sensor] = {reason, h.at};
   }
-  // What the index finds in the records itself, or measures against a time of its own, is told from there.
-  if (h.kind == Kind::silent || h.kind == Kind::gap || h.kind == Kind::undeclared_gap || h.kind == Kind::bad_checkpoint || h.kind == Kind::journal_failed) return;
   if (h.kind == Kind::connected) follow_sensors(h.at);
   const std::string who = name_of_sensor(h.sensor);
   remark(h.at, who.empty() ? h.text : fmt::format("{}: {}", who, h.text));
@@ -227,7 +241,7 @@ void Desk::look_at_the_clock(Time now) {
   wall_ahead_ = ahead;
   if (by < second && by > -second) return;
   listening_since_ = now;
-  intake_->with_index([&](Index& i) { i.clock_set(now); });
+  clock_unwritten_ = true;
   for (auto& [sensor, at] : farewells_) at = std::min(at, now);
   shown_.clear();
   remark(now, fmt::format("the clock of this machine was set {} by {}: for how long sensors have been silent is counted anew", by > 0 ? "forward" : "back", human_duration(by > 0 ? by : -by)));
@@ -235,8 +249,13 @@ void Desk::look_at_the_clock(Time now) {
 
 // What the link knows of the sensors goes into the index, which remembers it over restarts; from there silence is told.
 void Desk::follow_sensors(Time now) {
-  const ReceiverStatus status = receiver_->status();
+  const ReceiverStatus status = receiver_ ? receiver_->status() : ReceiverStatus{};
   const auto silences = intake_->with_index([&](Index& i) {
+    // All in one transaction, and none where somebody holds the index: it waits for a moment when nobody does, and sensors for neither.
+    if (!i.begin()) return std::vector<Index::Silence>{};
+    if (clock_unwritten_) i.clock_set(listening_since_);
+    for (const auto& [sensor, said] : farewells_unwritten_)
+      if (SensorId id; parse_uuid(sensor, id)) i.said_farewell(id, said.first, said.second);
     for (const SensorLink& s : status.sensors) {
       SensorId id;
       if (!parse_uuid(s.sensor, id) || !s.last_heard || s.last_heard > now) continue;   // later than now: from before the clock was set back
@@ -245,7 +264,11 @@ void Desk::follow_sensors(Time now) {
       i.heard(id, s.name, s.site, s.last_heard);
       if (s.clock_offset) i.measured(id, s.clock_offset);
     }
-    return i.silences(now, settings_.silent_after, listening_since_);
+    auto found = i.silences(now, settings_.silent_after, listening_since_);
+    if (!i.commit()) return std::vector<Index::Silence>{};
+    clock_unwritten_ = false;
+    farewells_unwritten_.clear();
+    return found;
   });
   for (const Index::Silence& s : silences) {
     const std::string who = s.sensor.name.empty() ? uuid_text(s.sensor.sensor) : s.sensor.site.empty() ? s.sensor.name : fmt::format("{} at {}", s.sensor.name, s.sensor.site);

@@ -57,14 +57,17 @@ class Desk final : ReceiverEvents {
   std::unique_ptr<Receiver> receiver_;
   int lock_ = -1;                      // nobody else works in this directory
 
-  mutable std::mutex mutex_;           // news_, happenings_, missed_
+  mutable std::mutex mutex_;           // news_, happenings_, missed_, missed_happenings_
   std::condition_variable wake_;
   std::deque<News> news_;
   std::deque<Happening> happenings_;
-  uint64_t missed_ = 0;
+  uint64_t missed_ = 0, missed_happenings_ = 0;
 
   std::map<std::string, Time> shown_;  // stories, when last
   Time listening_since_ = 0, followed_ = 0;
+  // What the index did not take when it was due, as somebody held it: since when sensors are counted anew, and who has said good-bye.
+  bool clock_unwritten_ = false;
+  std::map<std::string, std::pair<std::string, Time>> farewells_unwritten_;
   Time wall_ahead_ = 0;                // of the monotonic clock, when last looked at
   std::string pausing_, behind_;       // as last remarked
   std::map<std::string, Time> farewells_;

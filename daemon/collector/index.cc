@@ -16,6 +16,7 @@ namespace {
 
 constexpr int schema_version = 1, unfinished = 0;
 constexpr size_t checkpoint_memory = 4096;   // records of a stream between a checkpoint and what it names
+constexpr uint64_t losses_one_by_one = 60;   // of one kind, of one sensor, in a minute
 
 constexpr const char* schema = R"(
 CREATE TABLE meta(version INTEGER NOT NULL, change INTEGER NOT NULL);
@@ -42,7 +43,7 @@ std::string text_in(const nlohmann::json& j, const char* key) {
 }
 
 constexpr std::string_view sensor_columns =
-    "sensor, name, site, first_heard, last_heard, records, missing, breaks, quarantined, verified, clock_offset, silent, farewell, probation, health, health_at";
+    "sensor, name, site, first_heard, last_heard, records, missing, breaks, quarantined, verified, clock_offset, silent, farewell, probation";
 SensorRow sensor_row(Statement& s) {
   SensorRow r;
   r.sensor = s.octets<SensorId>(0);
@@ -59,11 +60,12 @@ SensorRow sensor_row(Statement& s) {
 Index::~Index() { close(); }
 
 void Index::close() {
-  for (Statement* each : {&put_log_, &put_stream_, &put_sensor_, &story_, &put_story_, &put_trouble_, &count_trouble_, &put_health_, &put_verified_}) *each = Statement();
+  for (Statement* each : statements()) *each = Statement();
   sqlite3_close(db_);
   db_ = nullptr;
   streams_.clear();
   repeated_.clear();
+  trouble_rows_.of.clear(), story_rows_.of.clear();
 }
 
 void Index::remove(const std::string& path) {
@@ -108,7 +110,9 @@ std::string Index::open(const std::string& path, Open how) {
   change_ = s.integer(1);
   if (how == Open::read) return "";
   s.reset();
-  if (const std::string e = run("CREATE INDEX IF NOT EXISTS stories_by_updated ON stories(updated)"); !e.empty()) return fmt::format("{}: {}", path, e);   // of before
+  // Those of before have no such index.
+  if (const std::string e = run("CREATE INDEX IF NOT EXISTS stories_by_updated ON stories(updated); CREATE INDEX IF NOT EXISTS troubles_by_sensor ON troubles(sensor)"); !e.empty())
+    return fmt::format("{}: {}", path, e);
   put_log_ = Statement(db_, "INSERT INTO logs VALUES(?,?,?) ON CONFLICT DO UPDATE SET applied=excluded.applied");
   put_stream_ = Statement(db_, "INSERT INTO streams VALUES(?,?,?,?,?) ON CONFLICT DO UPDATE SET seq=excluded.seq, head=excluded.head");
   put_sensor_ = Statement(db_,
@@ -117,13 +121,19 @@ std::string Index::open(const std::string& path, Open how) {
       "missing=missing+?6, breaks=breaks+?7, quarantined=quarantined+?8, probation=?9, farewell=iif(?4>last_heard, '', farewell)");
   story_ = Statement(db_, "SELECT revision, severity FROM stories WHERE sensor=? AND story=?");
   put_story_ = Statement(db_,
-      "INSERT INTO stories VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?11,?12) ON CONFLICT DO UPDATE SET change=?3, severity=?5, first=?6, last=?7, "
+      "INSERT INTO stories VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?11,?12) ON CONFLICT DO UPDATE SET change=?3, detection=?4, severity=?5, first=?6, last=?7, "
       "revision=?8, closed=?9, probation=?10, updated=?11, body=?12");
   put_trouble_ = Statement(db_, "INSERT INTO troubles VALUES(?,?,?,?,?,?,?,?)");
   count_trouble_ = Statement(db_, "UPDATE troubles SET text=?2 WHERE rowid=?1");
+  sum_troubles_ = Statement(db_, "UPDATE troubles SET text=?2, from_seq=?3, to_seq=?4 WHERE rowid=?1");
+  trouble_rows_.count = Statement(db_, "SELECT count(*) FROM troubles WHERE sensor=?");
+  trouble_rows_.drop = Statement(db_, "DELETE FROM troubles WHERE rowid IN (SELECT rowid FROM troubles WHERE sensor=?1 ORDER BY rowid LIMIT ?2)");
+  // By an index that has all that is asked: the bodies need not be read.
+  story_rows_.count = Statement(db_, "SELECT count(*) FROM stories INDEXED BY stories_by_updated WHERE sensor=?");
+  story_rows_.drop = Statement(db_, "DELETE FROM stories WHERE sensor=?1 AND story IN (SELECT story FROM stories INDEXED BY stories_by_updated WHERE sensor=?1 ORDER BY updated LIMIT ?2)");
   put_health_ = Statement(db_, "UPDATE sensors SET health=?2, health_at=?3 WHERE sensor=?1 AND health_at<=?3");
   put_verified_ = Statement(db_, "UPDATE sensors SET verified=max(verified, ?2) WHERE sensor=?1");
-  for (Statement* each : {&put_log_, &put_stream_, &put_sensor_, &story_, &put_story_, &put_trouble_, &count_trouble_, &put_health_, &put_verified_})
+  for (Statement* each : statements())
     if (!*each) return fmt::format("{}: {}", path, sqlite3_errmsg(db_));
   return "";
 }
@@ -152,6 +162,7 @@ bool Index::commit() {
   run("ROLLBACK");
   streams_.clear();   // read again from what did count
   repeated_.clear();
+  trouble_rows_.of.clear(), story_rows_.of.clear();
   Statement s(db_, "SELECT change FROM meta");
   if (s.step()) change_ = s.integer(0);
   return false;
@@ -196,19 +207,58 @@ std::string Index::name_of(const SensorId& sensor) {
   return name.empty() ? uuid_text(sensor) : name;
 }
 
-void Index::trouble(Indexed& out, const Entry& e, std::string_view kind, const std::string& text, uint64_t from, uint64_t to) {
-  std::string more;
-  Repeated* often = nullptr;
-  if (kind == "quarantine" || kind == "chain" || kind == "checkpoint") {   // losses (missing, gap) are a ledger: each is told
-    often = &repeated_[{e.header.sensor, std::string(kind)}];
-    if (often->row && e.received - often->since < minute && e.received >= often->since) {
-      often->more++;
-      return write(count_trouble_.with(often->row, fmt::format("{} (and {} more of this kind within a minute)", often->text, often->more)));
-    }
-    if (often->more) more = fmt::format(" (before it, {} more of this kind that were not told one by one)", often->more);
+uint64_t Index::one_more(const SensorId& sensor, Rows& rows) {
+  const auto [known, unknown] = rows.of.try_emplace(sensor, 0);
+  uint64_t& n = known->second;
+  if (unknown || n + 1 > rows.most) {
+    n = rows.count.with(sensor).step() ? uint64_t(rows.count.integer(0)) : 0;
+    rows.count.reset();
+  } else {
+    n++;
   }
-  write(put_trouble_.with(e.received, e.header.sensor, kind, text, e.header.epoch, uint32_t(e.header.lane), from, to));
-  if (often) *often = {e.received, sqlite3_last_insert_rowid(db_), text, 0};
+  if (n <= rows.most) return 0;
+  const uint64_t go = n - rows.most + rows.most / 20;
+  write(rows.drop.with(sensor, go));
+  n -= go;
+  return go;
+}
+
+// Its row.
+int64_t Index::put_trouble(Indexed& out, const Entry& e, std::string_view kind, const std::string& text, uint64_t from, uint64_t to) {
+  const SensorId& sensor = e.header.sensor;
+  write(put_trouble_.with(e.received, sensor, kind, text, e.header.epoch, uint32_t(e.header.lane), from, to));
+  const int64_t row = sqlite3_last_insert_rowid(db_);
+  if (const uint64_t gone = one_more(sensor, trouble_rows_))
+    out.troubles.push_back(fmt::format("{}: more than {} rows on what is missing or wrong: the {} oldest are removed. How many records are missing stays counted: vidra sensors. Look at this sensor, or "
+                                       "suspend it: vidra keys suspend {}", name_of(sensor), trouble_rows_.most, gone, uuid_text(sensor)));
+  return row;
+}
+
+void Index::trouble(Indexed& out, const Entry& e, std::string_view kind, const std::string& text, uint64_t from, uint64_t to) {
+  const bool loss = kind == "missing" || kind == "gap";
+  Repeated& often = repeated_[{e.header.sensor, std::string(kind)}];
+  const bool same_minute = often.told && e.received - often.since < minute && e.received >= often.since;
+  if (same_minute && !loss) {
+    often.more++;
+    return write(count_trouble_.with(often.row, fmt::format("{} (and {} more of this kind within a minute)", often.text, often.more)));
+  }
+  if (same_minute && often.told >= losses_one_by_one) {
+    const bool first = often.more++ == 0, one_place = first || (often.epoch == e.header.epoch && often.lane == e.header.lane);
+    often.records += from ? to - from + 1 : 0;
+    if (first) often.from = from, often.to = to, often.epoch = e.header.epoch, often.lane = e.header.lane;
+    else if (one_place && often.from && from) often.from = std::min(often.from, from), often.to = std::max(often.to, to);
+    else often.from = often.to = 0;   // of several lanes no numbers can be named
+    const std::string sum = fmt::format("and {} range{} more within this minute, {} records together", often.more, often.more == 1 ? "" : "s", often.records);
+    if (first) often.row = put_trouble(out, e, kind, sum, from, to);
+    else write(sum_troubles_.with(often.row, sum, often.from, often.to));
+    return;
+  }
+  std::string more;
+  if (!same_minute && often.more) more = fmt::format(" (before it, {} more of this kind that were not told one by one)", often.more);
+  if (!same_minute) often = {e.received, 0, text, 0, 0, 0, 0, 0, 0, 0};
+  often.told++;
+  const int64_t row = put_trouble(out, e, kind, text, from, to);
+  if (!loss) often.row = row;
   out.troubles.push_back(fmt::format("{}: {}{}", name_of(e.header.sensor), text, more));
 }
 
@@ -286,6 +336,10 @@ void Index::apply_body(Indexed& out, const Entry& e) {
     if (!newer) return;   // overtaken by a later telling in another lane
   }
   write(put_story_.with(e.header.sensor, t->story, ++change_, t->detection, uint32_t(t->severity), t->first, t->last, t->revision, t->closed, e.probation, e.received, text));
+  if (!known)
+    if (const uint64_t gone = one_more(e.header.sensor, story_rows_))
+      trouble(out, e, "stories", fmt::format("more than {} alerts of one sensor: the {} that were told longest ago are no longer shown, their records are in the journal. Look at this sensor, or suspend it: "
+                                             "vidra keys suspend {}", story_rows_.most, gone, uuid_text(e.header.sensor)), e.header.seq, e.header.seq);
   out.first = !known;
   out.worse = known && worse;
   out.body = text;
@@ -338,7 +392,7 @@ void Index::said_farewell(const SensorId& sensor, std::string_view reason, Time 
 
 std::vector<Index::Silence> Index::silences(Time now, Time after, Time listening_since) {
   std::vector<Silence> out;
-  for (SensorRow& r : sensors()) {
+  for (SensorRow& r : sensors(false)) {
     const bool silent = r.farewell.empty() && now - std::max(r.last_heard, listening_since) > after;
     if (silent == r.silent || (r.silent && r.last_heard < listening_since)) continue;
     Statement(db_, "UPDATE sensors SET silent=?2 WHERE sensor=?1").with(r.sensor, silent).run();
@@ -387,9 +441,9 @@ uint64_t Index::count_stories() {
   return s.step() ? uint64_t(s.integer(0)) : 0;
 }
 
-std::vector<SensorRow> Index::sensors() {
+std::vector<SensorRow> Index::sensors(bool with_health) {
   std::vector<SensorRow> out;
-  Statement s(db_, fmt::format("SELECT {} FROM sensors ORDER BY name, sensor", sensor_columns));
+  Statement s(db_, fmt::format("SELECT {}, {}, health_at FROM sensors ORDER BY name, sensor", sensor_columns, with_health ? "health" : "''"));   // a body of some KiB
   while (s.step()) out.push_back(sensor_row(s));
   return out;
 }
@@ -407,6 +461,7 @@ std::vector<TroubleRow> Index::troubles(Time since, size_t limit) {
 void Index::forget_before(Time t) {
   Statement(db_, "DELETE FROM stories WHERE updated<?").with(t).run();
   Statement(db_, "DELETE FROM troubles WHERE at<?").with(t).run();
+  trouble_rows_.of.clear(), story_rows_.of.clear();
 }
 
 }  // namespace vidra

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
+#include <array>
 #include <deque>
 #include <map>
 #include <optional>
@@ -86,6 +87,8 @@ class Index {
   static void remove(const std::string& path);
 
   void patience(int milliseconds) { sqlite3_busy_timeout(db_, milliseconds); }   // with others who hold the file
+  // Rows of one sensor; the oldest go, a twentieth at a time. The journal has them still.
+  void most_rows(uint64_t troubles, uint64_t stories) { trouble_rows_.most = troubles, story_rows_.most = stories; }
   bool begin();
   bool commit();                                     // false: nothing of it counts
   const std::string& problem() const { return problem_; }   // why the last transaction failed
@@ -114,7 +117,7 @@ class Index {
 
   std::vector<StoryRow> stories(const StoryQuery&);  // oldest first
   int64_t last_change();
-  std::vector<SensorRow> sensors();
+  std::vector<SensorRow> sensors(bool with_health = true);
   std::vector<TroubleRow> troubles(Time since, size_t limit);
   uint64_t count_stories();
   // Forgets stories and troubles that ended before.
@@ -128,10 +131,28 @@ class Index {
   };
   using StreamKey = std::tuple<SensorId, uint64_t, uint8_t>;
   Stream& stream(const SensorId&, uint64_t epoch, uint8_t lane);
-  // Of one sensor's bad records of one kind the first in a minute is told, and how many more there were.
-  struct Repeated { Time since = 0; int64_t row = 0; std::string text; uint64_t more = 0; };
+  // Of one sensor's troubles of one kind the first in a minute is told, and how many more there were. Losses are a ledger: the first sixty of
+  // a minute each have a row, and those behind them one together.
+  struct Repeated {
+    Time since = 0;
+    int64_t row = 0;
+    std::string text;
+    uint64_t told = 0, more = 0, records = 0, from = 0, to = 0, epoch = 0;
+    uint8_t lane = 0;
+  };
+  // One sensor's rows in a table are bounded, or what it says would fill the disk of all.
+  struct Rows {
+    uint64_t most;
+    Statement count, drop;                           // of a sensor; of a sensor, its oldest, so many
+    std::map<SensorId, uint64_t> of;                 // at least so many; not known of all
+  };
+  uint64_t one_more(const SensorId&, Rows&);         // how many went for it
+  std::array<Statement*, 14> statements() {
+    return {&put_log_, &put_stream_, &put_sensor_, &story_, &put_story_, &put_trouble_, &count_trouble_, &sum_troubles_, &trouble_rows_.count, &trouble_rows_.drop, &story_rows_.count, &story_rows_.drop, &put_health_, &put_verified_};
+  }
   std::string run(const char* sql);
   void write(Statement&);
+  int64_t put_trouble(Indexed&, const Entry&, std::string_view kind, const std::string& text, uint64_t from, uint64_t to);
   void trouble(Indexed&, const Entry&, std::string_view kind, const std::string& text, uint64_t from, uint64_t to);
   Indexed& quarantine(Indexed&, const Entry&, const std::string& reason);
   void apply_body(Indexed&, const Entry&);
@@ -144,8 +165,9 @@ class Index {
   std::string problem_;
   std::map<StreamKey, Stream> streams_;
   std::map<std::pair<SensorId, std::string>, Repeated> repeated_;
+  Rows trouble_rows_{100'000, {}, {}, {}}, story_rows_{200'000, {}, {}, {}};
   std::map<SensorId, SignPublic> keys_;
-  Statement put_log_, put_stream_, put_story_, story_, put_sensor_, put_trouble_, count_trouble_, put_health_, put_verified_;
+  Statement put_log_, put_stream_, put_story_, story_, put_sensor_, put_trouble_, count_trouble_, sum_troubles_, put_health_, put_verified_;
 };
 
 }  // namespace vidra

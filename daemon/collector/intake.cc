@@ -17,6 +17,8 @@ namespace {
 
 constexpr size_t catch_up_batch = 1000;               // entries of a log held at once
 constexpr uint64_t catch_up_octets = 128u << 20;      // of all logs together
+constexpr uint64_t turn_octets = 8u << 20;            // and where it is done beside hearing sensors
+constexpr Time longest_turn = 200 * millisecond;      // of that
 constexpr Time longest_away = day;                    // as long as it may have stood still, or been off, and the clock be believed again
 
 }  // namespace
@@ -43,7 +45,8 @@ std::string Intake::open(bool reindex, const std::function<void(uint64_t, uint64
     if (const std::string e = index_.open(path, Index::Open::create); !e.empty()) return e;
   }
   rebuilding_ = again;
-  std::string wrong = catch_up(progress, !again);
+  bool finished = false;
+  std::string wrong = catch_up(progress, !again, 0, finished);
   rebuilding_ = false;
   if (wrong.empty() && again && !index_.finished()) wrong = index_trouble();
   if (!wrong.empty()) {
@@ -51,6 +54,7 @@ std::string Intake::open(bool reindex, const std::function<void(uint64_t, uint64
     return wrong;
   }
   load_streams();
+  index_.patience(0);   // from here on nobody who holds the index makes sensors wait: it follows later
   return "";
 }
 
@@ -79,8 +83,9 @@ bool Intake::apply(const std::vector<Entry>& entries, std::vector<News>& news) {
 
 // Where the journal does not give all that it has there is no going on: the index says where streams stand, and what it does not know
 // sensors would send again, to lie in the journal twice.
-std::string Intake::catch_up(const std::function<void(uint64_t, uint64_t)>& progress, bool tell) {
+std::string Intake::catch_up(const std::function<void(uint64_t, uint64_t)>& progress, bool tell, Time until, bool& finished) {
   uint64_t all = 0, done = 0;
+  finished = true;
   for (const Logs::Place& p : logs_.places()) all += logs_.last(p) + 1 - std::max(index_.applied(p.first, p.second) + 1, logs_.first(p));
   // In the order of reception over all logs, as it was the first time, or a story that changed its lane would be told anew.
   // It suffices to merge batches: each log is in order, and a batch is as far as the slowest log reaches.
@@ -89,7 +94,7 @@ std::string Intake::catch_up(const std::function<void(uint64_t, uint64_t)>& prog
   std::vector<Source> sources;
   std::string wrong;
   for (const Logs::Place& p : logs_.places()) sources.push_back({p, std::max(index_.applied(p.first, p.second) + 1, logs_.first(p)), {}, 0, false});
-  const uint64_t most = std::clamp<uint64_t>(catch_up_octets / std::max<size_t>(sources.size(), 1), 64u << 10, 8u << 20);
+  const uint64_t most = std::clamp<uint64_t>((until ? turn_octets : catch_up_octets) / std::max<size_t>(sources.size(), 1), 64u << 10, 8u << 20);
   const auto fill = [&](Source& s) {
     s.kept.clear();
     s.at = 0;
@@ -139,6 +144,10 @@ std::string Intake::catch_up(const std::function<void(uint64_t, uint64_t)>& prog
     }
     if (!first) break;
     batch.push_back(first->kept[first->at++].entry);
+    if (until && batch.size() >= catch_up_batch) {
+      if (!flush()) return wrong;
+      if (monotonic_now() >= until) return finished = false, wrong;
+    }
   }
   flush();
   return wrong;
@@ -233,7 +242,13 @@ bool Intake::ready() {
 
 void Intake::upkeep(Time now) {
   std::lock_guard lock(mutex_);
-  if (!behind_.empty() && held_.empty()) behind_ = catch_up({}, true);
+  if (!behind_.empty() && held_.empty()) {
+    bool finished = false;
+    // First whether it can be written at all: where not, nothing is read for it.
+    if (!index_.begin() || !index_.commit()) behind_ = index_trouble();
+    else behind_ = catch_up({}, true, monotonic_now() + longest_turn, finished);
+    if (behind_.empty() && !finished) behind_ = fmt::format("{}/index.db is being brought up to the journal; what comes is kept, and shown when it is", settings_.directory);
+  }
   const bool by_age = clock_is_even(now);
   if (now - retained_ < minute && now >= retained_) return;
   retained_ = now;

@@ -54,7 +54,7 @@ class Intake final : public Journal {
   // Checkpoints of this sensor are verified with this key.
   void trust(const SensorId&, const SignPublic&);
   std::string pausing() const;        // why sensors are asked to wait; "" when they are not
-  std::string behind() const;         // why what comes is kept and not shown; "" when it is
+  std::string behind() const;         // why what comes is kept and not shown; "" when it is. Where it is not, upkeep() may come more often
   std::vector<std::string> troubles() const { return logs_.troubles(); }
   Counters counters() const;
   uint64_t journal_bytes() const;
@@ -75,7 +75,8 @@ class Intake final : public Journal {
   bool index_agrees();
   bool clock_is_even(Time now);
   std::string index_trouble() const;
-  std::string catch_up(const std::function<void(uint64_t, uint64_t)>& progress, bool tell);   // "" or what is wrong
+  // "" or what is wrong. Goes on until `until` at most, by the monotonic clock, 0 for as long as it takes; `finished`: that it had not to stop.
+  std::string catch_up(const std::function<void(uint64_t, uint64_t)>& progress, bool tell, Time until, bool& finished);
   bool apply(const std::vector<Entry>&, std::vector<News>&);
 
   Storage& storage_;

@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
+#include <set>
 
 #include "daemon/base/text.h"
 #include "daemon/record/octets.h"
@@ -163,13 +164,22 @@ size_t Logs::retain(const RetentionSettings& want, Time now) {
             std::strtoull(t.substr(at + 1, 16).c_str(), nullptr, 16) < log->first()) storage_.remove(kept + "/" + t);
   }
   while (bytes() > want.max_bytes) {
+    // From whom most is held, of those from whom anything can go: who floods pushes out what is his own.
+    std::map<SensorId, uint64_t> held;
+    std::set<SensorId> can_give;
+    for (const auto& [place, log] : logs_) {
+      held[place.first] += log->bytes();
+      if (log->segments().size() > 1) can_give.insert(place.first);
+    }
+    if (can_give.empty()) break;
+    const SensorId most = *std::ranges::max_element(can_give, {}, [&](const SensorId& s) { return held[s]; });
     Log* from = nullptr;
     uint64_t to = 0;
     int64_t oldest = INT64_MAX;
     bool state = false;
     for (const auto& [place, log] : logs_) {
       const auto segments = log->segments();
-      if (segments.size() < 2) continue;
+      if (place.first != most || segments.size() < 2) continue;
       const bool is_state = place.second == uint8_t(Lane::state);
       if (from && state && !is_state) continue;
       if (!from || (is_state && !state) || segments[0].created < oldest) from = log.get(), to = segments[1].first, oldest = segments[0].created, state = is_state;

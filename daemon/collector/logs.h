@@ -13,7 +13,7 @@ namespace vidra {
 
 struct RetentionSettings {
   Time keep = 365 * day;              // segments and stories older than this go
-  uint64_t max_bytes = 20ull << 30;   // of all segments together; the oldest go first, states before alerts
+  uint64_t max_bytes = 20ull << 30;   // of all segments together; those of the sensor that holds most go first, of these states before alerts, the oldest first
 };
 
 // What is said of a file of the journal that the disk does not give.

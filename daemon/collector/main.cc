@@ -84,7 +84,12 @@ int main(int argc, char** argv) {
   sandbox.binds.push_back(uint16_t(std::strtoul(settings.listen.c_str() + settings.listen.rfind(':') + 1, nullptr, 10)));
   sandbox.connects = sandbox.binds;                                     // it knocks at its own door before it says that it listens
   sandbox.listens = true;                                               // anew, when a key is revoked
-  const std::string held = sandboxed ? sandbox.enter() : "none, as --no-sandbox says";
+  std::string refused;
+  const std::string held = sandboxed ? sandbox.enter(refused) : "none, as --no-sandbox says";
+  if (!refused.empty()) {
+    std::cerr << "vidra-collector: " << refused << '\n';
+    return exit_failed;
+  }
 
   Desk desk(real_storage(), settings, std::cout, std::cerr, style_of(1));
   if (const std::string error = desk.start(reindex); !error.empty()) {

@@ -131,8 +131,8 @@ void Evidence::write() {
 
 // --- the cutter
 
-void Evidence::told(const Story& s) {
-  if (s.severity < settings_.severity || !s.detection) return;
+bool Evidence::told(const Story& s) {
+  if (s.severity < settings_.severity || !s.detection) return false;
   Telling t;
   Wish& w = t.wish;
   t.closed = s.closed;
@@ -150,10 +150,11 @@ void Evidence::told(const Story& s) {
   w.apart = apart();
   {
     const std::lock_guard lock(mutex_);
-    if (tellings_.size() >= most_tellings) return void(left_out_++);
+    if (tellings_.size() >= most_tellings) return left_out_++, false;
     tellings_.push_back(std::move(t));
   }
   wake_.notify_one();
+  return s.on_wire;
 }
 
 // As the worker has it that heard last, and then as the others do: one that hears nothing knows of no step.

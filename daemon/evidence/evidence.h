@@ -35,7 +35,7 @@ class Evidence {
 
   Recorder& recorder(EventSink& next, size_t worker);   // of each worker in turn, before `start`
   void start();
-  void told(const Story&);                       // one thread, in the order in which they are told
+  bool told(const Story&);                       // one thread, in the order in which they are told; true where packets that decided it will be set aside
   void finish();                                 // nothing more is heard or told: all is written, all sets are cut
   EvidenceStatus status() const;
   std::vector<std::string> said();               // what somebody should read once: since it was asked last

@@ -147,6 +147,10 @@ constexpr Detection rows[] = {
     {"DNP-34", "Secure authentication failed", 4, Audience::security, "T0830", "intrusion-attempts:login-attempts",
      "An outstation that asks who commands it was given no right answer: wrong keys, or somebody else.",
      "Compare the keys at both ends. Look who opened the connection.", "Raise `times` under `[detection.DNP-34]` while keys are changed.", secure},
+    {"DNP-37", "Process did not follow the command", 4, Audience::security, "T0832", "availability:sabotage",
+     "The station confirmed a command and its process stayed where it was, or went elsewhere. Either the plant is stuck, or what is reported is not what happens.",
+     "Have the real position checked on site before operating again.",
+     "Declare the right feedback and travel time: `feedback = 3\ntravel_time = \"25s\"`."},
 };
 
 constexpr std::string_view known_to_ask = "Known to ask this outstation: {masters}.";

@@ -24,6 +24,11 @@ constexpr Threshold set_point[] = {
 constexpr Threshold clock_step[] = {
     {"step", 60, "s", "How far a master's clock may step from one synchronisation to the next; whole quarters of an hour are time zones."},
 };
+constexpr Threshold burst[] = {
+    {"points", 20, "points", "So many different points of one common address turned bad inside the window, and are so still."},
+    {"share", 30, "%", "and such a share of those that its list declares, where there is one."},
+    {"window", 60, "s", "The time in which they turn."},
+};
 
 constexpr Threshold reads[] = {
     {"times", 50, "objects", "So many different objects read one by one by one master inside the window."},
@@ -99,6 +104,10 @@ constexpr Detection rows[] = {
      "A value was commanded that this process is never run with. Limits in the master's screens do not bind who writes to the station directly.",
      "Ask the control centre for the order. Set a safe value by hand if it took effect.",
      "Declare the limits: `min = 0\nmax = 25\nstep = 5` in the `[[iec104_point]]`.", set_point},
+    {"I104-17", "Many values turned bad at once", 3, Audience::operations, "T0815", "availability:outage",
+     "A station says of many of its values together that they are invalid, old, blocked or put in by hand. What stands behind it is lost: a device, a line, a bus. Until it is back, the screens show what was.",
+     "Look which devices the points come from, and whether those are reached. Do not operate on what the screen shows.",
+     "`[detection.I104-17]\npoints = 60\nshare = 50` where one serial line carries much of a station.", burst},
     {"I104-20", "Clock set by the wrong host or to a wrong time", 4, Audience::security, "T0832", "intrusions:system-compromise",
      "Who sets a station's clock decides the order in which its events seem to have happened.",
      "Compare the station's clock with the site's time server, and ask who runs the host.",

@@ -114,6 +114,10 @@ constexpr Detection rows[] = {
      "A device that can be reached by Modbus from outside can be switched off from outside.",
      "Close the way in at the firewall; then find out since when it was open.",
      "Declare public and APN ranges that belong to the site: `outside = [\"100.64.0.0/10\"]`; conversations between zones: `[[conversation]]`."},
+    {"MOD-27", "Process did not follow the command", 4, Audience::security, "T0832", "availability:sabotage",
+     "The station confirmed a command and its process stayed where it was, or went elsewhere. Either the plant is stuck, or what is reported is not what happens.",
+     "Have the real position checked on site before operating again.",
+     "Declare the right feedback and travel time: `feedback = 3\ntravel_time = \"25s\"`."},
 };
 
 constexpr Deed deeds[] = {

@@ -18,7 +18,6 @@ constexpr NotRaised rows[] = {
     {"GSE-21", "Trip without protection pick-up", "GOOSE says values by position; which of them is a trip and which a pick-up only the engineering file knows, and the site's publishers do not name their members."},
     {"I104-08", "Selected by one master, executed by another", "Selects are followed for each master; an execute without its own select is I104-07."},
     {"I104-13", "Position changed without a command", "Trips, auto-reclosing, local control and other masters explain it; none of them is said by the protocol."},
-    {"I104-17", "Burst of bad quality", "A lost link behind the station makes one; it is a state for operations, told by the station's own points."},
     {"I104-18", "Frozen measured values", "Deadbands and dead feeders freeze values; VAL-02 tells what stands still while its neighbours move."},
     {"I104-19", "Time tag wrong", "All clocks vote, the sensor's as one of them, and whoever stands apart is TIM-09, whatever the protocol: a single tag may be late, local, or of summer."},
     {"I104-24, I104-25", "General interrogation out of its time, or of all stations", "Connections, end of initialisation and switch-overs explain the one, masters do the other every day; strangers are I104-01."},

@@ -81,7 +81,7 @@ constexpr Detection time_rows[] = {
     {"TIM-13", "Device's clock wrong since it is heard", 2, Audience::operations, "T0832", "other:other",
      "A device says that its clock is synchronised, and it is far from what all others agree on, and was never heard otherwise: it was never set, or counts another zone or epoch. What it records cannot be put in order.",
      "Look what sets the device's clock, and whether it asks the right server in the right zone.",
-     "It obeys the thresholds of `[detection.TIM-09]`."},
+     "It obeys the thresholds of `[detection.TIM-09]`; `[detection.TIM-13]\noff = true` where such clocks are known. One that Memory has heard right is TIM-09."},
 };
 
 constexpr Deed time_deeds[] = {

@@ -40,7 +40,7 @@ void ClockVotes::tick(const Clocks& clocks, const Context& c, Findings& to) {
     const Time by = k.recent() - a.offset;
     // Two that disagree prove nothing of either: a third must side with the others.
     if (a.voters < 2 || std::abs(by) <= (says_now(k.kind) ? now_ : events_)) {
-      kept.right |= a.voters >= 2;
+      if (a.voters >= 2 && !std::exchange(kept.right, true) && c.learning) right_.push_back({k.talker, {protocol_of(k.kind), k.station}});
       kept.from = kept.before = by, kept.seen = c.now, kept.since = 0, kept.told = false;
       return;
     }
@@ -62,8 +62,10 @@ void ClockVotes::tick(const Clocks& clocks, const Context& c, Findings& to) {
 }
 
 void ClockVotes::apart(const HeardClock& k, Kept& kept, Time by, const ClockAgreement& a, const Context& c, Findings& to) {
+  const HostMemory* const learned = c.memory.host(k.talker);
+  const bool was_right = kept.right || (learned && learned->right({protocol_of(k.kind), k.station}));
   Finding f;
-  f.detection = kept.right ? &disagrees_ : &never_;                // it may never have been set
+  f.detection = was_right ? &disagrees_ : &never_;                 // it may never have been set
   f.severity = f.detection->severity;
   f.scene.time = c.now;
   f.scene.protocol = protocol_of(k.kind);
@@ -71,10 +73,11 @@ void ClockVotes::apart(const HeardClock& k, Kept& kept, Time by, const ClockAgre
   f.cause = key_of(k.device(), uint64_t(k.kind));      // all control blocks of a device are one story
   f.station = std::string(name_of(k.kind));
   const std::string others = fmt::format("the {} other clocks that are heard{}", a.voters - 1, std::abs(a.offset) <= now_ ? ", and of the sensor's" : "");
-  f.what = !kept.right    ? fmt::format("The clock of {} ({}) is {} {}, since it is heard.", c.text(k.talker), name_of(k.kind), away(by), others)
+  f.what = !kept.right && was_right ? fmt::format("The clock of {} ({}) is {} {}; it was right when Memory learned.", c.text(k.talker), name_of(k.kind), away(by), others)
+           : !kept.right    ? fmt::format("The clock of {} ({}) is {} {}, since it is heard.", c.text(k.talker), name_of(k.kind), away(by), others)
            : kept.stepped ? fmt::format("The clock of {} ({}) stepped: it is {} {} now.", c.text(k.talker), name_of(k.kind), away(by), others)
                           : fmt::format("The clock of {} ({}) has drifted: it is {} {} now.", c.text(k.talker), name_of(k.kind), away(by), others);
-  f.expected = fmt::format("It says that it is synchronised, and {}.", kept.right ? fmt::format("was {} them before", away(kept.from)) : std::string("clocks that are agree with each other"));
+  f.expected = fmt::format("It says that it is synchronised, and {}.", kept.right ? fmt::format("was {} them before", away(kept.from)) : was_right ? std::string("was right") : std::string("clocks that are agree with each other"));
   to.raise(std::move(f));
 }
 
@@ -82,7 +85,9 @@ void ClockVotes::apart(const HeardClock& k, Kept& kept, Time by, const ClockAgre
 void ClockVotes::lost(const HeardClock& k, const Context& c, Findings& to) {
   if (k.last - k.lost < adrift_ || c.now - k.last > fresh) return;
   Time& told = lost_told_.at(key_of(k.device(), uint64_t(k.kind)));
-  if (std::exchange(told, k.lost) == k.lost || c.learning) return;
+  const bool goes_on = told && c.now - told <= minute;             // each of a device's control blocks comes here, every ten seconds
+  told = c.now;
+  if (goes_on || c.learning) return;
   Finding f;
   f.detection = &lost_;
   f.severity = lost_.severity;

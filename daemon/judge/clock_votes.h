@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
+#include <utility>
+#include <vector>
+
 #include "daemon/judge/clocks.h"
 #include "daemon/judge/rules.h"
 
@@ -12,6 +15,9 @@ class ClockVotes {
   explicit ClockVotes(const JudgeSettings& s) { settle(s); }
   void settle(const JudgeSettings&);
   void tick(const Clocks&, const Context&, Findings&);
+  // Those that agreed with the others since this was asked last, while Memory learns.
+  struct Right { Address talker; HostMemory::Clock clock; };
+  std::vector<Right> take_right() { return std::exchange(right_, {}); }
 
  private:
   struct Kept {
@@ -31,9 +37,10 @@ class ClockVotes {
   const Detection& never_ = row("TIM-13");
   Time now_ = 0, events_ = 0, settled_ = 0, adrift_ = 0;
   Recent<Kept> kept_{1024};
-  Recent<Time> lost_told_{1024};           // since when it was lost when it was told
+  Recent<Time> lost_told_{1024};           // when a device was last known to have lost it
   Time own_since_ = 0;
   bool own_told_ = false;
+  std::vector<Right> right_;
 };
 
 }  // namespace vidra

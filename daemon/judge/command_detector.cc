@@ -9,6 +9,7 @@ namespace {
 
 constexpr Want wanted[] = {
     {.protocol = "iec104"}, {.protocol = "modbus"}, {.protocol = "dnp3"}, {.protocol = "mms"}, {.protocol = "tcp", .roles = Want::reports}, {.protocol = "sensor"},
+    {.protocol = "goose", .roles = Want::reports},
 };
 constexpr uint32_t expanded = 65'536;            // points of one declared range whose feedback is followed
 
@@ -31,7 +32,8 @@ class CommandDetector final : public Detector {
 
   void see(const Event& e, const Context& c, Findings& f) override {
     if (site_ != &c.site) [[unlikely]] declare(c.site);
-    if (e.said && e.scene.protocol == mms_ && e.said->role == Role::request) remember(e);
+    if (e.scene.protocol == goose_ && !commands_.hears_publishers()) return;
+    if (e.said && e.scene.protocol == mms_ && e.said->role == Role::request) [[unlikely]] remember(e);
     if (const auto outcomes = commands_.see(e); !outcomes.empty()) [[unlikely]] tell(outcomes, c, f);
   }
   void tick(const Context& c, Findings& f) override {
@@ -41,7 +43,7 @@ class CommandDetector final : public Detector {
   }
 
  private:
-  void tell(std::span<const Outcome> outcomes, const Context& c, Findings& f) {
+  [[gnu::noinline]] void tell(std::span<const Outcome> outcomes, const Context& c, Findings& f) {
     for (const Outcome& o : outcomes) {
       const Scene& s = o.command.scene;
       const Known k = known(s, c);
@@ -56,7 +58,7 @@ class CommandDetector final : public Detector {
   }
 
   // Commands outlive their sentence, and with it the names of what they command.
-  void remember(const Event& e) {
+  [[gnu::noinline]] void remember(const Event& e) {
     const Act a = e.said->act;
     if (a != Act::select && a != Act::operate && a != Act::cancel) return;
     for (const Point& p : e.points)
@@ -64,10 +66,11 @@ class CommandDetector final : public Detector {
     if (e.said->has_origin) shared_->keep_name(e.said->origin, e.texts.find(e.said->origin));
   }
 
-  void declare(const Site& site) {
+  [[gnu::noinline]] void declare(const Site& site) {
     site_ = &site;
     std::vector<Feedback> list;
     for (const SitePoint& p : site.points) {
+      if (p.told_by && p.host) elsewhere(site, p, list);
       if (p.feedback.kind() == ObjectKind::none || !p.host) continue;
       const uint64_t count = std::min<uint64_t>(p.objects.last.key() - p.objects.first.key(), expanded - 1) + 1;
       for (const Address& a : site.host(p.host).addresses)
@@ -81,11 +84,29 @@ class CommandDetector final : public Detector {
     commands_.declare(list);
   }
 
+  void elsewhere(const Site& site, const SitePoint& p, std::vector<Feedback>& to) const {
+    const QuantityMember& m = *p.told_by;
+    const SiteHost& teller = site.host(m.host);
+    Feedback f{Address{}, p.protocol, p.station, p.objects.first, Object::from_key(m.object)};
+    if (p.travel_time) f.travel = p.travel_time;
+    f.momentary = p.kind == PointKind::tap || p.kind == PointKind::reset;
+    f.tellers = teller.addresses;
+    for (const Mac& mac : teller.macs) f.tellers.push_back(Address::of(mac));
+    f.told_in = m.protocol, f.told_station = m.station.value_or(0);
+    f.scale = m.scale / p.scale.value_or(1);
+    if (f.feedback.kind() == ObjectKind::named)
+      for (const SiteDataSet& set : site.data_sets)
+        for (size_t i = 0; set.host == m.host && i < set.members.size(); i++)
+          if (data_object(set.members[i]) == f.feedback) f.also.push_back(Object::of_member(text_key(set.name), uint16_t(i)));
+    if (f.tellers.empty()) return;
+    for (const Address& a : site.host(p.host).addresses) f.server = a, to.push_back(f);
+  }
+
   std::shared_ptr<Shared> shared_;
   CommandRules rules_;
   Commands commands_;
   const Site* site_ = nullptr;
-  const int mms_ = protocol_index("mms");
+  const int mms_ = protocol_index("mms"), goose_ = protocol_index("goose");
 };
 
 }  // namespace

@@ -56,7 +56,7 @@ Wanted wanted(const Point& asked, const Feedback& how) {
 
 enum class Says : uint8_t { nothing, yes, no };
 
-Says says(const Wanted& w, const Point& p, const Point* before, double tolerance) {
+Says says(const Wanted& w, const Point& p, const Point* before, const Feedback& how) {
   switch (w.kind) {
     case Wanted::nothing: return Says::nothing;
     case Wanted::movement: return before && before->raw != p.raw ? Says::yes : Says::nothing;
@@ -69,8 +69,8 @@ Says says(const Wanted& w, const Point& p, const Point* before, double tolerance
       return (p.number() != 0) == w.on ? Says::yes : Says::no;
     case Wanted::number: {
       if (!p.has_number()) return Says::nothing;
-      const double near = std::max({tolerance, std::fabs(w.value) * 0.02, 1e-6});
-      return std::fabs(p.number() - w.value) <= near ? Says::yes : Says::no;
+      const double near = std::max({how.tolerance, std::fabs(w.value) * 0.02, 1e-6});
+      return std::fabs(p.number() * how.scale - w.value) <= near ? Says::yes : Says::no;
     }
   }
   return Says::nothing;
@@ -90,14 +90,15 @@ struct Commands::Traits {
   bool sequenced = false;            // operate is the request that follows the select
   uint16_t cancel_reason = 0, confirm_reason = 0, cancelled_reason = 0, end_reason = 0;
   uint16_t unanswered_function = 0;
+  bool publishes = false;            // no questions: who speaks is the client
   uint16_t directory = 0;            // its answers name a data set, then its members in order
   uint16_t end_function = 0, end_sub_function = 0;   // what ends a command has a function of its own
   bool ends(const Message& m) const { return (end_reason && m.reason == end_reason) || (end_function && m.function == end_function && m.sub_function == end_sub_function); }
   bool has_end() const { return end_reason || end_function; }
 
-  static const std::array<Traits, 8>& table() {
-    static const std::array<Traits, 8> t = [] {
-      std::array<Traits, 8> a{};
+  static const std::array<Traits, 9>& table() {
+    static const std::array<Traits, 9> t = [] {
+      std::array<Traits, 9> a{};
       a[1] = {.by_object = true, .cancel_reason = 8, .confirm_reason = 7, .cancelled_reason = 9, .end_reason = 10};   // iec104
       a[2] = {.writes = true, .same_function = true, .each_object = false};                                          // modbus
       a[3] = {.sequenced = true, .unanswered_function = 6};                                                          // dnp3
@@ -105,6 +106,7 @@ struct Commands::Traits {
       a[5] = {.kind = sensor};
       a[6] = {.kind = without_commands};
       a[7] = {.each_object = false, .directory = 12, .end_function = 256, .end_sub_function = 4};                                      // mms: InformationReport, command termination
+      a[8] = {.publishes = true};                                                                                                      // goose
       return a;
     }();
     return t;
@@ -114,6 +116,7 @@ struct Commands::Traits {
     if (protocol == "modbus") return 2;
     if (protocol == "dnp3") return 3;
     if (protocol == "mms") return 7;
+    if (protocol == "goose") return 8;
     if (protocol == "tcp") return 4;
     if (protocol == "sensor") return 5;
     if (protocol == "udp" || protocol == "arp") return 6;
@@ -130,6 +133,7 @@ Commands::Commands(const Limits& limits)
     traits_of_.push_back(Traits::row(p->name));
     questions_.push_back(Traits::table()[traits_of_.back()].kind == Traits::ordinary);
     if (Traits::table()[traits_of_.back()].by_object) by_object_ = int(traits_of_.size()) - 1;
+    if (Traits::table()[traits_of_.back()].directory) directories_ = int(traits_of_.size()) - 1;
   }
 }
 
@@ -137,44 +141,79 @@ void Commands::declare(std::span<const Feedback> feedbacks) {
   for (Slot& s : slots_) drop_expectation(s);
   watches_.clear();
   declared_.clear();
+  watched_.clear();
+  publishers_.clear();
   watch_index_.clear();
   declared_index_.clear();
   point_filter_.assign(std::bit_ceil(std::max<size_t>(64, feedbacks.size() / 4)), 0);   // some 16 bits a point
   place_filter_.assign(64, 0);
   for (const Feedback& f : feedbacks) {
-    const uint64_t place = place_of(f.server, f.protocol, f.station), point = mix(place, f.feedback.key());
+    const uint64_t place = place_of(f.server, f.protocol, f.station);
     if (!declared_index_.try_emplace(mix(place, f.command.key()), uint32_t(declared_.size())).second) continue;
     declared_.push_back(f);
-    if (watch_index_.try_emplace(point, uint32_t(watches_.size())).second) watches_.emplace_back();
-    point_filter_[point >> 6 & (point_filter_.size() - 1)] |= 1ull << (point & 63);
-    place_filter_[place >> 6 & (place_filter_.size() - 1)] |= 1ull << (place & 63);
+    const uint64_t told = f.tellers.empty() ? place : place_of(f.tellers[0], f.told_in, f.told_station);
+    const auto [point, fresh] = watch_index_.try_emplace(mix(told, f.feedback.key()), uint32_t(watches_.size()));
+    if (fresh) watches_.emplace_back();
+    const uint32_t watch = point->second;
+    watched_.push_back(watch);
+    watch_for(told, f.feedback, watch);
+    const bool published = !f.tellers.empty() && Traits::table()[traits_of_[f.told_in]].publishes;
+    for (const Address& a : f.tellers) {
+      const uint64_t at = place_of(a, f.told_in, f.told_station);
+      watch_for(at, f.feedback, watch);
+      for (const Object o : f.also) watch_for(at, o, watch);
+      if (!published) continue;
+      for (const Address& b : f.tellers) {             // its directory is asked for by MMS, at whichever of its addresses
+        const uint64_t answers = place_of(b, uint16_t(directories_), 0);
+        std::vector<uint64_t>& list = publishers_[answers];
+        if (std::find(list.begin(), list.end(), at) == list.end()) list.push_back(at);
+        place_filter_[answers >> 6 & (place_filter_.size() - 1)] |= 1ull << (answers & 63);
+      }
+    }
   }
-  for (const Named& n : named_) link(n.place, n.member, n.named);
+  std::erase_if(named_, [&](const auto& n) { return watch_index_.contains(n.first); });   // what is declared itself stays
+  for (const auto& [point, n] : named_) link(point, n);
+}
+
+void Commands::watch_for(uint64_t place, Object o, uint32_t watch) {
+  const uint64_t point = mix(place, o.key());
+  watch_index_.try_emplace(point, watch);
+  point_filter_[point >> 6 & (point_filter_.size() - 1)] |= 1ull << (point & 63);
+  place_filter_[place >> 6 & (place_filter_.size() - 1)] |= 1ull << (place & 63);
 }
 
 // Reports say a feedback by its place in a data set. What stands where, clients ask when they connect.
-bool Commands::link(uint64_t place, uint64_t member, uint64_t named) {
-  const auto at = watch_index_.find(mix(place, named));
-  if (at == watch_index_.end()) return false;
-  const uint64_t point = mix(place, member);
-  watch_index_.insert_or_assign(point, uint32_t(at->second));
+bool Commands::link(uint64_t point, const Named& n) {
+  const auto at = watch_index_.find(mix(n.place, n.object));
+  if (at == watch_index_.end() || !watch_index_.try_emplace(point, uint32_t(at->second)).second) return false;
   point_filter_[point >> 6 & (point_filter_.size() - 1)] |= 1ull << (point & 63);
   return true;
 }
 
-// The data object of a name: what a position is called is the object, or the value in it.
-static uint64_t data_object(std::string_view name) {
-  if (name.ends_with("$stVal")) name.remove_suffix(6);
-  return Object::of_text(text_key(name)).key();
+Object data_object(std::string_view name) {
+  for (const std::string_view leaf : {"$stVal", "$mag$f", "$mag$i", "$mag", "$mxVal$f", "$mxVal$i", "$mxVal"})
+    if (name.ends_with(leaf)) {
+      name.remove_suffix(leaf.size());
+      break;
+    }
+  return Object::of_text(text_key(name));
 }
 
 void Commands::name_members(const Event& e, uint64_t place) {
-  if (e.points.empty() || e.points[0].object.kind() != ObjectKind::named || !(place_filter_[place >> 6 & (place_filter_.size() - 1)] >> (place & 63) & 1)) return;
+  if (e.points.empty() || e.points[0].object.kind() != ObjectKind::named || !watched(place)) return;
+  if (const auto publisher = publishers_.find(place); publisher != publishers_.end())
+    for (const uint64_t at : publisher->second)
+      if (at != place) name_members(e, at);
   for (size_t i = 1; i < e.points.size() && i <= 2048; i++) {
     const std::string_view name = e.texts.find(e.points[i].object.key() & ~(0xffull << 56));
-    const uint64_t named = name.empty() ? e.points[i].object.key() : data_object(name), member = Object::of_member(e.points[0].object.key(), uint16_t(i - 1)).key();
-    const bool known = std::any_of(named_.begin(), named_.end(), [&](const Named& n) { return n.place == place && n.member == member && n.named == named; });
-    if (!known && named_.size() < most_named && link(place, member, named)) named_.push_back({place, member, named});
+    const Named n{place, name.empty() ? e.points[i].object.key() : data_object(name).key()};
+    const uint64_t point = mix(place, Object::of_member(e.points[0].object.key(), uint16_t(i - 1)).key());
+    if (const auto was = named_.find(point); was != named_.end()) {
+      if (was->second.object == n.object) continue;
+      named_.erase(was);                             // the data set was made anew
+      watch_index_.erase(point);
+    }
+    if (named_.size() < most_named && link(point, n)) named_.emplace(point, n);
   }
 }
 
@@ -205,10 +244,15 @@ void Commands::take(const Event& e) {
   }
   const bool may_answer = m.role == Role::response && (used_ || t.by_object);
   if (!may_answer && watches_.empty()) return;
+  if (t.publishes) {                                 // it speaks to a group, and each control block is a station of its own
+    const uint64_t place = place_of(e.scene.speaker().address, e.scene.protocol, 0);
+    if (m.role == Role::report && watched(place)) hear(e, place);
+    return;
+  }
   const uint64_t place = place_of(e.scene.server.address, e.scene.protocol, m.station);
   if (t.directory && m.function == t.directory && m.role == Role::response && !m.refused) [[unlikely]] return name_members(e, place);
   if (may_answer) answer(e, t, place);
-  if (place_filter_[place >> 6 & (place_filter_.size() - 1)] >> (place & 63) & 1) hear(e, place);
+  if (watched(place)) hear(e, place);
 }
 
 // --- requests
@@ -397,20 +441,19 @@ void Commands::expect(uint32_t at) {
   const auto d = declared_index_.find(mix(s.place, s.command.object.key()));
   if (d == declared_index_.end()) return;
   const Feedback& how = declared_[d->second];
-  const auto w = watch_index_.find(mix(s.place, how.feedback.key()));
-  if (w == watch_index_.end()) return;
-  Watch& watch = watches_[w->second];
+  const uint32_t w = watched_[d->second];
+  Watch& watch = watches_[w];
   const Wanted want = wanted(s.command.asked, how);
   if (want.kind == Wanted::nothing) return;
   if (watch.slot != none) drop_expectation(slots_[watch.slot]);          // the newer command of this process counts
-  if (watch.known && want.kind != Wanted::movement && says(want, watch.last, nullptr, how.tolerance) == Says::yes) {
+  if (watch.known && want.kind != Wanted::movement && says(want, watch.last, nullptr, how) == Says::yes) {
     s.command.seen = watch.last;
     tell(Step::already_there, s.command);
     s.command.seen = {};
     return;
   }
   watch.slot = at;
-  s.watch = w->second;
+  s.watch = w;
   s.declared = d->second;
   s.travel_due = now_ + how.travel;
   next_due_ = std::min(next_due_, s.travel_due);
@@ -426,26 +469,28 @@ uint32_t Commands::watch_of(const Event& e, uint64_t place, const Point& p, bool
   const uint64_t point = mix(place, p.object.key());
   if (point_filter_[point >> 6 & (point_filter_.size() - 1)] >> (point & 63) & 1)
     if (const auto at = watch_index_.find(point); at != watch_index_.end()) return at->second;
-  if (p.object.kind() != ObjectKind::member || !labelled) return none;
+  const bool named = p.object.kind() == ObjectKind::named;
+  if (!named && (p.object.kind() != ObjectKind::member || !labelled)) return none;
   const std::string_view name = e.texts.find(p.object.key() & ~(0xffull << 56));
-  labelled = !name.empty() || p.object.number() & 0xf800;     // the further values of a structure have no names
+  if (!named) labelled = !name.empty() || p.object.number() & 0xf800;     // the further values of a structure have no names
   if (name.empty()) return none;
-  const auto at = watch_index_.find(mix(place, data_object(name)));
+  const auto at = watch_index_.find(mix(place, data_object(name).key()));
   return at == watch_index_.end() ? none : at->second;
 }
 
 void Commands::hear(const Event& e, uint64_t place) {
   const Message& m = *e.said;
-  if (m.test || m.refused || (m.act != Act::report && m.act != Act::read && m.act != Act::operate && m.act != Act::write)) return;
+  if (m.test || m.simulated || m.refused || (m.act != Act::report && m.act != Act::read && m.act != Act::operate && m.act != Act::write)) return;
+  const uint64_t teller = number_of(e.scene.speaker().address);
   bool labelled = true;                              // members of a data set may bear their names in the report
   for (const Point& p : e.points) {
     const uint32_t at = watch_of(e, place, p, labelled);
-    if (at == none || p.kind == ValueKind::none || p.quality & (invalid | not_topical | communication_lost)) continue;
+    if (at == none || p.kind == ValueKind::none || p.quality & (invalid | not_topical | communication_lost | test_quality)) continue;
     Watch& w = watches_[at];
     if (w.slot != none) {
       Slot& s = slots_[w.slot];
       const Feedback& how = declared_[s.declared];
-      const Says answer = says(wanted(s.command.asked, how), p, w.known ? &w.last : nullptr, how.tolerance);
+      const Says answer = says(wanted(s.command.asked, how), p, w.known ? &w.last : nullptr, how);
       if (answer != Says::nothing) s.command.seen = p;
       if (answer == Says::yes) {
         drop_expectation(s);
@@ -454,6 +499,7 @@ void Commands::hear(const Event& e, uint64_t place) {
     }
     w.last = p;
     w.heard = now_;
+    w.teller = teller;
     w.known = true;
   }
 }
@@ -483,7 +529,8 @@ void Commands::overdue(Slot& s) {
     const Watch& w = watches_[s.watch];
     const bool spoken = c.seen.object.kind() != ObjectKind::none;
     // Without a state from before, a position already reached looks the same as one never reached.
-    const bool sure = s.accepted && w.known && !lost_since(c, spoken ? c.operated : std::min(c.operated, w.heard));
+    const Time since = spoken ? c.operated : std::min(c.operated, w.heard);
+    const bool sure = s.accepted && w.known && !lost_since(c, since) && !lost_since(w.teller, since);
     drop_expectation(s);
     if (sure) tell(spoken ? Step::contradicted : Step::not_followed, c);
   }

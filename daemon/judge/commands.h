@@ -60,7 +60,7 @@ struct Outcome {
 };
 
 // Which object tells how the process followed a command, as the site declares it. Server, protocol and station are the
-// command's own.
+// command's own, unless `tellers` names who tells it: a device, in a protocol of its own.
 struct Feedback {
   Address server;
   uint16_t protocol = 0;       // index into protocols
@@ -70,7 +70,16 @@ struct Feedback {
   double tolerance = 0;        // of a set-point, in its unit; 0: 2 % of the value
   bool inverted = false;       // commanded on means the feedback goes off
   bool momentary = false;      // a pulse, a tap: the feedback must move, not stay
+  std::vector<Address> tellers;        // a publisher's are its hardware addresses
+  uint16_t told_in = 0;                // the protocol in which they tell it
+  uint64_t told_station = 0;           // and the station; 0 where that protocol has none
+  std::vector<Object> also;            // other names of `feedback`: places in data sets
+  double scale = 1;                    // what the feedback's number is multiplied with, to compare with the command's
 };
+
+// The data object of an MMS name: "IED1LD0/XCBR1$ST$Pos$stVal" → "IED1LD0/XCBR1$ST$Pos". What reports and directories name is the
+// object, or the value in it.
+Object data_object(std::string_view name);
 
 // The one engine for every protocol with commands. Judges nothing: it yields steps, as plain values, that detectors read.
 // Bounded; its time comes from events and ticks alone; what loss of octets or a late start made uncertain yields nothing.
@@ -96,6 +105,7 @@ class Commands {
     return outcomes_;
   }
   std::span<const Outcome> tick(Time now);
+  bool hears_publishers() const { return !publishers_.empty(); }   // some feedback is told by GOOSE
 
   size_t under_way() const { return used_; }
   uint64_t forgotten() const { return forgotten_; }   // commands and outcomes dropped at a bound
@@ -123,6 +133,7 @@ class Commands {
   struct Watch {                     // a feedback point: its last state, and the command that waits for it
     Point last;
     Time heard = 0;
+    uint64_t teller = 0;             // who said it
     uint32_t slot = none;
     bool known = false;
   };
@@ -157,8 +168,8 @@ class Commands {
   void answer(Slot&, const Event&, const Traits&, uint16_t status, bool refused);
   void hear(const Event&, uint64_t place);
   void name_members(const Event&, uint64_t place);
+  bool watched(uint64_t place) const { return place_filter_[place >> 6 & (place_filter_.size() - 1)] >> (place & 63) & 1; }
   uint32_t watch_of(const Event&, uint64_t place, const Point&, bool& labelled) const;
-  bool link(uint64_t place, uint64_t member, uint64_t named);
   void expect(uint32_t slot);
   void drop_expectation(Slot&);
   void tell(Step, const Command&);
@@ -175,10 +186,14 @@ class Commands {
   size_t used_ = 0;
   std::vector<Watch> watches_;
   std::vector<Feedback> declared_;
-  std::unordered_map<uint64_t, uint32_t> watch_index_, declared_index_;   // grow only while declaring
-  struct Named { uint64_t place, member, named; };
+  std::vector<uint32_t> watched_;    // the watch of each of them
+  void watch_for(uint64_t place, Object, uint32_t watch);
+  std::unordered_map<uint64_t, std::vector<uint64_t>> publishers_;   // a device that answers directories → where it publishes the same data sets
+  std::unordered_map<uint64_t, uint32_t> watch_index_, declared_index_;   // grow only while declaring, and by `named_`
+  struct Named { uint64_t place, object; };
+  bool link(uint64_t point, const Named&);
   static constexpr size_t most_named = 4096;
-  std::vector<Named> named_;                                    // members of data sets that are feedbacks, as directories told them
+  std::unordered_map<uint64_t, Named> named_;                   // members of data sets that are feedbacks, as directories told them last
   std::vector<uint64_t> point_filter_;                          // bits of watched points: nearly all telemetry stops here
   std::vector<uint64_t> place_filter_;                          // bits of watched stations
   std::vector<Loss> losses_;                                    // by conversation or server: when octets were lost last
@@ -187,6 +202,7 @@ class Commands {
   std::vector<uint8_t> traits_of_;                              // by protocol index
   std::vector<uint8_t> questions_;                              // the same: its events are questions, answers and reports
   int by_object_ = -1;                                          // the protocol whose answers name objects
+  int directories_ = -1;                                        // the protocol whose answers name the members of data sets
   Time now_ = 0, heard_ = 0, first_ = 0, next_due_ = never, lost_everywhere_ = INT64_MIN;
   uint64_t forgotten_ = 0;
 };

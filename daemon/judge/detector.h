@@ -50,6 +50,7 @@ struct Context {
   bool knows_nothing() const { return site.empty() && memory.empty(); }
   std::string name(const Address&) const;                      // declared or learned, "" unknown
   Party party(const Address& a) const { return {a, name(a)}; }
+  Party party(HostId) const;                                   // by its first address, else its hardware address
   std::string text(const Address&) const;                      // "rtu1 (10.10.1.20)" or "10.10.1.20"
 };
 

@@ -15,6 +15,11 @@ std::string Context::name(const Address& a) const {
   return {};
 }
 
+Party Context::party(HostId id) const {
+  const SiteHost& h = site.host(id);
+  return {!h.addresses.empty() ? h.addresses.front() : !h.macs.empty() ? Address::of(h.macs.front()) : Address{}, h.name};
+}
+
 std::string Context::text(const Address& a) const {
   const std::string known = name(a), address = text_of(a);
   return known.empty() || known == address ? address : fmt::format("{} ({})", known, address);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a controlling station may not do on IEC 60870-5-104: I104-01, 03, 04, 20, 21, 22, 49. Commands' lives are in *_rules.cc.
+// What a controlling station may not do on IEC 60870-5-104: I104-01, 03, 04, 20, 21, 22, 49. And I104-17: values that turn bad together. Commands' lives are in *_rules.cc.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -266,6 +266,71 @@ class Originator final : public Detector {
   Pacer pacer_;
 };
 
+// I104-17. Told by what is reported spontaneously, so that it has just happened: what an interrogation brings may have been so for years.
+class QualityBurst final : public Detector {
+ public:
+  explicit QualityBurst(const JudgeSettings& s) { settle(s); }
+  std::span<const Want> wants() const override {
+    static constexpr Want w[] = {{.protocol = "iec104", .acts = bit(Act::report), .roles = Want::reports}};
+    return w;
+  }
+  void settle(const JudgeSettings& s) override {
+    points_ = size_t(s.number(row_, "points"));
+    share_ = s.number(row_, "share") / 100;
+    window_ = Time(s.number(row_, "window") * double(second));
+  }
+
+  void see(const Event& e, const Context& c, Findings& to) override {
+    const Message& m = *e.said;
+    if (m.reason != spontaneous && !any_) [[likely]] return;
+    uint32_t quality = 0;
+    for (const Point& p : e.points) quality |= p.quality;
+    const bool turned = quality & bad && m.reason == spontaneous;
+    if (!turned && !any_) [[likely]] return;
+    if (m.malformed || m.test || c.learning) return;
+    const uint64_t key = key_of(c.conversation.pair, m.station);
+    if (!turned && !stations_.find(key)) return;
+    Station& s = stations_.at(key);
+    for (const Point& p : e.points) {
+      if (!(p.quality & bad)) s.objects.erase(p.object.key());
+      else if (turned && s.objects.size() < most) s.objects.insert_or_assign(p.object.key(), e.scene.time);
+    }
+    if (s.objects.empty()) s.told = false;
+    if (!turned) return;
+    any_ = true;
+    if (s.told || s.objects.size() < points_) return;
+    std::erase_if(s.objects, [&](const auto& o) { return e.scene.time - o.second > window_; });
+    size_t of = 0;                                         // measured or indicated, where a list says how many there are
+    for (const SitePoint& p : c.site.points)
+      if (p.host == c.conversation.server && p.protocol == e.scene.protocol && p.station == m.station && p.direction == Direction::monitor) of += p.objects.last.key() - p.objects.first.key() + 1;
+    if (s.objects.size() < points_ || double(s.objects.size()) < share_ * double(of)) return;
+    s.told = true;
+    Finding f = finding(row_, e, c);
+    f.cause = m.station;
+    f.object.clear();
+    f.what = fmt::format("{} of {}, {}, turned bad within {}, {} the last: {}.", s.objects.size() < most ? fmt::format("{} values", s.objects.size()) : fmt::format("More than {} values", most),
+                         c.text(e.scene.server.address), f.station, seconds_text(window_), object_label(c, e.scene, m.station, e.points.empty() ? Object{} : e.points.back().object), words_of(quality));
+    f.expected = of ? fmt::format("Its list has {} points, and of {} % of them the station vouches.", of, int(100 - share_ * 100)) : std::string("Single points turn bad; many together have one cause.");
+    to.raise(std::move(f));
+  }
+
+ private:
+  static std::string words_of(uint32_t quality) {
+    char text[160];
+    return std::string(describe_quality(quality & bad, text));
+  }
+  static constexpr uint32_t bad = invalid | not_topical | substituted | blocked;
+  static constexpr uint16_t spontaneous = 3;
+  static constexpr size_t most = 4096;
+  struct Station { std::unordered_map<uint64_t, Time> objects; bool told = false; };
+  const Detection& row_ = row("I104-17");
+  size_t points_ = 0;
+  double share_ = 0;
+  Time window_ = 0;
+  bool any_ = false;                                       // something was bad since the start
+  Recent<Station> stations_{256};
+};
+
 }  // namespace
 
 void add_iec104_detectors(Detectors& to, const JudgeSettings& s, std::shared_ptr<Shared> shared) {
@@ -274,6 +339,7 @@ void add_iec104_detectors(Detectors& to, const JudgeSettings& s, std::shared_ptr
   to.push_back(std::make_unique<Enumeration>(s, shared));
   to.push_back(std::make_unique<SystemCommands>(s, shared));
   to.push_back(std::make_unique<Originator>(shared));
+  to.push_back(std::make_unique<QualityBurst>(s));
 }
 
 }  // namespace vidra

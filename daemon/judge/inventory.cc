@@ -62,13 +62,14 @@ InventoryEntry* Inventory::add(const Address& a, Time now) {
   return &e;
 }
 
-// Whoever invents addresses must not keep out those who come after. One look finds the next thousand who may go, so that each costs little.
+// Whoever invents addresses must not keep out those who come after. One look finds the next sixteenth of all who may go, so that each
+// costs a look at sixteen, however many there are.
 InventoryEntry* Inventory::vacate() {
   const auto idle = [](const InventoryEntry& e) {
     return e.told.empty() && e.commands.empty() && e.commanded_by.empty() &&
            std::none_of(e.spoken.begin(), e.spoken.end(), [](const SpokenIn& s) { return s.answers || s.reports || s.keeps_time || s.serves; });
   };
-  const size_t many = std::clamp<size_t>(limit_ / 16, 1, 1024);
+  const size_t many = std::max<size_t>(limit_ / 16, 1);
   for (bool looked = false;; looked = true) {
     while (!leaving_.empty()) {
       const Leaving next = leaving_.back();
@@ -85,8 +86,12 @@ InventoryEntry* Inventory::vacate() {
       const Time heard = last_word ? last_word(e.address) : 0;
       if (heard != for_good) leaving_.push_back({!e.spoken.empty(), std::max(e.last, heard), &e});
     }
-    std::sort(leaving_.begin(), leaving_.end(), [](const Leaving& a, const Leaving& b) { return std::pair(a.asked, a.last) > std::pair(b.asked, b.last); });
-    if (leaving_.size() > many) leaving_.erase(leaving_.begin(), leaving_.end() - long(many));
+    const auto later = [](const Leaving& a, const Leaving& b) { return std::pair(a.asked, a.last) > std::pair(b.asked, b.last); };
+    if (leaving_.size() > many) {
+      std::nth_element(leaving_.begin(), leaving_.end() - long(many), leaving_.end(), later);
+      leaving_.erase(leaving_.begin(), leaving_.end() - long(many));
+    }
+    std::sort(leaving_.begin(), leaving_.end(), later);
   }
 }
 

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "daemon/base/huge_pages.h"
 #include "daemon/base/mix.h"
 #include "daemon/judge/inventory_rows.h"
 #include "daemon/judge/rules.h"
@@ -28,6 +29,9 @@ bool differ(const Mac& a, const Mac& b) {
 // Findings that only say that a host or a conversation is new.
 bool about_novelty(const Detection& d) { return d.id == "NET-01" || d.id == "NET-02" || d.id == "NET-03"; }
 
+// Of what an import declares of a device that this may differ from.
+uint64_t print_of(const SiteHost& h, const Detection& d) { return about_novelty(d) ? h.talk_print : h.print; }
+
 // Findings that speak of broken records already.
 bool about_form(const Detection& d) { return d.id == "MOD-18" || d.id == "DNP-29"; }
 
@@ -37,11 +41,17 @@ size_t power_of_two(size_t n) {
   return p;
 }
 
+template <class T> void make_large(std::vector<T>& table, size_t n) {
+  table.reserve(n);
+  ask_for_huge_pages(table.data(), n * sizeof(T));
+  table.resize(n);
+}
+
 }  // namespace
 
 // Every address that spoke, in a table that is never moved: pointers into it stay good.
 struct Judge::Hosts {
-  explicit Hosts(size_t limit) : mask(power_of_two(limit * 2) - 1), limit_(limit), rows(mask + 1), table(limit) {}
+  explicit Hosts(size_t limit) : mask(power_of_two(limit * 2) - 1), limit_(limit) { make_large(rows, mask + 1), make_large(table, limit); }
 
   size_t place(const Address& a) const { return mix(a) & mask; }
   HeardHost* find(const Address& a) {
@@ -61,7 +71,8 @@ struct Judge::Hosts {
 
   size_t mask, limit_, used = 0;
   std::vector<uint32_t> rows;              // by hash: 1 + the place in the table, 0 none
-  std::vector<HeardHost> table;            // in the order of their first words: who speaks lies close together
+  struct alignas(64) Row : HeardHost {};
+  std::vector<Row> table;                  // in the order of their first words: who speaks lies close together
   struct Pair { uint64_t key = 0; Time at = 0; };
   Pair pairs[1024];                        // of client and served port, in the same way
   uint64_t told[1024] = {};                // flows about which something was found; an older one may be overwritten
@@ -74,11 +85,12 @@ Judge::Judge(std::shared_ptr<const Site> site, Memory memory, JudgeSettings sett
     : site_(site ? std::move(site) : std::make_shared<const Site>()), memory_(std::move(memory)), settings_(std::move(settings)), sink_(sink),
       detectors_(std::move(detectors)), learning_(settings_.mode == JudgeSettings::Mode::learn), arp_(protocol_index("arp")), tcp_(protocol_index("tcp")),
       udp_(protocol_index("udp")), policies_(catalogue.size()),
-      slots_(power_of_two(std::max(settings_.flow_limit, ways))), tags_(slots_.size()), slot_mask_(slots_.size() - 1), inventory_(settings_.host_limit), clock_votes_(settings_), hosts_(std::make_unique<Hosts>(settings_.host_limit)) {
+      slot_mask_(power_of_two(std::max(settings_.flow_limit, ways)) - 1), inventory_(settings_.host_limit), clock_votes_(settings_), hosts_(std::make_unique<Hosts>(settings_.host_limit)) {
+  make_large(slots_, slot_mask_ + 1), make_large(tags_, slot_mask_ + 1);
   for (const auto& [id, s] : settings_.detections)
     if (const Detection* d = detection(id)) policies_[index_of(*d)] = {s.off, s.severity};
   for (const Protocol* p : protocols) asks_.push_back(p->name == "iec104" || p->name == "modbus" || p->name == "dnp3");
-  quantities_.declare(*site_);
+  quantities_.declare(*site_, settings_);
   unwatched_ = values_unwatched(detectors_);
   guard_inventory();
   dispatch();
@@ -104,11 +116,11 @@ void Judge::adopt(std::shared_ptr<const Site> site, const JudgeSettings& setting
   // What was reviewed or is declared otherwise is found again where it still is one. The rest stays: it may be over, and was there.
   std::erase_if(unreviewed_, [&](const SilentDifference& d) {
     const HostId id = site_->host_named(d.device);
-    return !site_->unreviewed(id) || site_->host(id).print != d.print;
+    return !site_->unreviewed(id) || print_of(site_->host(id), *d.detection) != d.print;
   });
   unreviewed_at_.clear();
   for (size_t i = 0; i < unreviewed_.size(); i++) unreviewed_at_.emplace(unreviewed_[i].key, i);
-  quantities_.declare(*site_);
+  quantities_.declare(*site_, settings_);
   dispatch();                                        // other lists, other wants
   std::fill(slots_.begin(), slots_.end(), Slot{});
   std::fill(tags_.begin(), tags_.end(), 0);          // each conversation is held against the new site at its next event
@@ -201,11 +213,11 @@ HeardHost* Judge::hear(const Address& a, const Mac& m, Time now, const HeardHost
   return tags[way] == tag ? slots_.data() + at + way : nullptr;
 }
 
-// In place of the one of its row that was used longest ago.
+// In place of the one of its row that was used longest ago, its usual one where that is as good as any.
 [[gnu::noinline]] Judge::Slot& Judge::begin(const Scene& s) {
   const size_t row = place(s.flow);
-  size_t at = row;
-  for (size_t i = row + 1; i < row + ways; i++)
+  size_t at = usual(s.flow, s.protocol);
+  for (size_t i = row; i < row + ways; i++)
     if (slots_[i].used < slots_[at].used) at = i;
   Slot& slot = slots_[at];
   counters_.flows_forgotten += slot.conversation.flow != 0;
@@ -226,8 +238,8 @@ HeardHost* Judge::hear(const Address& a, const Mac& m, Time now, const HeardHost
     first = true;
     return loose_;
   }
-  Slot* slot = find(s.flow, s.protocol);
-  if (!slot) [[unlikely]] {
+  Slot* slot = slots_.data() + usual(s.flow, s.protocol);
+  if ((slot->conversation.flow != s.flow || slot->conversation.protocol != s.protocol) && !(slot = find(s.flow, s.protocol))) [[unlikely]] {
     slot = &begin(s);
     first = true;
   } else if (!slot->conversation.learned && slot->version != memory_.version()) [[unlikely]] {
@@ -376,6 +388,7 @@ void Judge::advance(Time now) {
   voted_ = due;
   clocks_.agree(due);
   clock_votes_.tick(clocks_, Context{*site_, memory_, settings_, nobody, due, learning_}, *this);
+  for (const ClockVotes::Right& r : clock_votes_.take_right()) memory_.add_clock(r.talker, r.clock);
 }
 
 void Judge::tick(Time now) {
@@ -431,7 +444,7 @@ void Judge::keep_silent(const Finding& f, const SiteHost& device) {
   }
   if (unreviewed_.size() >= SilentDifference::most) return void(counters_.unreviewed_unkept++);
   unreviewed_at_.emplace(key, unreviewed_.size());
-  unreviewed_.push_back({device.name, f.detection, f.what, f.expected, f.scene.time, f.scene.time, f.weight, key, device.print});
+  unreviewed_.push_back({device.name, f.detection, f.what, f.expected, f.scene.time, f.scene.time, f.weight, key, print_of(device, *f.detection)});
 }
 
 bool Judge::told(uint64_t flow) const {

@@ -21,7 +21,7 @@ struct SilentDifference {
   Time first = 0, last = 0;
   uint64_t times = 0;
   uint64_t key = 0;                    // of device, detection, cause, source and station
-  uint64_t print = 0;                  // SiteHost::print of the device then
+  uint64_t print = 0;                  // SiteHost::print of the device then, or of NET-01 to NET-03 its talk_print
   static constexpr size_t most = 1024;
 };
 
@@ -64,11 +64,12 @@ class Judge final : public EventSink, private Findings {
   bool told(const Address& client, const Endpoint& server) const override;
   const HeardHost* heard(const Address&) const override;
 
-  struct Slot { Conversation conversation; uint64_t version = 0; Time used = 0; uint64_t words = 0; };
+  struct alignas(128) Slot { Conversation conversation; uint64_t version = 0; Time used = 0; uint64_t words = 0; };   // two lines that come together
   static constexpr size_t ways = 4;
   void turn(const Event&);
   Slot& resolve(const Scene&, bool& first);
   size_t place(uint64_t flow) const { return (flow / 2 * ways) & slot_mask_; }
+  size_t usual(uint64_t flow, uint16_t protocol) const { return place(flow) + ((flow & 1) << 1 | (protocol == tcp_ || protocol == udp_)); }
   static uint64_t tag_of(uint64_t flow, uint16_t protocol) { return flow ^ uint64_t{protocol} << 48; }
   // The flow of what is said against its scene's sides; traffic's numbers never reach this bit.
   static constexpr uint64_t against = uint64_t{1} << 62;
@@ -106,7 +107,8 @@ class Judge final : public EventSink, private Findings {
   std::vector<Policy> policies_;       // by index in the catalogue
 
   // Flows are numbered as they begin: those of about the same age lie side by side, two in a row of four ways, which is room for
-  // what each says itself and for what is said of its connection. What is compared lies apart, a row in half a line of memory.
+  // what each says itself and for what is said of its connection: each has its usual way, where it is looked for first. For those that
+  // did not find it free, what is compared lies apart, a row in half a line of memory.
   std::vector<Slot> slots_;
   std::vector<uint64_t> tags_;
   size_t slot_mask_ = 0;

@@ -118,6 +118,14 @@ std::span<const ConversationMemory* const> Memory::conversations_with(const Addr
   return it == by_server_.end() ? std::span<const ConversationMemory* const>() : it->second;
 }
 
+void Memory::add_clock(const Address& a, const HostMemory::Clock& c) {
+  const auto it = by_address_.find(a);
+  if (it == by_address_.end() || it->second->clocks.size() >= HostMemory::most_clocks) return;
+  std::vector<HostMemory::Clock>& list = it->second->clocks;
+  const auto at = std::lower_bound(list.begin(), list.end(), c);
+  if (at == list.end() || *at != c) list.insert(at, c);
+}
+
 HostMemory& Memory::add_host(const Address& a) {
   const auto it = by_address_.find(a);
   if (it != by_address_.end()) return *it->second;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
+#include <algorithm>
 #include <array>
 #include <deque>
 #include <span>
@@ -94,6 +95,15 @@ struct HostMemory {
   std::vector<Mac> macs;              // sorted; more than one for teamed cards and fail-over pairs
   std::string vendor, product, model, firmware, serial, name;   // what it said of itself
   Time first = 0, last = 0;           // as of a conversation
+  // Clocks of it that agreed with all others, by the protocol that tells them and the station; sorted.
+  struct Clock {
+    uint16_t protocol = 0;
+    uint64_t station = 0;
+    auto operator<=>(const Clock&) const = default;
+  };
+  static constexpr size_t most_clocks = 256;
+  std::vector<Clock> clocks;
+  bool right(const Clock& c) const { return std::binary_search(clocks.begin(), clocks.end(), c); }
 };
 
 // One GOOSE control block or sampled-value stream as it was heard.
@@ -174,6 +184,7 @@ class Memory {
   HostMemory& add_host(const Address&);                               // or the one there is
   ConversationMemory& add_conversation(const Address& client, const Address& server, uint16_t protocol, uint16_t port);
   void add_mac(HostMemory&, const Mac&);
+  void add_clock(const Address&, const HostMemory::Clock&);           // of a host that is remembered
 
  private:
   struct Key {

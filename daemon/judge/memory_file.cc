@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 #include <ostream>
 
 #include "daemon/base/text.h"
@@ -60,6 +61,10 @@ void write_memory(const Memory& memory, std::ostream& out) {
     }
     for (auto [name, value] : {std::pair<const char*, const std::string*>{"vendor", &h->vendor}, {"product", &h->product}, {"model", &h->model}, {"firmware", &h->firmware}, {"serial", &h->serial}, {"name", &h->name}})
       if (!value->empty()) out << name << " = " << quoted_toml(clean_utf8(*value)) << "\n";
+    std::string clocks;
+    for (const HostMemory::Clock& c : h->clocks)
+      if (c.protocol < protocols.size()) clocks += fmt::format("{}\"{} {}\"", clocks.empty() ? "" : ", ", protocols[c.protocol]->name, c.station);
+    if (!clocks.empty()) out << "clocks = [" << clocks << "]\n";
     days(h->first, h->last);
   }
   for (const ConversationMemory* c : conversations) {
@@ -202,6 +207,16 @@ void read_host(TomlTable& t, Memory& memory) {
       if (address) memory.add_mac(h, *m);
     } else t.complain("mac", fmt::format("\"{}\" is no MAC address", s));
   for (auto [name, to] : {std::pair<const char*, std::string*>{"vendor", &h.vendor}, {"product", &h.product}, {"model", &h.model}, {"firmware", &h.firmware}, {"serial", &h.serial}, {"name", &h.name}}) t.read(name, *to);
+  std::vector<std::string> clocks;
+  t.read("clocks", clocks);
+  for (const std::string& s : clocks) {
+    const size_t space = std::min(s.find(' '), s.size());
+    const int protocol = protocol_index(std::string_view(s).substr(0, space));
+    HostMemory::Clock c{uint16_t(std::max(0, protocol)), 0};
+    const auto [end, bad] = std::from_chars(s.data() + std::min(space + 1, s.size()), s.data() + s.size(), c.station);
+    if (protocol < 0 || bad != std::errc() || end != s.data() + s.size()) t.complain("clocks", fmt::format("\"{}\" is no clock; it is written like \"iec104 11\": a protocol and the station", s));
+    else if (address) memory.add_clock(*address, c);
+  }
   read_days(t, h.first, h.last);
   t.finish();
 }

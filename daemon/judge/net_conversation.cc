@@ -2,8 +2,11 @@
 // NET-02 and NET-03: a conversation that was neither declared nor learned. It may take a moment to show its protocol, and
 // then a detector of that protocol often says more about it than this one could: so the verdict waits a little.
 #include <algorithm>
+#include <list>
+#include <unordered_map>
 #include <vector>
 
+#include "daemon/base/mix.h"
 #include "daemon/judge/net.h"
 
 namespace vidra {
@@ -13,7 +16,7 @@ class NewConversation final : public Detector {
  public:
   NewConversation(const JudgeSettings& s, std::shared_ptr<const Scanners> scanners) : new_(row("NET-02")), changed_(row("NET-03")), scanners_(std::move(scanners)), tcp_(protocol_index("tcp")), udp_(protocol_index("udp")), arp_(protocol_index("arp")), sensor_(protocol_index("sensor")) {
     settle(s);
-    waiting_.reserve(limit);
+    by_flow_.reserve(limit), spare_keys_.reserve(limit);
   }
   void settle(const JudgeSettings& s) override {
     wait_ = seconds(s.number(new_, "wait"));
@@ -35,28 +38,23 @@ class NewConversation final : public Detector {
         default: return;
       }
     } else if (!c.first) return;
-    Waiting* w = find(s.flow);
+    const auto found = by_flow_.find(s.flow);
     if (c.conversation.known() || related(e, c)) {
-      if (w) w->flow = 0;                         // its protocol turned out to be known
+      if (found != by_flow_.end()) forget(found->second);   // its protocol turned out to be known
       return;
     }
-    if (!w) {
-      w = place(c, out);
-      *w = {};
-      w->flow = s.flow;
-      w->due = c.now + wait_;
-    }
-    w->scene = s;
-    w->spoken = !facts;
+    Waiting& w = found != by_flow_.end() ? *found->second : begin(s.flow, c, out);
+    w.scene = s;
+    w.spoken = !facts;
   }
 
   void tick(const Context& c, Findings& out) override {
-    for (Waiting& w : waiting_)
-      if (w.flow && w.due <= c.now) tell(w, c, out);
+    if (crowd_.number && c.now / second != crowded_ / second) tell_crowd(c, out);
+    while (!waiting_.empty() && waiting_.front().due <= c.now) end(waiting_.begin(), c, out);
   }
   void finish(const Context& c, Findings& out) override {
-    for (Waiting& w : waiting_)
-      if (w.flow) tell(w, c, out);
+    if (crowd_.number) tell_crowd(c, out);
+    while (!waiting_.empty()) end(waiting_.begin(), c, out);
   }
 
  private:
@@ -68,40 +66,82 @@ class NewConversation final : public Detector {
     char name[24] = {};                           // what classify calls it
   };
 
-  Waiting* find(uint64_t flow) {
-    for (Waiting& w : waiting_)
-      if (w.flow == flow) return &w;
-    return nullptr;
-  }
+  using Place = std::list<Waiting>::iterator;
+  // Those for which there was no room, within one second.
+  struct Crowd {
+    uint64_t number = 0;
+    Scene last;
+    bool one_client = true, one_server = true;
+  };
+
   // Where all places are taken, the one that has waited longest is told now.
-  Waiting* place(const Context& c, Findings& out) {
-    for (Waiting& w : waiting_)
-      if (!w.flow) return &w;
-    if (waiting_.size() < limit) return &waiting_.emplace_back();
-    Waiting* oldest = &waiting_[0];
-    for (Waiting& w : waiting_)
-      if (w.due < oldest->due) oldest = &w;
-    tell(*oldest, c, out);
-    return oldest;
+  Waiting& begin(uint64_t flow, const Context& c, Findings& out) {
+    if (waiting_.size() >= limit) {
+      if (c.now / second != crowded_ / second) {
+        if (crowd_.number) tell_crowd(c, out);
+        crowded_ = c.now, told_early_ = told_control_ = 0;
+      }
+      // So many that nobody could read each: they are told by their number. What a protocol of control is about is never among those
+      // that one can send without being answered.
+      const Waiting& oldest = waiting_.front();
+      uint32_t& told = oldest.spoken && is_control(oldest.scene.protocol) ? told_control_ : told_early_;
+      if (told < early) told++, end(waiting_.begin(), c, out);
+      else if (out.told(oldest.flow) || (!oldest.spoken && scanners_->active(oldest.scene.client.address, oldest.scene.time))) forget(waiting_.begin());
+      else {
+        crowd_.one_client = !crowd_.number || (crowd_.one_client && crowd_.last.client.address == oldest.scene.client.address);
+        crowd_.one_server = !crowd_.number || (crowd_.one_server && crowd_.last.server.address == oldest.scene.server.address);
+        crowd_.number++, crowd_.last = oldest.scene;
+        forget(waiting_.begin());
+      }
+    }
+    if (spare_.empty()) waiting_.emplace_back();
+    else waiting_.splice(waiting_.end(), spare_, spare_.begin()), waiting_.back() = {};
+    const Place at = std::prev(waiting_.end());
+    at->flow = flow, at->due = c.now + wait_;
+    if (spare_keys_.empty()) return by_flow_[flow] = at, *at;
+    auto key = std::move(spare_keys_.back());
+    spare_keys_.pop_back();
+    key.key() = flow, key.mapped() = at;
+    by_flow_.insert(std::move(key));
+    return *at;
+  }
+  void forget(Place at) {
+    spare_keys_.push_back(by_flow_.extract(at->flow));
+    spare_.splice(spare_.end(), waiting_, at);
+  }
+  void end(Place at, const Context& c, Findings& out) {
+    const Waiting w = *at;
+    forget(at);
+    tell(w, c, out);
+  }
+  void tell_crowd(const Context& c, Findings& out) {
+    const Crowd crowd = std::exchange(crowd_, {});
+    Finding f;
+    f.detection = &new_;
+    f.severity = new_.severity;
+    f.scene = crowd.last;
+    if (crowd.one_client) f.source = c.party(crowd.last.client.address);
+    if (crowd.one_server) f.target = c.party(crowd.last.server.address);
+    f.cause = 2;
+    f.weight = crowd.number;
+    f.what = fmt::format("{} more conversations that nobody knows began within a second, too many to look at each; the last is of {} with {}.", crowd.number, c.text(crowd.last.client.address), c.text(crowd.last.server.address));
+    f.expected = "Each is told by itself where there are fewer.";
+    out.raise(std::move(f));
   }
   void remember_name(const Event& e) {
-    Waiting* w = find(e.scene.flow);
-    if (!w || e.points.empty()) return;
+    const auto found = by_flow_.find(e.scene.flow);
+    if (found == by_flow_.end() || e.points.empty()) return;
+    Waiting& w = *found->second;
     const std::string_view name = e.texts.find(e.points[0].raw);
-    const size_t n = std::min(name.size(), sizeof w->name - 1);
-    std::copy_n(name.data(), n, w->name);
+    const size_t n = std::min(name.size(), sizeof w.name - 1);
+    std::copy_n(name.data(), n, w.name);
   }
   static bool to_all(const Address& a) { return a.group() || (a.kind == Address::Kind::ip4 && a.octets[3] == 255); }   // of a subnet, too
-  static uint64_t pair_key(const Address& a, const Address& b) {
-    uint64_t h = 1469598103934665603ull;
-    for (const Address* each : {&a, &b})
-      for (uint8_t o : each->octets) h = (h ^ o) * 1099511628211ull;
-    return h;
-  }
+  static uint64_t pair_key(const Address& a, const Address& b) { return mix(mix(a) ^ mix(b, 1)); }
   static bool knows(const Context& c, const Address& a) { return c.site.host_of(a) || c.memory.host(a); }
   bool is_udp(const Scene& s) const { return s.protocol == udp_; }
   void decide(uint64_t flow, const Context& c, Findings& out) {
-    if (Waiting* w = find(flow)) tell(*w, c, out);
+    if (const auto found = by_flow_.find(flow); found != by_flow_.end()) end(found->second, c, out);
   }
 
   // A file transfer opens its data connections on ports that nobody can declare; an answer may be heard before its question.
@@ -118,11 +158,10 @@ class NewConversation final : public Detector {
     return false;
   }
 
-  void tell(Waiting& w, const Context& c, Findings& out) {
+  void tell(const Waiting& w, const Context& c, Findings& out) {
     Scene scene = w.scene;
     const bool spoken = w.spoken;
     const std::string name = w.name;
-    w.flow = 0;
     if (out.told(scene.flow) || out.told(scene.client.address, scene.server)) return;   // somebody said more about it already
     // What somebody said of a file transfer covers the connections that carry its data.
     if (scene.protocol == tcp_ && !spoken && scene.server.port > 1023 && out.told(scene.client.address, Endpoint{scene.server.address, 21})) return;
@@ -175,10 +214,10 @@ class NewConversation final : public Detector {
                          : fmt::format("No conversation of this kind is declared or learned between them ({} are declared, {} were learned).", c.site.conversations.size(), c.memory.conversations().size());
     // An unknown host that sends datagrams to one after the other is one story.
     if (is_udp(scene) && !spoken && !client_known) {
-      const uint64_t who = pair_key(scene.client.address, scene.client.address) << 16;
+      const uint64_t who = pair_key(scene.client.address, scene.client.address) << 32;
       size_t met = 0;
-      strangers_.each(scene.time, hour, [&](uint64_t k) { met += k >> 16 == who >> 16; });
-      strangers_.add(who | (key & 0xffff), scene.time, hour);
+      strangers_.each(scene.time, hour, [&](uint64_t k) { met += k >> 32 == who >> 32; });
+      strangers_.add(who | uint32_t(key), scene.time, hour);
       if (met >= 6) {
         f.what = fmt::format("{} sends datagrams to one host after the other, {} the last. {} is itself unknown.", c.text(scene.client.address), c.text(scene.server.address), text_of(scene.client.address));
         f.target = {};
@@ -189,13 +228,19 @@ class NewConversation final : public Detector {
   }
 
   static constexpr size_t limit = 1024;
+  static constexpr uint32_t early = 256;          // told before their time in a second, of each sort
   static constexpr Want wants_[] = {{.protocol = "", .first_only = true}, {.protocol = "tcp"}, {.protocol = "udp"}};
   const Detection& new_;
   const Detection& changed_;
   Time wait_;
   std::shared_ptr<const Scanners> scanners_;
   int tcp_, udp_, arp_, sensor_;
-  std::vector<Waiting> waiting_;
+  std::list<Waiting> waiting_, spare_;            // in the order in which they began; those that no longer wait: a flood allocates nothing
+  std::unordered_map<uint64_t, Place> by_flow_;
+  std::vector<std::unordered_map<uint64_t, Place>::node_type> spare_keys_;
+  Crowd crowd_;
+  Time crowded_ = 0;                              // of this second
+  uint32_t told_early_ = 0, told_control_ = 0;
   RecentSet<64> transfers_;
   RecentSet<256> strangers_;
 };

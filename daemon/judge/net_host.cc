@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // NET-01: a host that nobody declared and nothing learned.
+#include "daemon/base/mix.h"
 #include "daemon/judge/net.h"
 #include "daemon/judge/rules.h"
 
@@ -71,7 +72,7 @@ class NewHost final : public Detector {
     f.station.clear();
     f.object.clear();
     // Many at once are one event: a flood of invented senders, or a cable to another network.
-    recent_.add(hash(h.address), c.now, minute);
+    recent_.add(mix(h.address), c.now, minute);
     const size_t many = recent_.count(c.now, minute);
     if (many > flood) {
       f.source = {};
@@ -89,11 +90,6 @@ class NewHost final : public Detector {
     out.raise(std::move(f));
   }
 
-  static uint64_t hash(const Address& a) {
-    uint64_t h = 1469598103934665603ull;
-    for (uint8_t o : a.octets) h = (h ^ o) * 1099511628211ull;
-    return h;
-  }
 
   static constexpr size_t flood = 20, recent_size = 256;
   static constexpr Want wants_[] = {{.protocol = "", .newcomers = true}};

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // NET-12: the control network and the Internet in one conversation.
+#include "daemon/base/mix.h"
 #include "daemon/judge/net.h"
+#include "daemon/judge/rules.h"
 
 namespace vidra {
 namespace {
@@ -27,20 +29,23 @@ class Internet final : public Detector {
     if (c.conversation.learned && !ot) return;
     const bool open = spoken || (tcp && (fact_of(e) == Fact::opened || fact_of(e) == Fact::midstream));
 
+    // A host that meets many outsiders is one story; a flood of them so many findings a second with their number.
+    const uint64_t who = mix(inside);
+    size_t met = 0;
+    hosts_.each(c.now, hour, [&](uint64_t h) { met += h >> 32 == who >> 32; });
+    uint64_t weight = 1;
+    if (met < 5) hosts_.add(who >> 32 << 32 | uint32_t(mix(outside)), c.now, hour);
+    else if (weight = pacer_.due(key_of(who, uint64_t{open} | uint64_t{ot} << 1 | uint64_t{client_in} << 2), c.now); !weight) return;
+
     Finding f = finding(row_, e, c);
     f.source = c.party(s.client.address);
     f.target = c.party(s.server.address);
+    f.weight = weight;
     f.station.clear();
     f.object.clear();
     f.severity = c.conversation.learned ? 2 : ot && open ? 5 : controls || open ? 4 : 3;
     f.confidence = open ? 1 : 0.7;
-    // A host that meets many outsiders is one story.
-    const uint64_t who = hash(inside);
-    size_t met = 0;
-    met_.add(who ^ hash(outside) * 31, c.now, hour);
-    hosts_.each(c.now, hour, [&](uint64_t h) { met += h >> 8 == who >> 8; });
-    if (met < 5) hosts_.add((who & ~uint64_t{255}) | (hash(outside) & 255), c.now, hour);
-    else {
+    if (met >= 5) {
       Party& many = client_in ? f.target : f.source;
       many = Party();                        // gcc 12 makes a text of a null pointer from (a ? b : c) = {}
       f.cause = 1;
@@ -53,15 +58,11 @@ class Internet final : public Detector {
   }
 
  private:
-  static uint64_t hash(const Address& a) {
-    uint64_t h = 1469598103934665603ull;
-    for (uint8_t o : a.octets) h = (h ^ o) * 1099511628211ull;
-    return h;
-  }
   static constexpr Want wants_[] = {{.protocol = "", .first_only = true}, {.protocol = "tcp", .acts = bit(Act::session), .first_only = true}};
   const Detection& row_;
   int tcp_, udp_, arp_;
-  RecentSet<256> met_, hosts_;
+  RecentSet<256> hosts_;
+  Pacer pacer_;
 };
 
 }  // namespace

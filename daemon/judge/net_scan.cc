@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "daemon/base/mix.h"
 #include "daemon/judge/net.h"
 
 namespace vidra {
@@ -197,12 +198,7 @@ class Scan final : public Detector {
     Scene scene;
   };
 
-  static uint64_t mix(const Address& a) {
-    uint64_t h = 1469598103934665603ull;
-    for (uint8_t o : a.octets) h = (h ^ o) * 1099511628211ull;
-    return h;
-  }
-  static uint64_t key(const Endpoint& e) { return (mix(e.address) ^ e.port) * 1099511628211ull; }
+  static uint64_t key(const Endpoint& e) { return mix(e.address, e.port); }
 
   Searcher& find(const Address& a, Time now) {
     std::unique_ptr<Searcher>* to = &searchers_[0];

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Whether the process follows (I104-12, MMS-09), and whether what is asked of it is within its limits (I104-15).
+// Whether the process follows (I104-12, MMS-09, DNP-37, MOD-27), and whether what is asked of it is within its limits (I104-15).
 #include <fmt/format.h>
 
 #include <cmath>
@@ -12,21 +12,26 @@ namespace {
 class Follows final : public CommandRule {
  public:
   void see(const Lived& l, Findings& to) override {
-    if ((l.step() != Step::contradicted && l.step() != Step::not_followed) || l.context.learning || !(l.is("iec104") || l.is("mms"))) return;
-    Finding f = l.finding(l.is("mms") ? mms_ : row_);
+    if ((l.step() != Step::contradicted && l.step() != Step::not_followed) || l.context.learning) return;
+    const Detection* row = l.is("iec104") ? &iec104_ : l.is("mms") ? &mms_ : l.is("dnp3") ? &dnp3_ : l.is("modbus") ? &modbus_ : nullptr;
+    // A value in several registers says nothing register by register.
+    const bool in_parts = l.is("modbus") && l.command.object.kind() != ObjectKind::coil && l.point && l.point->objects.first != l.point->objects.last;
+    if (!row || in_parts) return;
+    Finding f = l.finding(*row);
     f.cause = l.command.object.key();
+    const QuantityMember* const told_by = l.point ? l.point->told_by.get() : nullptr;
     const Object feedback = l.point ? l.point->feedback_of(l.command.object) : Object{};
-    const std::string of = feedback.kind() == ObjectKind::named ? std::string("its position") : object_label(l.context, l.command.scene, l.command.station, feedback);
+    const std::string of = told_by ? fmt::format("{} ({}, {})", l.context.site.host(told_by->host).name, protocols[told_by->protocol]->name, told_by->text)
+                           : feedback.kind() == ObjectKind::named ? std::string("its position") : object_label(l.context, l.command.scene, l.command.station, feedback);
     f.what = fmt::format("{} of {}{} was commanded {} by {} and the station confirmed, but {} after {}.", l.object(), l.place(), l.is("mms") ? "" : ",", l.value(), l.who(),
-                         l.step() == Step::contradicted ? fmt::format("{} says {}", of, value_text(l.command.seen)) : fmt::format("{} did not move", of),
+                         l.step() == Step::contradicted ? fmt::format("{} says {}", of, value_text(l.command.seen)) : fmt::format("{} {}", of, told_by ? "told no movement" : "did not move"),
                          seconds_text(l.context.now - l.command.operated));
     f.expected = fmt::format("{} takes the commanded state within {}.", of, seconds_text(l.point && l.point->travel_time ? l.point->travel_time : Feedback{}.travel));
     to.raise(std::move(f));
   }
 
  private:
-  const Detection& row_ = row("I104-12");
-  const Detection& mms_ = row("MMS-09");
+  const Detection &iec104_ = row("I104-12"), &mms_ = row("MMS-09"), &dnp3_ = row("DNP-37"), &modbus_ = row("MOD-27");
 };
 
 class SetPoint final : public CommandRule {

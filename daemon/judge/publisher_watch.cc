@@ -114,11 +114,8 @@ Finding about(const Detection& d, const Publication& p, const Event& e, const Co
   f.source = c.party(e.scene.speaker().address);
   f.target = c.party(e.scene.listener().address);
   // Who speaks in a declared device's name does it to that device.
-  if (const SitePublisher* s = p.known.site; s && s->host && !c.site.publishes(*s, f.source.address)) {
-    const SiteHost& h = c.site.host(s->host);
-    if (!h.addresses.empty()) f.target = c.party(h.addresses.front());
-    else if (!h.macs.empty()) f.target = c.party(Address::of(h.macs.front()));
-  }
+  if (const SitePublisher* s = p.known.site; s && s->host && !c.site.publishes(*s, f.source.address))
+    if (Party owner = c.party(s->host); owner.address.kind != Address::Kind::none) f.target = std::move(owner);
   f.station = p.reference;
   f.object.clear();
   f.cause = p.key;

@@ -7,6 +7,8 @@
 #include <array>
 #include <bit>
 #include <memory>
+#include <utility>
+#include <vector>
 
 #include "daemon/base/text.h"
 #include "daemon/judge/replayed_values.h"
@@ -43,17 +45,13 @@ class ReplayedValues final : public Detector {
       if (p.kind < ValueKind::integer || p.kind > ValueKind::real || p.count != 1 || p.quality & (invalid | test_quality)) continue;
       if (p.time_kind == TimeKind::full && late(e.scene.time, p.time)) [[unlikely]] continue;   // a buffer that is told again after a break says so by its times
       if (!s && !(s = stream(key_of(c.conversation.pair, m.station), e.scene))) return;
-      const uint64_t object = (p.object.key() ^ p.object.key() >> 32) * spread, value = (p.raw ^ p.raw >> 29 ^ object) * spread;
-      const uint32_t which = uint32_t(object >> 56);
-      Last& last = s->last.data()[which];
-      if (last.object == uint32_t(object >> 32)) {
-        if (last.value == uint32_t(value >> 32)) [[likely]] continue;
-        last.value = uint32_t(value >> 32);
-        if (s->change((uint32_t(value >> 32) & ~(objects - 1)) | which, e.scene.time, run_)) tell(*s, e, c, to);
-      } else {
-        unwatched_.objects += last.object != 0;
-        last = {uint32_t(object >> 32), uint32_t(value >> 32)};
-      }
+      // Neighbours lie side by side, each block of them where its hash says; of the block and of the value there is half a print.
+      const uint64_t key = p.object.key(), block = (key >> 8) * spread;
+      const uint32_t which = uint32_t(key + (block >> 56)) % objects, value = uint32_t((p.raw ^ p.raw >> 29 ^ block ^ key) * spread >> 32);
+      const uint32_t now = (uint32_t(block >> 24) & 0xffff0000) | value >> 16, before = std::exchange(objects_.data()[s - streams_.data()].said.data()[which], now);
+      if (before == now) continue;
+      if ((before ^ now) >> 16) [[unlikely]] unwatched_.objects += before != 0;
+      else change(*s, (value & ~(objects - 1)) | which, e, c, to);
     }
   }
 
@@ -65,84 +63,122 @@ class ReplayedValues final : public Detector {
   static constexpr uint32_t objects = 256;            // of a station, each in its place; a change has it in its lower bits
   static constexpr size_t depth = 2048, grain = 8, reach = depth - depth / 4;   // reach: its times are still there when a run of it is told
   static constexpr Time shortest = 10 * second;       // of a recording, and from the first time to the second
+  static constexpr size_t places = 512, ways = 8, nowhere = places;
   static constexpr uint64_t spread = 0x9e3779b97f4a7c15ull;
-  struct Last { uint32_t object = 0, value = 0; };
 
-  // What one device told of one station in one conversation: its last changes, and where some eights of them were. Which ones, they say
-  // themselves, one of eight, so that the second time it is the same ones: what is asked of each change lies close together.
-  struct Stream {
-    uint64_t print = 0;                               // of the last eight
-    uint32_t count = 0;                               // of changes: positions
-    uint32_t from = 0, matched = 0;                   // the run that comes again: where it was, and how long it is
+  // What one device told of one station in one conversation. A change asks for one line of memory; they are looked at eight by eight,
+  // when the next one comes.
+  struct Eight { Time at = 0; std::array<uint32_t, grain> changes{}; };      // at: of the first
+  struct alignas(64) Stream {
+    uint64_t print = 0;                               // of the last eight of those that were looked at: older ones have left it at the top
+    Time last = 0;                                    // its last word
+    Eight now;                                        // those that wait
+    uint32_t count = 0, matched = 0;                  // of changes: positions; of those that were looked at, how many come again
+  };
+  static_assert(sizeof(Stream) == 64);
+  struct alignas(64) Objects { std::array<uint32_t, objects> said{}; };   // half a print of the object, and of its value
+
+  // Its last changes, and where some eights of them were. Which ones, they say themselves, one of eight, so that the second time it is
+  // the same ones.
+  struct alignas(64) History {
+    std::array<Eight, depth / grain> eights{};
+    std::array<uint16_t, depth> index{};              // by an eight's print: the position behind it, its lower half
+    uint32_t from = 0;                                // the run that comes again: where it was
     Time first = 0, since = 0, apart = 0;             // when it was told first, when its eighth change came again, and how much later that was
     uint64_t repeated = 0;                            // changes in runs of before
     bool told = false;
-    std::array<Last, objects> last{};                 // by the upper eight bits of the object's print
-    std::array<uint32_t, depth> changes{}, index{};   // index: by the eight up to there
-    std::array<Time, depth / grain> at{};             // of every eighth
 
-    Time time(uint32_t position) const { return at[position / grain % at.size()]; }
-    bool is(uint32_t position, uint32_t value) const { return count - position <= depth && changes[position % depth] == value; }
-
-    // True where so many came again.
-    bool change(uint32_t value, Time now, uint32_t run) {
-      if (matched && is(from + matched, value)) matched++;
-      else if (matched) repeated += matched, matched = 0, told = false;
-      constexpr uint64_t out = [] { uint64_t p = 1; for (size_t i = 0; i < grain; i++) p *= spread; return p; }();
-      print = print * spread + value - (count < grain ? 0 : changes.data()[(count - grain) % depth]) * out;
-      changes.data()[count % depth] = value;
-      if (count % grain == 0) at[count / grain % at.size()] = now;
-      count++;
-      if (print >> 61 == 0 && count >= grain) {
-        uint32_t& place = index[(print >> 32) % depth];
-        if (const uint32_t was = place; !matched && was && count - was >= grain && count - (was - grain) <= reach) {
-          bool same = true;
-          for (uint32_t i = 0; i < grain; i++) same &= changes[(was - grain + i) % depth] == changes[(count - grain + i) % depth];
-          if (same) from = was - grain, matched = grain, first = time(from), since = now, apart = now - time(was);
-        }
-        place = count;
-      }
-      return !told && matched >= run && matched % run == 0 && std::has_single_bit(matched / run) && (told = unlike_itself(now, run));
-    }
-
-    // A process that always repeats itself, or has few values, repeats what was first heard of it, or many runs, or what it has just
-    // said (a swing, a burst): that is how it is. A recording is played at about its own pace: what lay in a buffer comes at once. And it
-    // is of several objects: one alone may count round and round.
-    bool unlike_itself(Time now, uint32_t run) const {
-      if (from < run || repeated * 10 > count || apart < shortest) return false;
-      if (const Time then = time(from + matched) - first; then < shortest || now - since < then / 4) return false;
-      std::array<uint32_t, depth / 4> seen;
-      std::array<uint16_t, objects> of{};
-      const uint32_t n = std::min(matched, uint32_t(seen.size()));
-      size_t different = 0;
-      for (uint32_t i = 0; i < n; i++) seen[i] = changes[(count - n + i) % depth], different += of[seen[i] % objects]++ == 0;
-      if (different < 3 || *std::max_element(of.begin(), of.end()) * 2u > n) return false;
-      std::sort(seen.begin(), seen.begin() + n);
-      return size_t(std::unique(seen.begin(), seen.begin() + n) - seen.begin()) * 2 >= n;
+    Eight& eight(uint32_t position) { return eights.data()[position / grain % eights.size()]; }
+    Time time(uint32_t position) const { return eights[position / grain % eights.size()].at; }
+    uint32_t change(uint32_t position) const { return eights[position / grain % eights.size()].changes[position % grain]; }
+    // Whether the eight before this position is one of before.
+    bool seek(uint64_t print, uint32_t end, Time now) {
+      const uint32_t ago = uint16_t(end - std::exchange(index.data()[(print >> 32) % depth], uint16_t(end))), was = end - ago;
+      if (was < grain || ago < grain || ago + grain > reach) return false;
+      for (uint32_t i = 0; i < grain; i++)
+        if (change(was - grain + i) != change(end - grain + i)) return false;
+      from = was - grain, first = time(from), since = now, apart = now - time(was);
+      return true;
     }
   };
+
+  void change(Stream& s, uint32_t value, const Event& e, const Context& c, Findings& to) {
+    const uint32_t position = s.count % grain;
+    if (position == 0) {
+      if (s.count) look(s, e, c, to);
+      s.now.at = e.scene.time;
+    }
+    s.now.changes.data()[position] = value;
+    s.count++;
+  }
+  // At the eight that are there.
+  [[gnu::noinline]] void look(Stream& s, const Event& e, const Context& c, Findings& to) {
+    History& h = *history_.data()[&s - streams_.data()];
+    const uint32_t begin = s.count - grain;
+    h.eight(begin) = s.now;
+    for (uint32_t i = 0; i < grain; i++) {
+      const uint32_t value = s.now.changes[i], end = begin + i + 1;
+      if (s.matched) [[unlikely]] {                   // as many changes ago as when it began: the history has it
+        if (h.change(h.from + s.matched) == value) s.matched++;
+        else h.repeated += s.matched, s.matched = 0, h.told = false;
+      }
+      s.print = (s.print << 64 / grain) + value * spread;
+      // Found anew while a run goes on, it is where it was last; the run goes on where it began.
+      if (s.print >> 61 == 0 && end >= grain) {
+        if (s.matched) [[unlikely]] h.index.data()[(s.print >> 32) % depth] = uint16_t(end);
+        else if (h.seek(s.print, end, s.now.at)) [[unlikely]] s.matched = grain;
+      }
+      if (s.matched >= run_ && !h.told && s.matched % run_ == 0 && std::has_single_bit(s.matched / run_)) [[unlikely]]
+        if ((h.told = unlike_itself(h, end, s.matched, s.now.at))) tell(h, s.matched, e, c, to);
+    }
+  }
+
+  // A process that always repeats itself, or has few values, repeats what was first heard of it, or many runs, or what it has just
+  // said (a swing, a burst): that is how it is. A recording is played at about its own pace: what lay in a buffer comes at once. And it
+  // is of several objects: one alone may count round and round.
+  [[gnu::noinline]] bool unlike_itself(const History& h, uint32_t count, uint32_t matched, Time now) const {
+    if (h.from < run_ || h.repeated * 10 > count || h.apart < shortest) return false;
+    if (const Time then = h.time(h.from + matched) - h.first; then < shortest || now - h.since < then / 4) return false;
+    std::array<uint32_t, depth / 4> seen;
+    std::array<uint16_t, objects> of{};
+    const uint32_t n = std::min(matched, uint32_t(seen.size()));
+    size_t different = 0;
+    for (uint32_t i = 0; i < n; i++) seen[i] = h.change(count - n + i), different += of[seen[i] % objects]++ == 0;
+    if (different < 3 || *std::max_element(of.begin(), of.end()) * 2u > n) return false;
+    std::sort(seen.begin(), seen.begin() + n);
+    return size_t(std::unique(seen.begin(), seen.begin() + n) - seen.begin()) * 2 >= n;
+  }
 
   // Those that are heard first are kept; one that is silent for an hour gives its place. nullptr where there is none.
   Stream* stream(uint64_t key, const Scene& scene) {
     const Time now = scene.time;
-    uint16_t& met = met_.data()[(scene.flow * 2 + size_t(scene.from)) % met_.size()];
-    if (keys_.data()[met] == key) [[likely]] return places_.data()[met].last = now, places_.data()[met].stream.get();
+    uint64_t& met = met_.data()[(scene.flow * 2 + size_t(scene.from)) % met_.size()];
+    if ((met ^ key) / 1024 == 0) [[likely]] {
+      const size_t place = met % 1024;
+      if (place != nowhere) return streams_.data()[place].last = now, streams_.data() + place;
+      if (now < free_.data()[row_of(key)]) return unwatched_.stations++, nullptr;
+    }
     return look_for(key, now, met);
   }
-  [[gnu::noinline]] Stream* look_for(uint64_t key, Time now, uint16_t& met) {
-    const size_t row = (key >> 20) % (keys_.size() / ways) * ways;
-    for (size_t i = row; i != row + ways; i++)
-      if (keys_[i] == key) return met = uint16_t(i), places_[i].last = now, places_[i].stream.get();
+  [[gnu::noinline]] Stream* look_for(uint64_t key, Time now, uint64_t& met) {
+    const size_t row = row_of(key) * ways;
     size_t oldest = row;
-    for (size_t i = row + 1; i != row + ways; i++)
-      if (places_[i].last < places_[oldest].last) oldest = i;
-    Place& p = places_[oldest];
-    if (p.stream && now - p.last < hour) return unwatched_.stations++, nullptr;
-    if (p.stream) *p.stream = Stream{};
-    else p.stream = std::make_unique<Stream>();
-    keys_[oldest] = key, p.last = now, met = uint16_t(oldest);
-    return p.stream.get();
+    for (size_t i = row; i != row + ways; i++) {
+      if (keys_[i] == key) return met = key / 1024 * 1024 + i, streams_[i].last = now, &streams_[i];
+      if (streams_[i].last < streams_[oldest].last) oldest = i;
+    }
+    Stream& s = streams_[oldest];
+    if (keys_[oldest] && now - s.last < hour) {
+      met = key / 1024 * 1024 + nowhere, free_[row_of(key)] = s.last + hour;
+      return unwatched_.stations++, nullptr;
+    }
+    if (keys_[oldest]) std::replace_if(met_.begin(), met_.end(), [&](uint64_t m) { return m % 1024 == oldest; }, nowhere);
+    if (objects_.empty()) objects_.resize(places);
+    s = {}, objects_[oldest] = {}, history_[oldest] = std::make_unique<History>();
+    keys_[oldest] = key, s.last = now, met = key / 1024 * 1024 + oldest;
+    return &s;
   }
+  size_t row_of(uint64_t key) const { return (key >> 20) % (places / ways); }
 
   static bool late(Time heard, Time said) {
     if (said < heard - day || said > heard + day) [[unlikely]] return true;   // whatever a stranger says: the difference is one
@@ -152,12 +188,12 @@ class ReplayedValues final : public Detector {
     return std::abs((by + quarter / 2) % quarter - quarter / 2) > minute;
   }
 
-  void tell(const Stream& s, const Event& e, const Context& c, Findings& to) {
+  [[gnu::noinline]] void tell(const History& h, uint32_t matched, const Event& e, const Context& c, Findings& to) {
     if (c.learning) return;
     Finding f = finding(row_, e, c);
     f.object.clear();
     f.what = fmt::format("{}{} tells since {} what it told at {}: {} changes of its measured values came again in the same order.", c.text(e.scene.speaker().address), f.station.empty() ? "" : ", " + f.station,
-                         iso_time(s.since).substr(11, 8), iso_time(s.first).substr(11, 8), s.matched);
+                         iso_time(h.since).substr(11, 8), iso_time(h.first).substr(11, 8), matched);
     f.expected = "Measured values are never twice the same for so long: somebody sends what was recorded, or a test generator runs.";
     to.raise(std::move(f));
   }
@@ -166,11 +202,13 @@ class ReplayedValues final : public Detector {
   const int mms_ = protocol_index("mms");
   uint32_t run_ = 0;
   ValuesUnwatched unwatched_;
-  struct Place { Time last = 0; std::unique_ptr<Stream> stream; };
-  static constexpr size_t ways = 8;
-  std::array<uint64_t, 512> keys_{};                  // of the places, 0 of an empty one: a row is one line of memory
-  std::array<uint16_t, 4096> met_{};                  // the place that a conversation's side had last, so that most times none is looked for
-  std::array<Place, 512> places_;
+  std::array<Stream, places> streams_{};
+  std::array<uint64_t, places> keys_{};               // of the streams, 0 of an empty place
+  std::array<Time, places / ways> free_{};            // of a row that was full: no place before then
+  // The place that a conversation's side had last, in the lower bits of its key, so that most times none is looked for.
+  std::array<uint64_t, 4096> met_ = [] { std::array<uint64_t, 4096> none; none.fill(nowhere); return none; }();
+  std::vector<Objects> objects_;                      // of the streams, once there is one
+  std::array<std::unique_ptr<History>, places> history_;
 };
 
 }  // namespace

@@ -132,9 +132,8 @@ void Site::index() {
     if (d.client.kind == Selector::Kind::host) (d.server.kind == Selector::Kind::host ? by_server_[d.server.host] : wide_servers_).push_back(uint32_t(i));
   }
   for (auto& [key, s] : stations_) {
-    const auto before = [](const Placed& a, const Placed& b) { return a.first < b.first || (a.first == b.first && a.point < b.point); };
-    std::sort(s.own.begin(), s.own.end(), before);
-    std::sort(s.feedbacks.begin(), s.feedbacks.end(), before);
+    lay_out(s.own);
+    lay_out(s.feedbacks);
   }
   print_hosts();
 }
@@ -165,19 +164,27 @@ void Site::print_hosts() {
     for (const MemberType t : d.types) p << uint64_t(t);
     hosts[d.host - 1].print += p.value;                // in whatever order
   }
-  uint64_t wide = 0;
+  // A conversation is one of its client and of whoever may be its server: that many may be its clients makes them no others.
+  const auto serves = [&](const Selector& s, HostId id) {
+    const SiteHost& h = host(id);
+    for (const Address& a : h.addresses)
+      if (matches(s, a, id)) return true;
+    for (const Mac& m : h.macs)
+      if (matches(s, Address::of(m), id)) return true;
+    return matches(s, {}, id);
+  };
+  for (SiteHost& h : hosts) h.talk_print = h.print;
   for (const SiteConversation& d : conversations) {
     Print p;
     for (const Selector* s : {&d.client, &d.server}) p << uint64_t(s->kind) << name_of_host(s->host) << s->prefix.base << s->prefix.length << (s->kind == Selector::Kind::zone && s->zone < zones.size() ? zones[s->zone].name : "");
     p << d.protocol << d.allowed;
     for (const Port& port : d.ports) p << uint64_t(port.carrier) << port.number;
-    bool whole = true;
-    for (const Selector* s : {&d.client, &d.server})
-      if (s->kind == Selector::Kind::host) hosts[s->host - 1].print += p.value;
-      else whole = false;
-    if (!whole) wide += p.value;
+    if (d.client.kind == Selector::Kind::host) hosts[d.client.host - 1].talk_print += p.value;
+    if (d.server.kind == Selector::Kind::host) hosts[d.server.host - 1].talk_print += p.value;
+    else
+      for (size_t i = 0; i < hosts.size(); i++)
+        if (serves(d.server, HostId(i + 1))) hosts[i].talk_print += p.value;
   }
-  for (SiteHost& h : hosts) h.print += wide;
 }
 
 HostId Site::host_of(const Address& a) const {
@@ -274,15 +281,39 @@ bool Site::speaks(const Address& client, const Address& server) const {
 const SitePoint* Site::point(HostId h, uint16_t protocol, uint64_t station, Object o) const {
   const auto it = stations_.find({h, protocol, station});
   if (it == stations_.end()) return nullptr;
-  const std::vector<Placed>& own = it->second.own;
-  auto at = std::upper_bound(own.begin(), own.end(), o.key(), [](uint64_t k, const Placed& p) { return k < p.first; });
-  // A range may hold others that begin later: a single point declared inside it is the nearer one.
-  while (at != own.begin()) {
-    --at;
-    if (o.key() <= at->last) return &points[at->point];
-    if (at->first >> 32 != o.key() >> 32) break;
+  const Placed* at = nearest(it->second.own, o.key());
+  return at ? &points[at->point] : nullptr;
+}
+
+// A range may hold others that begin later: a single point declared inside it is the nearer one. Cut into pieces of which none holds
+// another, so that one search finds the nearest, however many lie in however long a range.
+void Site::lay_out(std::vector<Placed>& list) {
+  std::sort(list.begin(), list.end(), [](const Placed& a, const Placed& b) { return a.first < b.first || (a.first == b.first && a.point < b.point); });
+  bool apart = true;
+  for (size_t i = 1; i < list.size() && apart; i++) apart = list[i - 1].last < list[i].first;
+  if (apart) return;
+  std::vector<uint64_t> edges;
+  for (const Placed& p : list) edges.push_back(p.first), edges.push_back(p.last + 1);
+  std::sort(edges.begin(), edges.end());
+  edges.erase(std::unique(edges.begin(), edges.end()), edges.end());
+  std::vector<Placed> pieces;
+  std::vector<size_t> open;                                // a heap: the latest of those that have begun
+  size_t next = 0;
+  for (size_t i = 0; i < edges.size(); i++) {
+    for (; next < list.size() && list[next].first == edges[i]; next++) open.push_back(next), std::push_heap(open.begin(), open.end());
+    while (!open.empty() && list[open.front()].last < edges[i]) std::pop_heap(open.begin(), open.end()), open.pop_back();
+    if (open.empty()) continue;
+    const uint32_t point = list[open.front()].point;
+    const uint64_t last = i + 1 < edges.size() ? edges[i + 1] - 1 : edges[i];
+    if (!pieces.empty() && pieces.back().point == point && pieces.back().last + 1 == edges[i]) pieces.back().last = last;
+    else pieces.push_back({edges[i], last, point});
   }
-  return nullptr;
+  list = std::move(pieces);
+}
+
+const Site::Placed* Site::nearest(const std::vector<Placed>& list, uint64_t key) {
+  const auto at = std::upper_bound(list.begin(), list.end(), key, [](uint64_t k, const Placed& p) { return k < p.first; });
+  return at != list.begin() && key <= (at - 1)->last ? &*(at - 1) : nullptr;
 }
 
 bool Site::has_points(HostId h, uint16_t protocol, uint64_t station) const { return stations_.contains({h, protocol, station}); }
@@ -295,14 +326,8 @@ bool Site::has_points(HostId h, uint16_t protocol) const {
 const SitePoint* Site::fed_back_by(HostId h, uint16_t protocol, uint64_t station, Object o) const {
   const auto it = stations_.find({h, protocol, station});
   if (it == stations_.end()) return nullptr;
-  const std::vector<Placed>& list = it->second.feedbacks;
-  auto at = std::upper_bound(list.begin(), list.end(), o.key(), [](uint64_t k, const Placed& p) { return k < p.first; });
-  while (at != list.begin()) {
-    --at;
-    if (o.key() <= at->last) return &points[at->point];
-    if (at->first >> 32 != o.key() >> 32) break;
-  }
-  return nullptr;
+  const Placed* at = nearest(it->second.feedbacks, o.key());
+  return at ? &points[at->point] : nullptr;
 }
 
 const SitePublisher* Site::publisher(PublisherKind kind, uint64_t reference_key, const Address& source, const Address& destination) const {

@@ -2,6 +2,7 @@
 #pragma once
 #include <array>
 #include <initializer_list>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -57,7 +58,8 @@ struct SiteHost {
   std::string note;
   bool imported = false;                     // its file says [site] review = true
   SiteReview reviewed;
-  uint64_t print = 0;                        // of its addresses, what it publishes and with whom it speaks: another where one is declared otherwise
+  uint64_t print = 0;                        // of its addresses and what it publishes: another where one is declared otherwise
+  uint64_t talk_print = 0;                   // of these and with whom it may speak
   SitePlace place;
 };
 
@@ -125,7 +127,7 @@ struct SiteSequence {
   SitePlace place;
 };
 
-// One device's way of telling a quantity.
+// One device's way of telling a quantity, or how a command was followed.
 struct QuantityMember {
   HostId host = 0;
   uint16_t protocol = 0;                     // index into protocols
@@ -144,6 +146,14 @@ struct SiteQuantity {
   Time settle = 30 * second;                 // so long they must be apart
   Time fresh = 5 * minute;                   // what was said longer ago does not count
   std::vector<QuantityMember> members;
+  SitePlace place;
+};
+
+// What stands where in a data set, in the order of its members: reports and GOOSE say it by place.
+struct SiteDataSet {
+  HostId host = 0;
+  std::string name;                          // "IED1LD0/LLN0$dsPos"
+  std::vector<std::string> members;          // "IED1LD0/XCBR1$ST$Pos$stVal"
   SitePlace place;
 };
 
@@ -168,6 +178,7 @@ struct SitePoint {
   std::optional<double> scale;               // its number times this is in the unit of the limits; nothing: undeclared
   Time travel_time = 0;                      // longest time until the feedback follows; 0 undeclared
   Object feedback;                           // of the first object; those of a range follow it in step; kind none: none
+  std::shared_ptr<const QuantityMember> told_by;   // the feedback, where another device or protocol tells it: `feedback` is none
   std::string name, bay, voltage;
   SitePlace place;
 
@@ -232,6 +243,7 @@ class Site {
   std::vector<SiteQuantity> quantities;
   std::vector<SitePoint> points;
   std::vector<SitePublisher> publishers;
+  std::vector<SiteDataSet> data_sets;
   std::vector<Window> windows;
   std::vector<std::string> files;            // that declare it
   std::string windows_file;                  // where `vidra window` keeps those of the box; "" nowhere
@@ -296,7 +308,9 @@ class Site {
     size_t operator()(const StationKey&) const;
   };
   struct Placed { uint64_t first, last; uint32_t point; };
-  struct StationPoints { std::vector<Placed> own, feedbacks; };   // sorted by first
+  struct StationPoints { std::vector<Placed> own, feedbacks; };   // sorted, none inside another
+  static void lay_out(std::vector<Placed>&);
+  static const Placed* nearest(const std::vector<Placed>&, uint64_t key);
   void print_hosts();
 
   std::unordered_map<Address, HostId, Hash> by_address_;

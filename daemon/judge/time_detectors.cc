@@ -125,7 +125,7 @@ class Grandmasters final : public Detector {
     if (c.site.role_of(c.site.host_of(s.client.address)) == HostRole::time || c.site.role_of(c.site.host_of(s.client_mac)) == HostRole::time) return Standing::known;
     // A clock's identity is its MAC with two octets put in (IEEE 1588, 7.5.2.2.2).
     if (identity.size() == 23)
-      if (const auto mac = parse_mac(std::string(identity.substr(0, 8)) + std::string(identity.substr(14))); mac && c.site.role_of(c.site.host_of(*mac)) == HostRole::time) return Standing::known;
+      if (const auto mac = parse_mac(fmt::format("{}{}", identity.substr(0, 8), identity.substr(14))); mac && c.site.role_of(c.site.host_of(*mac)) == HostRole::time) return Standing::known;
     bool learned_any = false;
     for (const ConversationMemory& m : c.memory.conversations()) {
       if (m.protocol != s.protocol || !m.knows_function(announce, 0)) continue;

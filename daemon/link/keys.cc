@@ -21,12 +21,31 @@
 #include "daemon/base/clock.h"
 #include "daemon/base/sandbox.h"
 #include "daemon/base/text.h"
+#include "daemon/record/storage.h"
 
 namespace vidra {
 
 namespace {
 
+std::string cannot_read(const std::string& path, int error) {
+  return fmt::format("{}: cannot be read: {}. {}", path, std::strerror(error), error == EACCES || error == EPERM ? "Look who owns it: ls -l " + path : "The key in it may be well, so none is made in its place. Look at the disk: dmesg");
+}
+
 constexpr std::string_view state_names[] = {"pending", "probation", "active", "suspended", "revoked"};
+
+// Whether something lies at a path. What the disk does not say is an error, never "nothing": a new key would be made in the old one's place.
+std::optional<bool> there_is(const std::string& path, std::string& error) {
+  struct stat s;
+  if (::stat(path.c_str(), &s) == 0) return true;
+  if (errno == ENOENT) return false;
+  error = cannot_read(path, errno);
+  return std::nullopt;
+}
+
+int sync_folder_of(const std::string& path) {
+  const size_t slash = path.find_last_of('/');
+  return -real_storage().sync_directory(slash == std::string::npos ? "." : slash == 0 ? "/" : path.substr(0, slash));
+}
 
 bool write_file(const std::string& path, const std::string& text, mode_t mode, std::string& error) {
   // Written aside and linked into place: two processes that begin at once end up with one key file, and never half of one.
@@ -38,13 +57,19 @@ bool write_file(const std::string& path, const std::string& text, mode_t mode, s
     return false;
   }
   ::fchmod(fd, mode);
-  const bool ok = ::write(fd, text.data(), text.size()) == ssize_t(text.size()) && ::fsync(fd) == 0;
-  const int saved = errno;
+  int e = 0;
+  for (std::string_view rest = text; !rest.empty() && !e;) {
+    const ssize_t n = ::write(fd, rest.data(), rest.size());
+    if (n > 0) rest.remove_prefix(size_t(n));
+    else if (n == 0) e = EIO;
+    else if (errno != EINTR) e = errno;
+  }
+  if (!e && ::fsync(fd)) e = errno;
   ::close(fd);
-  const bool linked = ok && ::link(aside.c_str(), path.c_str()) == 0;
-  const int e = ok ? errno : saved;
+  if (!e && ::link(aside.c_str(), path.c_str()) && errno != EEXIST) e = errno;
   ::unlink(aside.c_str());
-  if (linked || (ok && e == EEXIST)) return true;
+  if (!e) e = sync_folder_of(path);   // or a loss of power takes the name, and the next start makes another key
+  if (!e) return true;
   error = fmt::format("{}: cannot be written: {}", path, std::strerror(e));
   return false;
 }
@@ -102,20 +127,25 @@ namespace {
 bool read_secret(const std::string& path, std::string& t, std::string& error, bool guarded) {
   const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (fd < 0) {
-    error = fmt::format("{}: cannot be read: {}", path, std::strerror(errno));
+    error = cannot_read(path, errno);
     return false;
   }
   struct stat s;
   char text[4096];
   const bool known = ::fstat(fd, &s) == 0;
   const ssize_t n = ::read(fd, text, sizeof text);
+  const int e = n < 0 ? errno : 0;
   ::close(fd);
+  if (e) {
+    error = cannot_read(path, e);
+    return false;
+  }
   if (known && (s.st_mode & 077) && !guarded) {
     sodium_memzero(text, sizeof text);
     error = fmt::format("{}: others can read this secret (mode {:04o}); allowed is 0600: type chmod 600 {}", path, unsigned(s.st_mode & 07777), path);
     return false;
   }
-  t.assign(text, size_t(std::max<ssize_t>(n, 0)));
+  t.assign(text, size_t(n));
   sodium_memzero(text, sizeof text);
   return true;
 }
@@ -156,7 +186,9 @@ bool load_or_make_keys(const std::string& path, Keys& k, std::string& error) {
     error = "libsodium cannot start: no random source";
     return false;
   }
-  if (::access(path.c_str(), F_OK) == 0) return load_keys(path, k, error);
+  const auto there = there_is(path, error);
+  if (!there) return false;
+  if (*there) return load_keys(path, k, error);
   {
     const Keys fresh = make_keys();
     std::string text = fmt::format("vidra keys 1\nid {}\ncurve-public {}\ncurve-secret {}\nsign-public {}\nsign-secret {}\n", uuid_text(fresh.id),
@@ -172,7 +204,9 @@ bool load_or_make_keys(const std::string& path, Keys& k, std::string& error) {
 bool open_keys(const std::string& folder, const std::string& name, Keys& k, std::string& error) {
   const char* credentials = std::getenv("CREDENTIALS_DIRECTORY");
   const std::string given = credentials ? std::string(credentials) + "/" + name : std::string{}, path = folder + "/" + name;
-  if (!given.empty() && ::access(given.c_str(), R_OK) == 0) {
+  const auto is_given = given.empty() ? std::optional(false) : there_is(given, error);
+  if (!is_given) return false;
+  if (*is_given) {
     if (!load_keys(given, k, error, true)) return false;
     if (public_key(folder, name) != k.curve_public) {
       ::unlink((path + ".pub").c_str());
@@ -201,11 +235,18 @@ bool open_pseudonym_key(const std::string& folder, std::array<uint8_t, 32>& key,
   if (sodium_init() < 0) return error = "libsodium cannot start: no random source", false;
   const char* credentials = std::getenv("CREDENTIALS_DIRECTORY");
   const std::string given = credentials ? std::string(credentials) + "/pseudonyms.key" : std::string{}, path = folder + "/pseudonyms.key", told = folder + "/pseudonyms.told";
-  if (!given.empty() && ::access(given.c_str(), F_OK) == 0) {
+  const auto is_given = given.empty() ? std::optional(false) : there_is(given, error);
+  if (!is_given) return false;
+  if (*is_given) {
     if (!load_pseudonym_key(given, key, error, true)) return false;
   } else {
-    if (make && ::access(path.c_str(), F_OK) != 0) {
-      if (struct stat s; ::stat(told.c_str(), &s) == 0 && s.st_size > 0)
+    const auto there = there_is(path, error);
+    if (!there) return false;
+    if (make && !*there) {
+      struct stat list;
+      const bool any_told = ::stat(told.c_str(), &list) == 0;
+      if (!any_told && errno != ENOENT) return error = cannot_read(told, errno), false;
+      if (any_told && list.st_size > 0)
         return error = fmt::format("{0} is gone, and {1} lists pseudonyms that left under it: with another key no collector could join what it hears to what it heard, and what an address was could not "
                                    "be worked out any more. Bring the key back (cp COPY {0}), or give it as the credential pseudonyms.key; or begin anew: mv {1} {1}.{2}", path, told, iso_time(wall_now(), 0).substr(0, 10)), false;
       std::array<uint8_t, 32> fresh;

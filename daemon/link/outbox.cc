@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 #include <ctime>
 #include <limits>
@@ -17,24 +18,33 @@ namespace vidra {
 namespace {
 constexpr int64_t second = 1'000'000'000;
 constexpr int most_reads = 10;
-constexpr size_t told_most = 4096, epochs_most = 16, entry_overhead = entry_prefix_size + header_size;
+constexpr int64_t clock_step = 3600 * second;   // less than that is a clock that is kept right
+constexpr size_t told_most = 65'536, epochs_most = 16, entry_overhead = entry_prefix_size + header_size;
 
-// What of `r` no range of `told` covers.
+// Ranges that were told are in order, none touching another. What of `r` they do not cover:
 std::vector<Range> beyond(Range r, const std::vector<Range>& told) {
-  std::vector<Range> left{r};
-  for (const Range& t : told) {
-    std::vector<Range> next;
-    for (const Range& l : left) {
-      if (t.to < l.from || t.from > l.to) {
-        next.push_back(l);
-        continue;
-      }
-      if (l.from < t.from) next.push_back({l.from, t.from - 1});
-      if (t.to < l.to) next.push_back({t.to + 1, l.to});
-    }
-    left = std::move(next);
+  std::vector<Range> left;
+  for (auto t = std::ranges::lower_bound(told, r.from, {}, &Range::to); t != told.end() && t->from <= r.to; ++t) {
+    if (r.from < t->from) left.push_back({r.from, t->from - 1});
+    if (t->to >= r.to) return left;
+    r.from = t->to + 1;
   }
+  left.push_back(r);
   return left;
+}
+
+void add(std::vector<Range>& told, Range r) {
+  const auto first = std::ranges::lower_bound(told, r.from - 1, {}, &Range::to);
+  auto end = first;
+  for (; end != told.end() && end->from - 1 <= r.to; ++end) r = {std::min(r.from, end->from), std::max(r.to, end->to)};
+  if (first != end || told.size() < told_most) told.insert(told.erase(first, end), r);   // what finds no place is told again
+}
+
+void remove(std::vector<Range>& told, Range r) {
+  std::vector<Range> left;
+  for (const Range& t : told)
+    for (const Range& l : beyond(t, {r})) left.push_back(l);
+  told = std::move(left);
 }
 }  // namespace
 
@@ -47,7 +57,7 @@ struct Outbox::Stream {
   Log log;
   Cursor cursor;
   std::atomic<uint64_t> acknowledged{0};
-  std::vector<Range> told;                 // missing numbers that a GAP record has named; under the outbox's mutex
+  std::vector<Range> told;                 // missing numbers that a GAP record has named, in order, none touching another; under the outbox's mutex
 
   uint64_t since = 1;                      // the first number that was given out since open()
   bool unread = false;                     // the disk did not give it
@@ -102,6 +112,7 @@ void Outbox::wake_with(std::function<void()> waker) {
 
 void Outbox::open() {
   upkeep_at_ = cursors_at_ = checkpoint_at_ = boot_now() + second;
+  even_since_ = boot_now(), wall_ahead_ = wall_now() - even_since_;
   if (read_back() && !writable_)
     if (const int e = begin_epoch()) failed(e, "beginning an epoch");
 }
@@ -127,6 +138,7 @@ bool Outbox::read_back() {
     return false;
   }
   was_read_ = true;
+  cut_.clear();
   for (Gap& g : lost) tell(std::move(g));
   return true;
 }
@@ -182,7 +194,12 @@ bool Outbox::open_epoch(const std::string& name, bool newest, std::vector<Gap>& 
     }
     if (stream.cursor.damaged()) good = false;
     const CursorValue c = stream.cursor.value();
-    if (const int e = stream.log.open(c.next, c.next - 1)) {
+    const int e = stream.log.open(c.next, c.next - 1);
+    const Recovery& r = stream.log.recovery();
+    cut_bytes_.fetch_add(r.cut_bytes, std::memory_order_relaxed);
+    uint64_t& cut = cut_[{epoch->number, lane}];
+    cut += r.cut_bytes;   // what an earlier attempt cut, this one does not see any more
+    if (e) {
       if (e != -EPROTO && ask_again(e, "reading a lane")) return false;
       // Nothing of this lane can be read: say so, once, and leave the files as they are.
       good = false;
@@ -194,11 +211,9 @@ bool Outbox::open_epoch(const std::string& name, bool newest, std::vector<Gap>& 
       continue;
     }
     stream.since = stream.log.next();
-    const Recovery& r = stream.log.recovery();
-    cut_bytes_.fetch_add(r.cut_bytes, std::memory_order_relaxed);
     stream.acknowledged = std::min(c.acknowledged, stream.log.durable());
-    if (c.told_to) stream.told.push_back({c.told_from, c.told_to});
-    if (r.in_doubt || c.acknowledged > stream.log.durable()) good = false;
+    for (const Range& t : c.told) add(stream.told, t);
+    if (r.in_doubt || cut || c.acknowledged > stream.log.durable()) good = false;
     // The head of the chain: from the last record; with no record left, from the cursor.
     LogEntry last;
     Range none;
@@ -211,23 +226,25 @@ bool Outbox::open_epoch(const std::string& name, bool newest, std::vector<Gap>& 
     }
     if (!head) good = false;
     stream.batch_head = stream.head;
-    if (r.cut_bytes) {
+    if (cut) {
       // It may hold records that were never accepted, or one that was: the octets are kept, the numbers are not used again.
       gap.reason = "torn";
-      gap.classes["octets cut"] = r.cut_bytes;
+      gap.classes["octets cut"] = cut;
       lost.push_back(gap);
       gap.classes.clear();
     }
     for (Range m : r.missing) {
       m.from = std::max(m.from, stream.acknowledged + 1);
       if (m.from > m.to) continue;
-      stream.told.push_back(m);
-      gap.reason = "corrupt", gap.from = m.from, gap.to = m.to;
-      lost.push_back(gap);
+      for (const Range& fresh : beyond(m, stream.told)) {
+        add(stream.told, fresh);
+        gap.reason = "corrupt", gap.from = fresh.from, gap.to = fresh.to;
+        lost.push_back(gap);
+      }
     }
     if (const uint64_t first = stream.log.first(), acked = stream.acknowledged; first > acked + 1)
       for (const Range& wiped : beyond({acked + 1, first - 1}, stream.told)) {
-        stream.told.push_back(wiped);
+        add(stream.told, wiped);
         gap.reason = "wiped", gap.from = wiped.from, gap.to = wiped.to;
         lost.push_back(gap);
       }
@@ -268,7 +285,7 @@ int Outbox::begin_epoch() {
     epoch->directory = fmt::format("{}/{:08x}-{:016x}", settings_.directory, ++ordinal_, epoch->number);   // a name once used stays used
     e = make_epoch(*epoch);
     if (e) remove_files(*epoch);
-  } while ((e == -ENOSPC || e == -EDQUOT) && make_room());
+  } while ((e == -ENOSPC || e == -EDQUOT) && make_room(true));
   if (e) return e;
   std::lock_guard lock(mutex_);
   if (writable_ && !epochs_.empty())   // what the old epoch could not make durable begins again in the new one
@@ -293,8 +310,12 @@ int Outbox::begin_epoch() {
 // --- taking in
 
 bool Outbox::enqueue(size_t lane, Waiting&& w, bool own) {
-  const uint64_t need = w.body.size() + entry_overhead;
   std::lock_guard lock(mutex_);
+  return enqueue_locked(lane, std::move(w), own);
+}
+
+bool Outbox::enqueue_locked(size_t lane, Waiting&& w, bool own) {
+  const uint64_t need = w.body.size() + entry_overhead;
   const auto held = [&] { return queue_bytes_[0] + queue_bytes_[1] + queue_bytes_[2]; };
   const uint64_t bound = lane == 0 ? settings_.memory_bytes : settings_.memory_bytes - settings_.memory_bytes / 10;
   // The order of sacrifice: state, then alerts, the oldest first; never what is critical.
@@ -331,22 +352,23 @@ uint64_t Outbox::append(Lane lane, MessageType type, uint8_t prio, uint8_t flags
 
 // Own records (gaps, checkpoints) carry no ticket and are never turned away: they are few, and silence would be worse.
 void Outbox::tell(Gap g) {
+  std::lock_guard lock(mutex_);
+  tell_locked(std::move(g));
+}
+
+void Outbox::tell_locked(Gap g) {
   gaps_.fetch_add(1, std::memory_order_relaxed);
-  enqueue(0, {0, MessageType::gap, 60, 0, wall_now(), uint64_t(boot_now()), body_of(g), {g.epoch, g.from, g.lane}}, true);
+  enqueue_locked(0, {0, MessageType::gap, 60, 0, wall_now(), uint64_t(boot_now()), body_of(g), {g.epoch, g.from, g.to, g.lane}}, true);
 }
 
 void Outbox::tell_missing(Stream& s, Range r, const char* reason) {
-  std::vector<Range> fresh;
-  {
-    std::lock_guard lock(mutex_);
-    fresh = beyond(r, s.told);
-    for (const Range& f : fresh)
-      if (s.told.size() < told_most) s.told.push_back(f);
-  }
-  for (const Range& f : fresh) {
+  // Under one lock: a cursor that is stored between the two would say that it was told, and a kill then that it never is.
+  std::lock_guard lock(mutex_);
+  for (const Range& f : beyond(r, s.told)) {
+    add(s.told, f);
     Gap g;
     g.epoch = s.epoch, g.lane = s.lane, g.from = f.from, g.to = f.to, g.reason = reason;
-    tell(std::move(g));
+    tell_locked(std::move(g));
   }
 }
 
@@ -382,7 +404,7 @@ bool Outbox::commit_lane(Epoch& epoch, size_t lane) {
     }
   }
   int e = s.log.sync();
-  while ((e == -ENOSPC || e == -EDQUOT) && make_room()) e = s.log.sync();
+  while ((e == -ENOSPC || e == -EDQUOT) && make_room(true)) e = s.log.sync();
   syncs_.fetch_add(1, std::memory_order_relaxed);
   if (e) {
     failed(e, "writing");
@@ -483,29 +505,26 @@ template <class Each> void Outbox::untold(uint64_t epoch, Each each) const {
 }
 
 bool Outbox::store_cursor(Stream& s) {
+  if (s.unread) return true;   // what it holds stays as it is: nobody knows better
   CursorValue v;
   v.acknowledged = s.acknowledged.load(std::memory_order_acquire);
+  // What was told, and is not acknowledged with what lies behind it, is not told again at the next start: lost at the end, or everywhere
+  // while no collector answers.
+  {
+    std::lock_guard lock(mutex_);
+    v.told = s.told;
+  }
   // Not beyond a loss that only memory tells of: the next start sees from here that numbers are missing. Better that what was acknowledged
   // behind them is named twice, too, than that nobody ever hears of them.
   untold(s.epoch, [&](const Waiting::Told& t) {
-    if (t.from && t.lane == s.lane) v.acknowledged = std::min(v.acknowledged, t.from - 1);
+    if (!t.from || t.lane != s.lane) return;
+    v.acknowledged = std::min(v.acknowledged, t.from - 1);
+    remove(v.told, {t.from, t.to});
   });
+  std::erase_if(v.told, [&](const Range& t) { return t.to <= v.acknowledged; });
+  if (v.told.size() > CursorValue::told_most) v.told.resize(CursorValue::told_most);
   v.next = s.log.durable() + 1;
   v.head = s.head;
-  // What is lost at the end no record behind it gets acknowledged: once told it is not told again at each start.
-  {
-    std::lock_guard lock(mutex_);
-    uint64_t from = v.next;
-    for (bool more = true; more;) {
-      more = false;
-      for (const Range& t : s.told)
-        if (t.to + 1 == from) from = t.from, more = true;
-    }
-    if (from < v.next) v.told_from = from, v.told_to = v.next - 1;
-  }
-  untold(s.epoch, [&](const Waiting::Told& t) {
-    if (t.from && t.lane == s.lane && t.from >= v.told_from) v.told_from = v.told_to = 0;
-  });
   return v == s.cursor.value() || s.cursor.store(v) == 0;
 }
 
@@ -514,7 +533,7 @@ bool Outbox::evict_from_lane(size_t lane, const char* reason) {
   for (const EpochPtr& epoch : epochs()) {
     Stream& s = *epoch->streams[lane];
     const auto segments = s.log.segments();
-    if (segments.empty()) continue;
+    if (segments.empty() || s.unread) continue;
     const uint64_t acked = s.acknowledged.load(std::memory_order_acquire);
     Gap g;
     g.epoch = epoch->number, g.lane = uint8_t(lane), g.reason = reason;
@@ -536,14 +555,19 @@ bool Outbox::evict_from_lane(size_t lane, const char* reason) {
       }
     }
     // The cursor first: when the file has gone, its numbers must still be known to have been used.
-    if (!store_cursor(s)) return false;
+    if (!store_cursor(s)) {
+      if (epoch == epochs().back()) return false;
+      continue;   // an older one whose cursor is broken holds up nothing else
+    }
+    std::vector<Range> fresh;
     if (g.from <= g.to) {
       std::lock_guard lock(mutex_);
-      if (s.told.size() < told_most) s.told.push_back({g.from, g.to});
+      fresh = beyond({g.from, g.to}, s.told);
+      add(s.told, {g.from, g.to});
     }
     if (!s.log.drop_oldest()) {   // it stays: nothing is lost, and nothing told
       std::lock_guard lock(mutex_);
-      std::erase(s.told, Range{g.from, g.to});
+      for (const Range& f : fresh) remove(s.told, f);
       return false;
     }
     if (g.from <= g.to) {
@@ -555,16 +579,17 @@ bool Outbox::evict_from_lane(size_t lane, const char* reason) {
   return false;
 }
 
-bool Outbox::make_room() {
+// Frees a segment: what was acknowledged, or else state, or else alerts. Those only for a write that there is no room for.
+bool Outbox::make_room(bool alerts_too) {
   for (const EpochPtr& epoch : epochs())
     for (const auto& s : epoch->streams) {
       const uint64_t before = s->log.bytes(), acked = s->acknowledged.load(std::memory_order_acquire);
       const auto segments = s->log.segments();
-      if (segments.size() < 2 || segments[0].last > acked || !store_cursor(*s)) continue;
+      if (segments.size() < 2 || segments[0].last > acked || s->unread || !store_cursor(*s)) continue;
       s->log.drop_before(acked + 1);
       if (s->log.bytes() < before) return true;
     }
-  return evict_from_lane(2, "disk-full") || evict_from_lane(1, "disk-full");
+  return evict_from_lane(2, "disk-full") || (alerts_too && evict_from_lane(1, "disk-full"));
 }
 
 void Outbox::keep_bounds() {
@@ -621,8 +646,12 @@ void Outbox::remove_files(const Epoch& epoch) {
 }
 
 void Outbox::upkeep() {
-  const int64_t now = boot_now(), wall = wall_now();
+  const int64_t now = boot_now(), wall = wall_now(), ahead = wall - now;
   upkeep_at_ = now + second;
+  // Segments bear the wall clock's time. One that was set says nothing of their age until it has gone evenly for as long as that age.
+  if (std::abs(ahead - wall_ahead_) > clock_step) even_since_ = now;
+  wall_ahead_ = ahead;
+  const auto older = [&](int64_t created, int64_t age) { return created < wall - age && now - even_since_ >= age; };
   if (now >= cursors_at_) {
     cursors_at_ = now + 5 * second;
     for (const EpochPtr& e : epochs())
@@ -635,13 +664,13 @@ void Outbox::upkeep() {
       const auto segments = s->log.segments();
       const uint64_t acked = s->acknowledged.load(std::memory_order_acquire);
       size_t free = 0;   // whole, acknowledged, and followed by one that is old enough
-      while (free + 1 < segments.size() && segments[free].last <= acked && segments[free + 1].created < wall - settings_.retain_acknowledged) free++;
+      while (free + 1 < segments.size() && segments[free].last <= acked && older(segments[free + 1].created, settings_.retain_acknowledged)) free++;
       if (free && store_cursor(*s)) s->log.drop_before(segments[free].first);
-      if (!segments.empty() && (segments.back().last > acked || segments.back().created > wall - settings_.retain_acknowledged)) done = false;
+      if (!segments.empty() && (segments.back().last > acked || !older(segments.back().created, settings_.retain_acknowledged))) done = false;
       if (!s->batch.empty() || s->unread) done = false;
     }
     if (list.size() > epochs_most && epoch == list.front())   // a spool that keeps being torn: history yields to order
-      done = std::ranges::all_of(epoch->streams, [](const auto& s) { return s->log.durable() <= s->acknowledged.load(); });
+      done = std::ranges::all_of(epoch->streams, [](const auto& s) { return !s->unread && s->log.durable() <= s->acknowledged.load(); });
     if (done) untold(epoch->number, [&](const Waiting::Told&) { done = false; });   // its files are all that would tell the next start
     if (done && (epoch != list.back() || !writable_)) retire(epoch);
   }
@@ -652,13 +681,14 @@ void Outbox::upkeep() {
         for (const EpochPtr& e : epochs()) {
           const auto segments = e->streams[lane]->log.segments();
           if (segments.empty()) continue;
-          old = segments.size() > 1 && segments[1].created < wall - age && segments[0].last > e->streams[lane]->acknowledged.load();
+          old = segments.size() > 1 && older(segments[1].created, age) && segments[0].last > e->streams[lane]->acknowledged.load();
           break;   // the oldest that there is
         }
         if (!old || !evict_from_lane(lane, "evicted")) break;
       }
   uint64_t free = 0;
-  if (settings_.free_floor && storage_.free_bytes(settings_.directory, free) == 0 && free < settings_.free_floor) make_room();   // one step a second: it may be others who fill the disk
+  if (settings_.free_floor && storage_.free_bytes(settings_.directory, free) == 0 && free < settings_.free_floor)
+    make_room(false);   // one step a second: it may be others who fill the disk, and alerts have their room as long as a write finds it
 }
 
 // --- the thread
@@ -676,6 +706,7 @@ void Outbox::stop() {
   wake_.notify_all();
   if (thread_.joinable()) {
     thread_.join();
+    retry_at_ = 0;   // the last chance of what waits in memory: a disk that failed a moment ago is asked once more
     commit();
     if (since_checkpoint_ && writable_) checkpoint(*epochs().back()), commit();
     for (const EpochPtr& e : epochs())

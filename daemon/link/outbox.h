@@ -5,6 +5,7 @@
 #include <condition_variable>
 #include <deque>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -123,7 +124,7 @@ class Outbox {
     uint64_t mono_ns;
     std::string body;
     // Of a GAP record: what it tells of; until it is durable the disk alone must still show the loss.
-    struct Told { uint64_t epoch = 0, from = 0; uint8_t lane = 0; } told{};
+    struct Told { uint64_t epoch = 0, from = 0, to = 0; uint8_t lane = 0; } told{};
   };
 
   void run();
@@ -135,12 +136,14 @@ class Outbox {
   bool open_epoch(const std::string& name, bool newest, std::vector<Gap>& lost);   // false: nothing may be written to it any more
   bool commit_lane(Epoch&, size_t lane);
   bool enqueue(size_t lane, Waiting&&, bool own);
+  bool enqueue_locked(size_t lane, Waiting&&, bool own);
   void checkpoint(Epoch&);
-  bool make_room();
+  bool make_room(bool alerts_too);
   bool evict_from_lane(size_t lane, const char* reason);
   void keep_bounds();
   void retire(const EpochPtr&);
   void tell(Gap);
+  void tell_locked(Gap);
   void tell_missing(Stream&, Range, const char* reason);
   bool store_cursor(Stream&);
   template <class Each> void untold(uint64_t epoch, Each) const;
@@ -168,6 +171,8 @@ class Outbox {
   // The outbox's own thread.
   bool writable_ = false, was_read_ = false, unreadable_ = false;
   int reads_ = 0;
+  std::map<std::pair<uint64_t, size_t>, uint64_t> cut_;   // (epoch, lane): octets, by all attempts to read what earlier runs left
+  int64_t wall_ahead_ = 0, even_since_ = 0;               // of the clock since boot; since when the wall clock has gone evenly, by that one
   uint64_t ordinal_ = 0, since_checkpoint_ = 0, last_checkpoint_ = 0, checkpoint_factor_ = 1;
   int64_t retry_at_ = 0, checkpoint_at_ = 0, upkeep_at_ = 0, cursors_at_ = 0;
 

@@ -26,6 +26,7 @@ constexpr int enforce_domain = 93;   // ZMQ_ZAP_ENFORCE_DOMAIN: libzmq 4.3.4 has
 constexpr const char* zap_address = "inproc://zeromq.zap.01";
 constexpr const char* domain = "crp-data";
 constexpr size_t knockers_most = 4096;
+constexpr double unknown_a_second = 1, unknown_at_once = 16;   // keys that nobody knows and that are written down
 }  // namespace
 
 // The end with its socket and its threads.
@@ -47,6 +48,30 @@ struct Receiver::Hub final : ReceivingEnd {
   std::string self_test_key;                // set before the threads run
   std::atomic<bool> self_test_seen{false};
 
+  // Of the authentication thread: what there is room for, and what there was not.
+  double unknown_room = unknown_at_once;
+  int64_t unknown_asked = monotonic_now(), turned_away_told = 0;
+  uint64_t turned_away = 0;
+
+  // Whoever has this collector's public key, and every sensor has it, can knock with ever new keys. Each that is written down costs two
+  // syncs, pushes out another, and tells people: so many a second, and no more.
+  bool room_for_unknown(int64_t now) {
+    unknown_room = std::min(unknown_at_once, unknown_room + unknown_a_second * double(now - unknown_asked) / double(second));
+    unknown_asked = now;
+    if (unknown_room < 1) {
+      if (!turned_away++) turned_away_told = now;
+      return false;
+    }
+    unknown_room--;
+    return true;
+  }
+  void tell_turned_away(int64_t now) {
+    if (!turned_away || now - turned_away_told < 60 * second) return;
+    events.happened(Kind::knock, "", fmt::format("{} more knocks of keys that nobody knows were not written down within a minute: somebody tries keys, or many sensors are new (they knock again by themselves). "
+                                                 "Those written down: vidra keys", turned_away));
+    turned_away = 0;
+  }
+
   // --- the authentication thread (27/ZAP): who may connect at all
 
   void authenticate(KnownKeys& known, std::map<std::string, int64_t>& written) {
@@ -65,14 +90,14 @@ struct Receiver::Hub final : ReceivingEnd {
         } else {
           const auto known_now = keys_now();
           const auto at = known_now->find(key);
-          const int64_t now = wall_now();
+          const int64_t now = monotonic_now();
           const std::string address = text(3).starts_with("::ffff:") ? text(3).substr(7) : text(3);   // IPv4 on a socket that hears both
           // Each knock is a write to disk: few of them, whoever knocks and however fast.
-          auto [last, fresh] = written.try_emplace(key, 0);
-          if (now - last->second > 10 * second) {
-            last->second = now;
-            const bool first = at == known_now->end();
-            if (!known.knock(key, address, now)) events.happened(Kind::keys_failed, "", "a knocking key could not be written down");
+          const bool first = at == known_now->end();
+          const auto last = written.find(key);
+          if ((last == written.end() || now - last->second > 10 * second) && (!first || room_for_unknown(now))) {
+            written[key] = now;
+            if (!known.knock(key, address, wall_now())) events.happened(Kind::keys_failed, "", "a knocking key could not be written down");
             else if (first) events.happened(Kind::knock, "", fmt::format("a sensor that nobody knows asks to be let in from {}: fingerprint {}; vidra keys approve {}", address,
                                                                          fingerprint_of_z85(key), fingerprint_of_z85(key).substr(0, 9)));
             if (first) refresh(known);
@@ -97,6 +122,7 @@ struct Receiver::Hub final : ReceivingEnd {
       zmq_pollitem_t item{zap.raw(), 0, ZMQ_POLLIN, 0};
       zmq_poll(&item, 1, milliseconds(std::min<int64_t>(settings.revisit_keys, second)));
       if (item.revents) authenticate(known, written);
+      tell_turned_away(monotonic_now());
       if (known.changed()) {
         refresh(known);
         bell.ring();

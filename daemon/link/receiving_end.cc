@@ -12,12 +12,22 @@ namespace vidra {
 
 namespace {
 constexpr int64_t second = 1'000'000'000;
-constexpr size_t streams_most = 256, remembered = 1024, gaps_most = 1024;
+constexpr size_t streams_most = 256, remembered = 1024, gaps_most = 1024, clones_most = 64;
+constexpr size_t heads_most = 4096;           // lanes of epochs of one sensor, over all time
+constexpr double greetings_a_second = 8;
 
 // Whether one of these ranges, in order and none touching another, has all of `r` in it.
 bool covered(const std::vector<Range>& ranges, Range r) {
   const auto after = std::ranges::upper_bound(ranges, r.from, {}, &Range::from);
   return after != ranges.begin() && std::prev(after)->to >= r.to;
+}
+
+// A thing that a peer can bring about as often as it likes is told once a minute.
+bool rarely(int64_t& last) {
+  const int64_t now = monotonic_now();
+  if (last && now - last < 60 * second) return false;
+  last = now;
+  return true;
 }
 }  // namespace
 
@@ -144,6 +154,10 @@ void ReceivingEnd::on_message(std::vector<std::vector<uint8_t>>& f, size_t n, co
     bad++, p.link.bad++;
     return;
   }
+  if ((h.type == MessageType::hello || h.type == MessageType::bye) && !may_greet(p)) {
+    p.link.refused++;
+    return note(route, h.sensor, NoteCode::over_quota, "more greetings than this collector takes from one sensor in a second");
+  }
   if (h.type == MessageType::hello) return on_hello(p, route, h, f[2]);
   if (p.route != route || !p.greeted) {
     if (h.seq || h.type == MessageType::ping) note(route, h.sensor, NoteCode::hello_first, "say HELLO first");
@@ -183,6 +197,28 @@ void ReceivingEnd::on_message(std::vector<std::vector<uint8_t>>& f, size_t n, co
   }
 }
 
+bool ReceivingEnd::may_greet(Peer& p) {
+  const int64_t now = monotonic_now();
+  if (!p.greeted_at) p.greetings = greetings_a_second;
+  else p.greetings = std::min(greetings_a_second, p.greetings + greetings_a_second * double(now - p.greeted_at) / double(second));
+  p.greeted_at = now;
+  if (p.greetings < 1) return false;
+  p.greetings--;
+  return true;
+}
+
+// What the journal's end keeps of each lane of each epoch it keeps for good: of one sensor there is an end to that.
+bool ReceivingEnd::too_many_epochs(Peer& p, const StreamKey& at) {
+  if (p.heads.size() < heads_most || p.heads.contains(at)) return false;
+  p.link.refused++;
+  if (rarely(p.told_epochs))
+    events.happened(Kind::over_quota, p.link.sensor,
+                    fmt::format("it has begun {} lanes of epochs, and no more are kept of one sensor: what it holds of newer ones is not taken, and waits there. Its outbox is torn at each start "
+                                "(there: vidra doctor; dmesg), or it invents them. To hear it again, with keys of its own: there, mv /var/lib/vidra/sensor.keys{{,.old}}, start it, and here: vidra keys",
+                                p.heads.size()));
+  return true;
+}
+
 void ReceivingEnd::on_hello(Peer& p, const std::string& route, const Header& h, Bytes body) {
   Hello said;
   if (!read(body, said) || said.protocol_from > 1 || said.protocol_to < 1) {
@@ -207,9 +243,10 @@ void ReceivingEnd::on_hello(Peer& p, const std::string& route, const Header& h, 
         return note(route, h.sensor, NoteCode::hello_first, "say HELLO again");
       }
       // A restarted sensor never comes back as what it was: both are alive. The first keeps its place.
+      if (p.clones.size() >= clones_most) p.clones.erase(p.clones.begin());
       p.clones.insert(p.instance);
       note(p.route, p.id, NoteCode::clone, "two sensors live with one identity; this one was the second");
-      events.happened(Kind::clone, uuid_text(h.sensor), fmt::format("two sensors live with one key ({}); the second is refused: find it, and give it keys of its own",
+      if (rarely(p.told_clone)) events.happened(Kind::clone, uuid_text(h.sensor), fmt::format("two sensors live with one key ({}); the second is refused: find it, and give it keys of its own",
                                                                     fingerprint_of_z85(p.key)));
       p.superseded.erase(said.instance);
     } else {
@@ -231,7 +268,10 @@ void ReceivingEnd::on_record(Peer& p, const Header& h, std::vector<std::vector<u
   if (pausing) p.rewinding = true;
   if (p.rewinding) return;   // drained; it will come again after the next HELLO
   const StreamKey at{h.epoch, h.lane};
-  if (!p.streams.contains(at) && p.streams.size() >= streams_most) return note(p.route, p.id, NoteCode::over_quota, "too many epochs");
+  if (!p.streams.contains(at)) {
+    if (p.streams.size() >= streams_most || too_many_epochs(p, at)) return note(p.route, p.id, NoteCode::over_quota, "too many epochs");
+    if (const auto head = p.heads.find(at); head != p.heads.end()) p.streams[at] = at_head(head->second);
+  }
   Stream& s = p.streams[at];
   const int64_t now = monotonic_now();
   if (h.seq <= s.received) {
@@ -248,7 +288,7 @@ void ReceivingEnd::on_record(Peer& p, const Header& h, std::vector<std::vector<u
     p.rewinding = p.link.paused = true;
     acknowledge(p, true);
     note(p.route, p.id, NoteCode::over_quota, "more than this collector takes from one sensor at a time");
-    events.happened(Kind::over_quota, p.link.sensor, "sends more than its quota; asked to wait");
+    if (rarely(p.told_quota)) events.happened(Kind::over_quota, p.link.sensor, "sends more than its quota; asked to wait");
     return;
   }
   if (h.seq > s.received + 1) {
@@ -278,10 +318,8 @@ void ReceivingEnd::on_record(Peer& p, const Header& h, std::vector<std::vector<u
 void ReceivingEnd::diverged(Peer& p, const Header& h) {
   p.link.refused++;
   note(p.route, p.id, NoteCode::diverged, fmt::format("epoch {} lane {} number {} does not continue what is here", h.epoch, h.lane, h.seq));
-  if (const int64_t now = monotonic_now(); now - p.told_diverged > 60 * second || !p.told_diverged) {
-    p.told_diverged = now;
+  if (rarely(p.told_diverged))
     events.happened(Kind::diverged, p.link.sensor, fmt::format("{} does not continue the chain that is here: a cloned or restored sensor; it is refused", record_id(h)));
-  }
 }
 
 std::vector<Range> ReceivingEnd::declared(const Peer& p, const StreamKey& at) {
@@ -319,6 +357,12 @@ void ReceivingEnd::on_checkpoint(Peer& p, Bytes body) {
   if (!good) events.happened(Kind::bad_checkpoint, p.link.sensor, "a checkpoint's signature or heads do not fit its records");
 }
 
+ReceivingEnd::Stream ReceivingEnd::at_head(const ChainHead& head) {
+  Stream s;
+  s.received = s.durable = head.seq, s.last = head.self, s.last_known = true;
+  return s;
+}
+
 StreamState ReceivingEnd::state_of(const StreamKey& at, const Stream& s, bool stop) const {
   StreamState v;
   v.epoch = at.first, v.lane = at.second, v.durable = s.durable;
@@ -347,7 +391,7 @@ void ReceivingEnd::on_done(Done& d) {
       p.link.refused++;
       noted.erase(d.route);
       note(d.route, d.id, NoteCode::identity, d.text);
-      events.happened(Kind::refused, uuid_text(d.id), d.text);
+      if (rarely(p.told_refused)) events.happened(Kind::refused, uuid_text(d.id), d.text);
       break;
     case Done::What::greeting: {
       if (p.route != d.route) break;   // it has come again since
@@ -359,15 +403,15 @@ void ReceivingEnd::on_done(Done& d) {
       Welcome w;
       w.software = settings.software, w.contact = settings.contact, w.wall_ns = wall_now();
       w.attempt = d.said.attempt;
-      for (const ChainHead& head : d.heads) {
-        if (fresh.size() >= streams_most) break;
-        Stream& s = fresh[{head.epoch, head.lane}];
-        s.received = s.durable = head.seq, s.last = head.self, s.last_known = true;
-      }
+      p.heads.clear();
+      for (const ChainHead& head : d.heads) p.heads[{head.epoch, head.lane}] = head;
+      // Of all that it ever had, only what it holds now: the journal may know of more epochs than a message can name.
       for (const StreamState& held : d.said.streams) {
-        if (fresh.size() >= streams_most && !fresh.contains({held.epoch, held.lane})) break;
-        Stream& s = fresh[{held.epoch, held.lane}];
-        w.streams.push_back(state_of({held.epoch, held.lane}, s, false));
+        const StreamKey key{held.epoch, held.lane};
+        if (fresh.contains(key) || too_many_epochs(p, key)) continue;
+        const auto head = p.heads.find(key);
+        const Stream& s = fresh[key] = head == p.heads.end() ? Stream{} : at_head(head->second);
+        w.streams.push_back(state_of(key, s, false));
       }
       for (auto& [key, s] : fresh)
         if (const auto old = p.streams.find(key); old != p.streams.end()) s.recent = std::move(old->second.recent), s.open_gaps = std::move(old->second.open_gaps), s.open_since = old->second.open_since;

@@ -43,11 +43,14 @@ struct ReceivingEnd {
     struct Former { std::string route; int64_t spoke = 0; };
     std::map<std::string, Former> superseded;
     std::set<std::string> clones;             // those that are refused
-    std::map<StreamKey, Stream> streams;
+    std::map<StreamKey, Stream> streams;      // those that it holds, as its HELLO says, or has sent since
+    std::map<StreamKey, ChainHead> heads;     // all that the journal has of it, as of its HELLO
     std::vector<std::pair<StreamKey, Range>> declared;
     SignPublic sign{};
     bool greeted = false, rewinding = false, said_silent = false;
-    int64_t heard = 0, second_began = 0, told_diverged = 0;
+    int64_t heard = 0, second_began = 0, greeted_at = 0;
+    int64_t told_diverged = 0, told_clone = 0, told_refused = 0, told_quota = 0, told_epochs = 0;   // to people, when last
+    double greetings = 0;                     // HELLO and BYE that it may still say now
     uint64_t this_second = 0;
     SensorLink link;
     std::shared_ptr<std::atomic<uint64_t>> waiting = std::make_shared<std::atomic<uint64_t>>(0);   // octets before the journal
@@ -124,12 +127,15 @@ struct ReceivingEnd {
   void push(Job&&);
   bool control(const std::string& route, const SensorId&, MessageType, const std::string& body);
   void note(const std::string& route, const SensorId&, NoteCode, const std::string& text);
+  static bool may_greet(Peer&);
+  bool too_many_epochs(Peer&, const StreamKey&);
   void on_hello(Peer&, const std::string& route, const Header&, Bytes body);
   void on_record(Peer&, const Header&, std::vector<std::vector<uint8_t>>& frames);
   void diverged(Peer&, const Header&);
   static std::vector<Range> declared(const Peer&, const StreamKey&);   // in order, none touching another
   void on_gap(Peer&, Bytes body);
   void on_checkpoint(Peer&, Bytes body);
+  static Stream at_head(const ChainHead&);
   StreamState state_of(const StreamKey&, const Stream&, bool stop) const;
   void acknowledge(Peer&, bool stop);
   void on_done(Done&);

@@ -87,6 +87,7 @@ bool SendingEnd::control(MessageType type, const std::string& body) { return sen
 void SendingEnd::hello() {
   Hello h = settings.hello;
   h.streams = outbox.streams();
+  held_streams = h.streams;
   h.attempt = ++attempt;
   outbox.pause();
   held.reset();
@@ -109,8 +110,14 @@ void SendingEnd::take(Bytes header, Bytes body) {
       outbox.rewind(w.streams);
       welcome = true;
       oldest_sent = 0;
+      unnamed = size_t(std::ranges::count_if(held_streams, [&](const StreamState& said) {
+        return std::ranges::none_of(w.streams, [&](const StreamState& s) { return s.epoch == said.epoch && s.lane == said.lane; });
+      }));
       const bool credit = std::ranges::any_of(w.streams, [](const StreamState& s) { return s.credit > 0; }) || w.streams.empty();
-      set(credit ? LinkState::connected : LinkState::paused, credit ? fmt::format("connected to {}", endpoint) : fmt::format("{} asks to wait: its journal is full or slow", endpoint));
+      if (unnamed)
+        set(LinkState::paused, fmt::format("{} says nothing of {} of the {} lanes of records that wait here, and they cannot be sent: it is older than this sensor, or does not take so many epochs of one sensor. "
+                                           "Its log says more, there: journalctl -u vidra-collector", endpoint, unnamed, held_streams.size()));
+      else set(credit ? LinkState::connected : LinkState::paused, credit ? fmt::format("connected to {}", endpoint) : fmt::format("{} asks to wait: its journal is full or slow", endpoint));
       count([](LinkStatus& s) { s.rewinds++; });
       break;
     }
@@ -120,7 +127,7 @@ void SendingEnd::take(Bytes header, Bytes body) {
       outbox.acknowledge(a.streams);
       oldest_sent = outbox.in_flight() ? now : 0;
       const bool credit = std::ranges::any_of(a.streams, [](const StreamState& s) { return s.credit > 0; });
-      if (credit && state() == LinkState::paused) set(LinkState::connected, fmt::format("connected to {}", endpoint));
+      if (credit && !unnamed && state() == LinkState::paused) set(LinkState::connected, fmt::format("connected to {}", endpoint));
       if (!credit && !a.streams.empty()) set(LinkState::paused, fmt::format("{} asks to wait: its journal is full or slow", endpoint));
       count([](LinkStatus& s) { s.acknowledged++; });
       break;

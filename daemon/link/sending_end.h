@@ -45,6 +45,8 @@ struct SendingEnd {
   bool valid_heard = false;
   bool farewell = false;                         // the collector said that it stops, and nobody has answered since
   uint64_t attempt = 0;                          // of the latest HELLO
+  std::vector<StreamState> held_streams;         // as it said
+  size_t unnamed = 0;                            // of these, those that the WELCOME does not name: nothing of them is sent
   int64_t heard = 0, hello_at = 0, ping_at = 0, oldest_sent = 0;
   std::optional<Outbox::Outgoing> held;          // there was no room for it
 };

@@ -11,7 +11,8 @@ namespace vidra {
 
 namespace {
 constexpr size_t slot_size = 64, slot_apart = 4096;   // two pages: one torn page cannot hold both
-constexpr size_t whole_size = slot_size + 20;         // and what was told, with a CRC of its own: files from before it have none
+// Behind it what was told: one range with a CRC, then the others with theirs. Files from before have none, or one.
+constexpr size_t one_told = slot_size + 20, whole_size = one_told + (CursorValue::told_most - 1) * 16 + 4;
 using Slot = std::array<uint8_t, whole_size>;
 
 Slot encode(const CursorValue& v, uint64_t generation) {
@@ -19,7 +20,11 @@ Slot encode(const CursorValue& v, uint64_t generation) {
   Writer w(s);
   w.le64(generation), w.le64(v.acknowledged), w.le64(v.next), w.bytes(v.head), w.le32(0x31525543);
   w.le32(crc32c(Bytes(s).first(60)));
-  w.le64(v.told_from), w.le64(v.told_to);
+  for (size_t i = 0; i < CursorValue::told_most; i++) {
+    const Range r = i < v.told.size() ? v.told[i] : Range{0, 0};
+    w.le64(r.from), w.le64(r.to);
+    if (i == 0) w.le32(crc32c(Bytes(s).first(one_told - 4)));
+  }
   w.le32(crc32c(Bytes(s).first(whole_size - 4)));
   return s;
 }
@@ -33,11 +38,30 @@ bool decode(Bytes b, CursorValue& v, uint64_t& generation) {
   r.require(r.le32() == crc32c(b.first(60)));
   if (bad || generation == 0) return false;
   std::ranges::copy(head, v.head.begin());
-  const uint64_t from = r.le64(), to = r.le64();
-  if (r.le32() == crc32c(b.first(whole_size - 4)) && !bad) v.told_from = from, v.told_to = to;
+  std::vector<Range> told;
+  const auto range = [&] {
+    const uint64_t from = r.le64(), to = r.le64();
+    if (from && from <= to) told.push_back({from, to});
+  };
+  range();
+  if (b.size() >= one_told && r.le32() == crc32c(b.first(one_told - 4))) v.told = told;
+  for (size_t i = 1; i < CursorValue::told_most; i++) range();
+  if (b.size() >= whole_size && r.le32() == crc32c(b.first(whole_size - 4))) v.told = std::move(told);
   return true;
 }
 }  // namespace
+
+std::optional<CursorValue> Cursor::read(Bytes file) {
+  std::optional<CursorValue> newest;
+  uint64_t generation = 0;
+  for (size_t at : {size_t{0}, slot_apart}) {
+    if (file.size() < at + slot_size) continue;
+    CursorValue v;
+    uint64_t g = 0;
+    if (decode(file.subspan(at, std::min(whole_size, file.size() - at)), v, g) && g > generation) generation = g, newest = std::move(v);
+  }
+  return newest;
+}
 
 int Cursor::open() {
   int e = storage_.open(path_, Storage::Mode::create, file_);
@@ -54,7 +78,7 @@ int Cursor::open() {
     if (got < int64_t(slot_size)) continue;
     CursorValue v;
     uint64_t g = 0;
-    if (decode(s, v, g) && g > generation_) generation_ = g, value_ = v, any = true;
+    if (decode(Bytes(s).first(size_t(got)), v, g) && g > generation_) generation_ = g, value_ = std::move(v), any = true;
   }
   if (unread) return int(unread);   // it may be well, and the newer one: not the same as damaged
   damaged_ = size > 0 && !any;

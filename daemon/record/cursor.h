@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include <memory>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "daemon/record/header.h"
+#include "daemon/record/log.h"
 #include "daemon/record/storage.h"
 
 namespace vidra {
@@ -13,7 +16,8 @@ struct CursorValue {
   uint64_t acknowledged = 0;   // everything up to here has been taken
   uint64_t next = 1;           // the log's next number when this was written
   Hash head{};                 // `self` of number next-1
-  uint64_t told_from = 0, told_to = 0;   // lost at the log's end, and said so durably; 0 nothing
+  std::vector<Range> told;     // lost behind `acknowledged`, and said so durably; at most told_most, in order
+  static constexpr size_t told_most = 16;
   bool operator==(const CursorValue&) const = default;
 };
 
@@ -25,6 +29,8 @@ class Cursor {
   const CursorValue& value() const { return value_; }
   bool damaged() const { return damaged_; }
   int store(const CursorValue&);       // durable when it returns 0
+  // The newest value in such a file's octets; nullopt where they hold none. For who reads beside the program that writes it.
+  static std::optional<CursorValue> read(Bytes file);
 
  private:
   Storage& storage_;

@@ -10,12 +10,12 @@
 
 #include "daemon/base/clock.h"
 #include "daemon/record/crc32c.h"
+#include "daemon/record/entry.h"
 #include "daemon/record/octets.h"
 
 namespace vidra {
 
 namespace {
-constexpr uint32_t entry_magic = log_entry_magic;
 constexpr uint32_t segment_magic = 0x4c505243;   // "CRPL"
 constexpr uint16_t segment_version = 1;
 constexpr size_t window_size = 256 * 1024;
@@ -143,22 +143,17 @@ int Log::scan_last(uint64_t synced) {
   std::vector<Hole> holes;
   int64_t newest = 0;
   while (at + entry_prefix_size <= all.size()) {
-    bool bad = false;
-    Reader r(Bytes(all).subspan(at), bad);
-    const bool magic = r.le32() == entry_magic;
-    const uint32_t length = r.le32(), crc = r.le32();
-    const uint64_t number = r.le64() >> 8;
-    bool whole = magic && length <= max_entry && r.left() >= length;
-    whole = whole && crc32c(Bytes(all).subspan(at + 12, 8 + length)) == crc;
-    if (!whole) { at++; continue; }   // look for the next magic: what lies between is damaged
-    const int64_t taken_in = settings_.taken_in ? settings_.taken_in(Bytes(all).subspan(at + entry_prefix_size, length)) : 0;
+    const auto entry = entry_in(Bytes(all).subspan(at));
+    if (!entry) { at++; continue; }   // look for the next magic: what lies between is damaged
+    const uint64_t number = entry->number;
+    const int64_t taken_in = settings_.taken_in ? settings_.taken_in(entry->payload) : 0;
     newest = std::max(newest, taken_in);
     if (number > last) {
       if (number > last + 1) missing.push_back({last + 1, number - 1}), holes.push_back({good_end, last, taken_in});
       last = number;
     }
     any = true;
-    at += entry_prefix_size + length;
+    at += entry->length();
     good_end = at;
   }
   if (settings_.taken_in)
@@ -242,7 +237,7 @@ uint64_t Log::append(MessageType type, Bytes header, Bytes body, int64_t wall_ns
   batch_.resize(at + entry_prefix_size + length);
   const std::span<uint8_t> out = std::span(batch_).subspan(at);
   Writer w(out);
-  w.le32(entry_magic), w.le32(uint32_t(length)), w.le32(0), w.le64(uint64_t(type) | number << 8);
+  w.le32(log_entry_magic), w.le32(uint32_t(length)), w.le32(0), w.le64(uint64_t(type) | number << 8);
   w.bytes(header), w.bytes(body);
   Writer(out.subspan(8)).le32(crc32c(Bytes(out).subspan(12)));
   return number;
@@ -400,21 +395,14 @@ bool LogReader::fill(uint64_t offset, size_t n) {
 
 LogReader::Look LogReader::look(uint64_t offset, LogEntry& entry, size_t& length) {
   if (offset + entry_prefix_size > size_ || !fill(offset, entry_prefix_size)) return Look::end;
-  bool bad = false;
-  Reader r(Bytes(window_).subspan(size_t(offset - window_at_)), bad);
-  if (r.le32() != entry_magic) return Look::bad;
-  const uint32_t n = r.le32(), crc = r.le32();
-  if (n > max_entry || offset + entry_prefix_size + n > size_) return Look::bad;
-  if (!fill(offset, entry_prefix_size + n)) return trouble_ ? Look::end : Look::bad;
-  const Bytes whole = Bytes(window_).subspan(size_t(offset - window_at_), entry_prefix_size + n);
-  if (crc32c(whole.subspan(12)) != crc) return Look::bad;
-  Reader again(whole.subspan(12), bad);
-  const uint64_t number = again.le64();
-  entry.type = MessageType(number & 0xff);
-  entry.number = number >> 8;
-  const Bytes payload = again.rest();
-  entry.payload.assign(payload.begin(), payload.end());
-  length = entry_prefix_size + n;
+  const auto n = entry_payload(Bytes(window_).subspan(size_t(offset - window_at_)));
+  if (!n || offset + entry_prefix_size + *n > size_) return Look::bad;
+  if (!fill(offset, entry_prefix_size + *n)) return trouble_ ? Look::end : Look::bad;
+  const auto here = entry_in(Bytes(window_).subspan(size_t(offset - window_at_)));
+  if (!here) return Look::bad;
+  entry.type = here->type, entry.number = here->number;
+  entry.payload.assign(here->payload.begin(), here->payload.end());
+  length = here->length();
   return Look::entry;
 }
 

@@ -2,11 +2,12 @@
 #include "daemon/record/segments.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
 
-#include "daemon/record/crc32c.h"
+#include "daemon/record/entry.h"
 
 namespace vidra {
 
@@ -21,24 +22,16 @@ bool read_segments(const std::string& directory, const std::function<bool(const 
   uint64_t last = 0;
   for (size_t i = 0; i < paths.size(); i++) {
     if (i + 1 < paths.size() && first_of(paths[i]) == first_of(paths[i + 1])) continue;   // written again in a later attempt
+    // A file that could not be written or synced was left, and what it held behind its durable end begins the next one.
+    const uint64_t until = i + 1 < paths.size() ? std::strtoull(first_of(paths[i + 1]).c_str(), nullptr, 16) : UINT64_MAX;
     std::ifstream in(paths[i], std::ios::binary);
     const std::vector<uint8_t> all{std::istreambuf_iterator<char>(in), {}};
     for (size_t at = segment_header_size; at + entry_prefix_size <= all.size();) {
-      bool bad = false;
-      Reader r(Bytes(all).subspan(at), bad);
-      const bool magic = r.le32() == log_entry_magic;
-      const uint32_t length = r.le32(), crc = r.le32();
-      if (!magic || length > max_entry || at + entry_prefix_size + length > all.size() ||
-          crc32c(Bytes(all).subspan(at + 12, entry_prefix_size - 12 + length)) != crc) {
-        at++;
-        continue;
-      }
-      const uint64_t word = r.le64();
-      const Bytes payload = Bytes(all).subspan(at + entry_prefix_size, length);
-      at += entry_prefix_size + length;
-      if (word >> 8 <= last) continue;
-      last = word >> 8;
-      if (!each({word >> 8, MessageType(word & 0xff), {payload.begin(), payload.end()}})) return true;
+      const auto entry = entry_in(Bytes(all).subspan(at));
+      at += entry ? entry->length() : 1;
+      if (!entry || entry->number <= last || entry->number >= until) continue;
+      last = entry->number;
+      if (!each({entry->number, entry->type, {entry->payload.begin(), entry->payload.end()}})) return true;
     }
   }
   return true;

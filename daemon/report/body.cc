@@ -67,7 +67,7 @@ std::string story_body(const Story& s, const Issuer& who, Time detected) {
   j["count"] = s.count;
   if (s.in_window) j["in_window"] = true;
   if (d.audience == Audience::operations && !who.operations_in_full) {
-    j["redactions"] = {"src", "dst", "ics", "what", "expected", "next", "tune", "resembles", "frame"};
+    j["redactions"] = {"src", "dst", "ics", "what", "expected", "next", "tune", "steps", "resembles", "frame"};
     put_unless_empty(j, "why", language.why(d));
     return written(std::move(j), who);
   }
@@ -85,6 +85,7 @@ std::string story_body(const Story& s, const Issuer& who, Time detected) {
   j["why"] = language.why(d);
   j["next"] = language.next(d);
   put_unless_empty(j, "tune", d.tune);
+  if (!s.steps.empty()) j["steps"] = texts_of(s.steps);
   if (s.resembles)
     j["resembles"] = {{"name", s.resembles->name}, {"observed", texts_of(*s.resembles)}, {"assessment", "What this source has done is like what is known of it: " + s.resembles->did},
                       {"confidence", s.resembles->confidence}, {"note", no_attribution}};

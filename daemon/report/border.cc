@@ -58,6 +58,7 @@ constexpr BodyField rows[] = {
   {"why", Kind::title, "why it matters: the same for every story of the detection", true, "rule", true},
   {"next", Kind::title, "what to check first: likewise", true, "rule", true},
   {"tune", Kind::title, "how the site tunes it: likewise", true, "rule", true},
+  {"steps[]", Kind::text, "what each of several detections told of it, in order", true},
   {"resembles.name", Kind::key, "a known attack with these steps", true},
   {"resembles.observed[]", Kind::text, "which steps were seen", true},
   {"resembles.assessment", Kind::key, "how that is assessed", true},
@@ -367,6 +368,15 @@ void Border::passed(Json& body) const {
         if (body.contains(field)) body.erase(std::string(field)), redactions.push_back(field);
   if (!redactions.empty()) body["redactions"] = redactions;
   if (policy_.plain()) return void(listed(body, ""));
+  // Sentences of further steps speak of hosts and objects that stand nowhere else in this body, so nothing tells their names apart: which
+  // detection spoke, when and how often is what leaves.
+  if (const auto steps = body.find("steps"); steps != body.end() && steps->is_array())
+    for (Json& step : *steps) {
+      if (!step.is_string()) continue;
+      const std::string text = step.get<std::string>();
+      const size_t id = text.find(": "), times = text.ends_with(" times)") ? text.rfind(" (") : text.npos;
+      step = text.substr(0, id) + (id == text.npos || times == text.npos ? "" : text.substr(times));
+    }
   parties_.clear();
   Of story;
   const Json *const id = at(body, "rule.id"), *const source = at(body, "rule.source");

@@ -16,6 +16,7 @@ const std::vector<Phrase> phrases = {
     {"who", "beginning of a line, at most ten letters: who did it, to whom"},
     {"seen", "beginning of a line: what was seen"},
     {"expected", "beginning of a line: what was expected"},
+    {"steps", "beginning of a line: what each of several detections told of one cause, in order"},
     {"like", "beginning of a line: which known attack it resembles"},
     {"next", "beginning of a line: what to do next"},
     {"once", "how often: 1"},

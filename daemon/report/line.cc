@@ -183,6 +183,7 @@ std::string replay_line(const Story& s, const Language& language) {
   j["expected"] = s.expected;
   j["why"] = language.why(d);
   j["next"] = language.next(d);
+  if (!s.steps.empty()) j["steps"] = texts_of(s.steps);
   if (s.resembles) j["resembles"] = {{"name", s.resembles->name}, {"observed", texts_of(*s.resembles)}, {"confidence", s.resembles->confidence}};
   j["in_window"] = s.in_window;
   j["story"] = s.id;
@@ -209,6 +210,7 @@ Told told(const Story& s, const Language& language) {
   t.target_name = s.target.name;
   t.station = s.station, t.object = s.object;
   t.what = s.what, t.expected = s.expected, t.why = language.why(d), t.next = language.next(d);
+  t.steps = texts_of(s.steps);
   if (s.resembles) t.like = likeness(s.resembles->name, s.resembles->confidence, texts_of(*s.resembles), s.resembles->did);
   return t;
 }
@@ -237,6 +239,8 @@ std::optional<Told> told(const nlohmann::json& body, const Language& language) {
   t.what = said_at(body, "what"), t.expected = said_at(body, "expected"), t.why = said_at(body, "why"), t.next = said_at(body, "next");
   if (const auto i = body.find("privacy"); i != body.end() && i->is_object())
     t.pseudonyms = text_at(*i, "addresses") == "pseudonyms" || text_at(*i, "names") == "pseudonyms" || text_at(*i, "foreign") == "pseudonyms";
+  if (const auto i = body.find("steps"); i != body.end() && i->is_array())
+    for (const auto& each : *i) t.steps.push_back(sentence_of(each));
   if (const auto i = body.find("resembles"); i != body.end() && i->is_object()) {
     std::vector<std::string> observed;
     if (const auto o = i->find("observed"); o != i->end() && o->is_array())
@@ -260,6 +264,7 @@ std::string searchable(const Told& t) {
   for (const std::string* s : {&t.detection, &t.title, &t.technique, &t.site, &t.sensor, &t.story, &t.protocol, &t.source, &t.source_name, &t.target, &t.target_name,
                                &t.station, &t.object, &t.what, &t.expected, &t.why, &t.next})
     all.append(*s).append("\n");
+  for (const std::string& step : t.steps) all.append(step).append("\n");
   if (const Detection* d = detection(t.detection)) all += d->title;
   return search_form(all);
 }
@@ -281,6 +286,7 @@ void print_story(std::ostream& out, const Told& t, const Style& style) {
   if (t.redacted && t.what.empty()) field(out, "seen", in.say("told as states and counts only: the site keeps the rest of what concerns its operation"), style);
   field(out, "seen", t.what, style);
   field(out, "expected", t.expected, style);
+  for (const std::string& step : t.steps) field(out, &step == &t.steps.front() ? "steps" : "", step, style);
   field(out, "like", t.like, style);
   field(out, "next", t.next, style);
   std::vector<std::string> notes{place(t).empty() ? "" : in.say("at {}", {place(t)}), t.detection, t.technique};

@@ -38,6 +38,7 @@ struct Told {
   std::string detection, title, technique, site, sensor, story;
   std::string protocol, source, source_name, target, target_name, station, object;   // target with its port
   std::string what, expected, why, next;
+  std::vector<std::string> steps;   // what each of several detections told of it, in order
   std::string like;        // which known attack it resembles, with the evidence; "" none
 };
 Told told(const Story&, const Language& = in_english);

@@ -6,6 +6,8 @@
 #include <cassert>
 #include <vector>
 
+#include "daemon/base/mix.h"
+#include "daemon/base/text.h"
 #include "daemon/record/header.h"
 #include "daemon/report/words.h"
 
@@ -17,8 +19,16 @@ constexpr uint8_t worst_in_window = 2;
 constexpr uint64_t collective_cause = ~uint64_t{0};
 
 void note(Story& s, const Scene& at) {
+  s.on_wire |= at.client.address != Address{} || at.server.address != Address{};
   if (s.deciding.size() < most_deciding) s.deciding.push_back({at.time, at.frame, at.client.address, at.server.address});
 }
+
+// What tells that somebody is at a service who has no business there: what he does at once is what he came for.
+bool opens_session(const Detection& d) {
+  constexpr std::string_view rows[] = {"I104-01", "DNP-01", "MOD-01", "MMS-01", "ICP-01", "PMU-01", "NET-02", "NET-03"};
+  return std::find(std::begin(rows), std::end(rows), d.id) != std::end(rows);
+}
+constexpr Time of_one_cause = minute;
 
 uint8_t severity_of(const Finding& f) {
   const uint8_t s = std::clamp<uint8_t>(f.severity, 1, 5);
@@ -27,11 +37,14 @@ uint8_t severity_of(const Finding& f) {
 
 }  // namespace
 
+std::vector<std::string> texts_of(const std::vector<StoryStep>& steps) {
+  std::vector<std::string> all;
+  for (const StoryStep& s : steps) all.push_back(fmt::format("{} {}: {}{}", iso_time(s.first, 0).substr(11, 8), s.detection->id, s.what, s.count > 1 ? fmt::format(" ({} times)", s.count) : ""));
+  return all;
+}
+
 size_t Reporter::KeyHash::operator()(const Key& k) const {
-  uint64_t h = k.cause * 0x9e3779b97f4a7c15ull ^ reinterpret_cast<uintptr_t>(k.detection);
-  for (const Address* a : {&k.source, &k.target})
-    for (uint8_t o : a->octets) h = (h ^ o) * 0x100000001b3ull;
-  return size_t(h ^ h >> 29);
+  return size_t(mix(k.cause ^ mix(k.source) ^ mix(k.target, 1) ^ reinterpret_cast<uintptr_t>(k.detection)));
 }
 
 Reporter::Reporter(const ReportSettings& settings, StorySink& to) : settings_(settings), to_(to) {}
@@ -49,11 +62,12 @@ void Reporter::found(Finding&& f) {
   heard_in_second_++;
   if (resemblances_.see(f)) liken(f.source.address);
   const Key key{f.detection, f.source.address, f.target.address, f.cause};
-  if (auto i = index_.find(key); i != index_.end()) return merge(i->second, std::move(f));
+  if (auto i = index_.find(key); i != index_.end()) return merge(i->second, key, std::move(f));
+  if (join(key, f)) return;
   if (room_for(f.detection, severity_of(f))) return open(key, std::move(f), false);
   counters_.folded++;
   const Key collective{f.detection, {}, {}, collective_cause};
-  if (auto i = index_.find(collective); i != index_.end()) return merge(i->second, std::move(f));
+  if (auto i = index_.find(collective); i != index_.end()) return merge(i->second, collective, std::move(f));
   open(collective, std::move(f), true);
 }
 
@@ -62,8 +76,9 @@ void Reporter::liken(const Address& source) {
   for (auto& [key, at] : index_) {
     if (!(key.source == source) || at->collective) continue;
     const Resemblance* like = resemblances_.of(source, key.detection);
-    if (!like || at->story.resembles == *like) continue;
-    at->story.resembles = *like;
+    auto& said = at->story.resembles;
+    if (!like || said == *like || (at->keys.size() > 1 && said && said->name != like->name && said->confidence >= like->confidence)) continue;
+    said = *like;
     if (at->pending) continue;
     at->pending = true;
     due_.insert({at->told + settings_.update_every, at->story.number, &*at});
@@ -82,7 +97,7 @@ bool Reporter::room_for(const Detection* d, uint8_t severity) {
 }
 
 void Reporter::open(const Key& key, Finding&& f, bool collective) {
-  if (index_.size() >= settings_.open_stories)
+  if (open_ >= settings_.open_stories)
     for (Opens& list : opens_)
       if (!list.empty()) {
         close(list.begin(), true);
@@ -92,7 +107,7 @@ void Reporter::open(const Key& key, Finding&& f, bool collective) {
   Opens& list = opens_[severity];
   list.emplace_back();
   Open& o = list.back();
-  o.key = key;
+  o.keys = {key};
   o.collective = collective;
   o.heard = clock_;
   o.second = second_;
@@ -108,14 +123,49 @@ void Reporter::open(const Key& key, Finding&& f, bool collective) {
   s.clock_error = f.clock_error, s.clock = f.clock;
   s.in_window = f.in_window;
   note(s, f.scene);
+  lead_on(o, f);
   take_words(o, std::move(f));
   index_.emplace(key, std::prev(list.end()));
+  if (o.session) causes_.insert_or_assign(*o.session, std::prev(list.end()));
+  if (o.inquiry) causes_.insert_or_assign(*o.inquiry, std::prev(list.end()));
+  open_++;
   counters_.stories++;
   tell(o);
 }
 
-void Reporter::merge(Opens::iterator at, Finding&& f) {
+// Under what further steps of this story would be looked for.
+void Reporter::lead_on(Open& o, const Finding& f) {
+  const Detection& d = *f.detection;
+  if (o.collective || d.under || d.audience != Audience::security || f.source.address.kind == Address::Kind::none) return;
+  if (opens_session(d) && f.target.address.kind != Address::Kind::none && f.scene.server.port) o.session = Key{nullptr, f.source.address, f.target.address, f.scene.server.port};
+  if (f.act == Act::identify) o.inquiry = Key{nullptr, f.source.address, {}, collective_cause};
+}
+
+// Takes the finding as a step of an open story whose cause is its own.
+bool Reporter::join(const Key& key, Finding& f) {
+  const Detection& d = *f.detection;
+  if (!settings_.steps || d.under || d.audience != Audience::security || f.source.address.kind == Address::Kind::none) return false;
+  auto cause = causes_.find(Key{nullptr, f.source.address, f.target.address, f.scene.server.port});
+  if (cause == causes_.end() && f.act == Act::identify) cause = causes_.find(Key{nullptr, f.source.address, {}, collective_cause});
+  if (cause == causes_.end()) return false;
+  const Opens::iterator at = cause->second;
+  Story& s = at->story;
+  if (f.scene.time - s.first > of_one_cause || s.steps.size() >= most_steps_of_story) return false;
+  if (s.steps.empty()) s.steps.push_back({s.detection, s.first, s.count, s.severity, s.what});
+  s.steps.push_back({f.detection, f.scene.time, 0, severity_of(f), shortened(f.what, longest_sentence)});
+  at->keys.push_back(key);
+  index_.emplace(key, at);
+  // What is done there now says more than what was, and than that somebody came.
+  if (severity_of(f) == s.severity && !opens_session(d) && f.target.address == s.target.address) at->lead = at->keys.size() - 1, s.detection = &d;
+  counters_.steps++;
+  merge(at, key, std::move(f), true);
+  return true;
+}
+
+void Reporter::merge(Opens::iterator at, const Key& key, Finding&& f, bool at_once) {
   Open& o = *at;
+  const size_t step = size_t(std::find(o.keys.begin(), o.keys.end(), key) - o.keys.begin());
+  if (step < o.story.steps.size()) o.story.steps[step].count += f.weight;
   Story& s = o.story;
   s.count += f.weight;
   s.first = std::min(s.first, f.scene.time);
@@ -131,9 +181,11 @@ void Reporter::merge(Opens::iterator at, Finding&& f) {
   s.severity = std::max(s.severity, severity);
   opens_[s.severity].splice(opens_[s.severity].end(), from, at);
   o.heard = clock_;
+  if (worse && step < s.steps.size()) o.lead = step, s.detection = f.detection;
+  if (step < s.steps.size()) s.steps[step].severity = std::max(s.steps[step].severity, severity);
   if (flooding && !worse) counters_.unread++;
-  else if (severity == s.severity) take_words(o, std::move(f));
-  if (o.told + settings_.update_every <= clock_) tell(o);
+  else if (severity == s.severity && step == o.lead) take_words(o, std::move(f));
+  if (at_once || o.told + settings_.update_every <= clock_) tell(o);
   else if (!o.pending) {
     o.pending = true;
     due_.insert({o.told + settings_.update_every, s.number, &o});
@@ -178,7 +230,10 @@ void Reporter::close(Opens::iterator at, bool early) {
   tell(*at);
   counters_.closed++;
   counters_.closed_early += early;
-  index_.erase(at->key);
+  for (const Key& k : at->keys) index_.erase(k);
+  for (const auto& k : {at->session, at->inquiry})
+    if (const auto c = k ? causes_.find(*k) : causes_.end(); c != causes_.end() && c->second == at) causes_.erase(c);
+  open_--;
   opens_[at->story.severity].erase(at);
 }
 
@@ -213,7 +268,8 @@ void Reporter::tick(Time now) { advance(std::max(clock_, now)); }
 void Reporter::finish(Time now) {
   tick(now);
   std::vector<Opens::iterator> all;
-  for (const auto& [key, at] : index_) all.push_back(at);
+  for (const auto& [key, at] : index_)
+    if (key == at->keys[0]) all.push_back(at);
   std::sort(all.begin(), all.end(), [](auto a, auto b) { return a->story.number < b->story.number; });
   for (auto at : all) close(at, false);
 }

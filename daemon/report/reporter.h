@@ -2,9 +2,11 @@
 #pragma once
 #include <array>
 #include <list>
+#include <optional>
 #include <set>
 #include <string>
 #include <unordered_map>
+#include <vector>
 
 #include "daemon/report/story.h"
 
@@ -19,11 +21,13 @@ struct ReportSettings {
   uint32_t findings_of_story = 100;      // a second; beyond: counted, their words are not read unless they are worse
   uint32_t findings = 10'000;            // a second, over all stories; beyond: likewise
   uint32_t new_stories_of_kind = 20;     // a second; beyond: folded into one collective story of their detection
+  bool steps = true;                     // what follows from one cause is one story; else each detection tells its own, to be compared
   uint32_t new_stories = 200;            // a second, over all detections; beyond: likewise
 };
 
-// Makes stories of findings: the same detection, source, target and cause are one story. The first finding is told at
-// once, later ones as updates; a story ends by silence. A detection that has not spoken within the second, or speaks with
+// Makes stories of findings: the same detection, source, target and cause are one story. So is what follows from one cause, as its steps: all
+// that somebody does at a service within the first minute of a session there to which he has no right; and whom he asks, within a minute,
+// what they are. The first finding is told at once, and so is each new step; what repeats them comes as updates; a story ends by silence. A detection that has not spoken within the second, or speaks with
 // a severity it has not yet shown, always finds room, whatever else is flooding. One thread.
 class Reporter final : public FindingSink {
  public:
@@ -34,6 +38,7 @@ class Reporter final : public FindingSink {
     uint64_t closed = 0;
     uint64_t closed_early = 0;  // of these, for want of room
     uint64_t folded = 0;        // findings that entered a collective story
+    uint64_t steps = 0;         // findings that became a further step of a story, rather than one of their own
     uint64_t unread = 0;        // findings counted without their words
     bool operator==(const Counters&) const = default;
   };
@@ -46,7 +51,7 @@ class Reporter final : public FindingSink {
   void tick(Time now);      // tells the updates and closings that are due by now
   void finish(Time now);    // tells and closes everything, in the order of the stories' numbers
   const Counters& counters() const { return counters_; }
-  size_t open() const { return index_.size(); }
+  size_t open() const { return open_; }
 
  private:
   struct Key {
@@ -57,7 +62,9 @@ class Reporter final : public FindingSink {
   };
   struct KeyHash { size_t operator()(const Key&) const; };
   struct Open {
-    Key key;
+    std::vector<Key> keys;             // the first is the story's; each has its step, where there are steps
+    size_t lead = 0;                   // whose words and detection are told
+    std::optional<Key> session, inquiry;   // under which its further steps are looked for
     Story story;
     Time heard = 0, told = 0;          // clock of the last finding, of the last telling
     int64_t second = -1;               // the second that `in_second` counts
@@ -69,7 +76,9 @@ class Reporter final : public FindingSink {
 
   bool room_for(const Detection*, uint8_t severity);
   void open(const Key&, Finding&&, bool collective);
-  void merge(Opens::iterator, Finding&&);
+  void merge(Opens::iterator, const Key&, Finding&&, bool at_once = false);
+  bool join(const Key&, Finding&);
+  void lead_on(Open&, const Finding&);
   void take_words(Open&, Finding&&);
   void liken(const Address& source);
   void tell(Open&);
@@ -81,6 +90,7 @@ class Reporter final : public FindingSink {
   StorySink& to_;
   std::array<Opens, 6> opens_;         // by severity
   std::unordered_map<Key, Opens::iterator, KeyHash> index_;
+  std::unordered_map<Key, Opens::iterator, KeyHash> causes_;   // sessions that nobody has a right to, and who asks what others are
   struct Due { Time time; uint64_t number; Open* open; auto operator<=>(const Due&) const = default; };
   std::set<Due> due_;                  // updates that wait for their turn
   std::unordered_map<const Detection*, Kind> kinds_;
@@ -89,6 +99,7 @@ class Reporter final : public FindingSink {
   int64_t second_ = -1;
   uint32_t heard_in_second_ = 0, opened_in_second_ = 0;
   uint64_t last_number_ = 0;
+  size_t open_ = 0;                    // stories
   Counters counters_;
 };
 

@@ -22,6 +22,8 @@ struct Flat {
 };
 static_assert(std::is_trivially_copyable_v<Scene>);
 
+constexpr Time shortest_pause = 100 * microsecond, longest_pause = 5 * millisecond;   // of a worker that waits for room
+
 // GOOSE and sampled values say only what changed, once.
 bool publishes(uint16_t protocol) {
   static const int goose = protocol_index("goose"), sv = protocol_index("sv");
@@ -53,9 +55,10 @@ void EventRing::see(const Event& e) {
     if (thrifty_ && !weighty) [[unlikely]] return count_out(e, weighty);
     const size_t octets = sizeof(Flat) + n * sizeof(Point) + e.texts.run().size();
     auto* at = static_cast<std::byte*>(ring_.reserve(octets, weighty ? 0 : ring_.capacity() / 4));
-    while (!at && waits_) {
+    // A judge that waits for another worker cannot make room here before that one speaks: called ever seldomer, it sleeps meanwhile.
+    for (Time pause = shortest_pause; !at && waits_; pause = std::min(2 * pause, longest_pause)) {
       bell_.ring();
-      sleep_for(100 * microsecond);
+      sleep_for(pause);
       at = static_cast<std::byte*>(ring_.reserve(octets));
     }
     if (!at) return count_out(e, weighty);

@@ -28,8 +28,8 @@ class EventRing final : public EventSink {
   explicit EventRing(size_t octets, Bell& bell, bool waits = false) : ring_(octets), bell_(bell), waits_(waits) {}
 
   void see(const Event&) override;               // worker
-  void publish(Time watermark) {                 // worker: at each poll, busy or idle
-    watermark_.store(watermark, std::memory_order_release);
+  void publish(Time watermark) {                 // worker: at each poll, busy or idle. It never goes back: a next recording may begin earlier
+    if (watermark > watermark_.load(std::memory_order_relaxed)) watermark_.store(watermark, std::memory_order_release);
     bell_.ring();
   }
   void close() {                                 // worker: nothing more

@@ -13,10 +13,12 @@
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
+#include <fstream>
 #include <iostream>
 
 #include "daemon/base/clock.h"
 #include "daemon/base/command_line.h"
+#include "daemon/base/huge_pages.h"
 #include "daemon/base/sandbox.h"
 #include "daemon/base/text.h"
 #include "daemon/capture/choose.h"
@@ -253,6 +255,20 @@ size_t staff(SensorSettings& settings, bool playing) {
   return n;
 }
 
+// What came of asking for huge pages, once the tables are there.
+std::string huge_pages() {
+  uint64_t got = 0;
+  std::ifstream all("/proc/self/smaps_rollup");
+  for (std::string word; all >> word;)
+    if (word == "AnonHugePages:") all >> got;
+  if (got) return fmt::format("{} of what was learned and of the tables lie in huge pages; what is touched later is asked for in them, too", human_bytes(got << 10));
+  std::string mode;
+  std::getline(std::ifstream("/sys/kernel/mm/transparent_hugepage/enabled"), mode);
+  if (mode.find("[never]") != mode.npos || mode.empty())
+    return "tables lie in small pages, which costs time with many conversations; type: echo madvise > /sys/kernel/mm/transparent_hugepage/enabled";
+  return "tables lie in small pages so far; what is touched later is asked for in huge ones";
+}
+
 int run(const Options& o) {
   Problems problems;
   SensorSettings settings = load_settings(o.config, problems, o.check ? When::asked : When::starting);
@@ -355,6 +371,7 @@ int run(const Options& o) {
   if (settings.judge.indicators || settings.judge.rules) log(6, told_lists(settings.judge));
   Pipeline pipeline(std::move(settings), std::move(memory), std::move(sources), keys, real_storage(), pseudonyms);
   pipeline.remember(std::move(inventory));
+  log(6, huge_pages());
   Style style = style_of(STDOUT_FILENO);
   style.language = language.get();
   if (o.print) pipeline.on_story = [style](const Story& s) {
@@ -363,7 +380,9 @@ int run(const Options& o) {
   if (o.witness >= 0) pipeline.on_accepted = [fd = o.witness](const Pipeline::Witnessed& w) { witness(fd, w); };
   ::tzset();                               // for the hours of rules: later the time zone's file cannot be read
   // From here on nothing is opened that is not on its list. Before the threads: what is given up is given up by all of them.
-  log(6, fmt::format("sandbox: {}", o.sandbox ? sandbox.enter() : "none, as --no-sandbox says"));
+  std::string refused;
+  log(6, fmt::format("sandbox: {}", o.sandbox ? sandbox.enter(refused) : "none, as --no-sandbox says"));
+  if (!refused.empty()) return log(3, refused), 1;
   if (!pipeline.start(error)) return log(3, error), 1;
   metrics.start([&pipeline, name, key = keys.fingerprint()] { return metrics_text(pipeline.status(), name, key); });
   log(6, fmt::format("vidra {} hears {}; this sensor is {}, key {}", VIDRA_VERSION, playing ? o.play : "its interfaces", uuid_text(keys.id), keys.fingerprint()));
@@ -449,6 +468,7 @@ int run(const Options& o) {
 
 int main(int argc, char** argv) {
   using namespace vidra;
+  ask_for_a_huge_heap();
   Program app("The sensor: hears a link, judges it, and tells collectors. It sends nothing on a monitored port and listens on none.", "vidrad");
   Options o;
   double settle = 10;

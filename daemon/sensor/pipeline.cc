@@ -49,8 +49,8 @@ void say_fact(EventSink& to, Time now, uint16_t interface, SensorFact fact, uint
 struct Pipeline::Delivery {
   Delivery(const CollectorLink& c, Issuer s, std::shared_ptr<Border> b, Storage& storage, OutboxSettings box, SenderSettings link, const Keys& keys)
       : settings(c), who(std::move(s)), border(std::move(b)), outbox(storage, std::move(box), keys.sign_secret), sender(outbox, std::move(link), keys) {}
-  void append(Lane lane, MessageType type, uint8_t prio, std::string body, const std::string& story = {}, uint64_t revision = 0) {
-    const uint8_t flags = uint8_t((who.test ? record_flag::test : 0) | (border->policy().plain() && border->policy().all_fields ? 0 : record_flag::redacted));
+  void append(Lane lane, MessageType type, uint8_t prio, std::string body, const std::string& story = {}, uint64_t revision = 0, bool kept = false) {
+    const uint8_t flags = uint8_t((kept ? record_flag::evidence : 0) | (who.test ? record_flag::test : 0) | (border->policy().plain() && border->policy().all_fields ? 0 : record_flag::redacted));
     if (!witnessed) return void(outbox.append(lane, type, prio, flags, std::move(body)));
     const std::lock_guard lock(mutex);       // the ticket is known before its acceptance can be told
     if (const uint64_t ticket = outbox.append(lane, type, prio, flags, std::move(body))) tickets[size_t(lane)][ticket] = {story, revision};
@@ -88,7 +88,7 @@ struct Pipeline::Dispatch final : FindingSink, StorySink {
   }
   void tell(const Story& s) override {
     if (pipeline.on_story) pipeline.on_story(s);
-    if (pipeline.evidence_) pipeline.evidence_->told(s);
+    const bool kept = pipeline.evidence_ && pipeline.evidence_->told(s);
     for (const auto& d : pipeline.deliveries_) {
       const Marked m = marked(s, pipeline.markings_, d->settings.tlp);
       if (m.withheld) {
@@ -98,7 +98,7 @@ struct Pipeline::Dispatch final : FindingSink, StorySink {
       d->who.tlp = m.tlp;
       // The most severe go before everything else; an update is complete in itself, so lanes need no order among them.
       const Lane lane = s.severity >= 5 && s.revision == 0 ? Lane::critical : Lane::alert;
-      d->append(lane, s.revision == 0 ? MessageType::alert : MessageType::update, uint8_t(s.severity * 20), story_body(m.instead ? *m.instead : s, d->who, wall_now()), s.id, s.revision);
+      d->append(lane, s.revision == 0 ? MessageType::alert : MessageType::update, uint8_t(s.severity * 20), story_body(m.instead ? *m.instead : s, d->who, wall_now()), s.id, s.revision, kept);
     }
   }
   Pipeline& pipeline;

@@ -7,6 +7,7 @@
 #include <fstream>
 #include <iterator>
 
+#include "daemon/base/huge_pages.h"
 #include "daemon/base/text.h"
 #include "daemon/judge/field_rule_file.h"
 #include "daemon/judge/indicator_file.h"
@@ -346,6 +347,10 @@ Memory load_known(const std::string& path, Problems& problems, std::span<const s
   return root ? read_memory(*root) : Memory{};
 }
 
-Memory load_learned(const SensorSettings& s, Problems& problems) { return s.memory.empty() ? Memory{} : load_known(s.memory, problems, s.frozen_by); }
+Memory load_learned(const SensorSettings& s, Problems& problems) {
+  Memory memory = s.memory.empty() ? Memory{} : load_known(s.memory, problems, s.frozen_by);
+  done_reading();
+  return memory;
+}
 
 }  // namespace vidra

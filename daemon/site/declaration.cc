@@ -70,7 +70,7 @@ void DeclaredTable::flag(std::string_view key, bool value) { rows.emplace_back(k
 void DeclaredTable::milliseconds(std::string_view key, int64_t value) { text(key, value % 1000 ? fmt::format("{}ms", value) : fmt::format("{}s", value / 1000)); }
 
 std::string toml_text(Declaration d) {
-  constexpr std::string_view order[] = {"zone", "host", "conversation", "master_group", "publisher", "iec104_point", "dnp3_point", "modbus_point", "mms_point", "quantity", "window"};
+  constexpr std::string_view order[] = {"zone", "host", "conversation", "master_group", "publisher", "data_set", "iec104_point", "dnp3_point", "modbus_point", "mms_point", "quantity", "window"};
   std::string out;
   for (const std::string& line : d.heading) out += line.empty() ? "#\n" : "# " + line + "\n";
   if (!d.name.empty() || d.review) out += fmt::format("{}[site]\n", out.empty() ? "" : "\n");

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "daemon/base/text.h"
+#include "daemon/judge/iec104_types.h"
 #include "daemon/judge/site_file.h"
 
 namespace vidra {
@@ -619,9 +620,16 @@ class List {
         if (!v || (f == Field::step && *v < 0)) { wrong(row, f, s, "is no number"), right = false; break; }
         if (std::fabs(*v) > 1e30) { remark(row, f, s, "is left out: so wide is no limit"); continue; }
         if (to) *to = v;
-        t.real(field_names[size_t(f)], *v);
+        else t.real(field_names[size_t(f)], *v);
       }
       if (!right) continue;
+      if (low && high && *low == *high) {                        // columns that somebody filled with zeros
+        remark(row, Field::min, cell(row, Field::min), "and max are the same: left out");
+        low.reset(), high.reset();
+      }
+      for (const auto& [f, limit] : {std::pair(Field::min, low), {Field::max, high}})
+        if (limit) t.real(field_names[size_t(f)], *limit);
+      std::optional<ReferredFeedback> referred;
       std::optional<double> scale, device_scale;
       const bool real = protocol_ == ListProtocol::iec104 && is_real(t);
       if (const std::string s = cell(row, Field::scale); !s.empty() && s != "-" && s != "/") {
@@ -633,13 +641,17 @@ class List {
       if (low && high && *low > *high) { wrong(row, Field::min, cell(row, Field::min), fmt::format("is greater than max, {}", cell(row, Field::max))); continue; }
       if (const std::string s = cell(row, Field::feedback); !s.empty() && s != "-" && s != "/") {
         const auto f = span_of(s, protocol_ == ListProtocol::iec104, mapping_.low_octet_first);
-        if (!f || f->last > most) { wrong(row, Field::feedback, s, "is no address"); continue; }
-        if (f->first + (span->last - span->first) > most) {
+        if (!f && s.find('/') != s.npos) {
+          if (span->first != span->last) { wrong(row, Field::feedback, s, "is the feedback of one command, and the row has several; write a row for each"); continue; }
+          if (!(referred = reference_of(s))) { wrong(row, Field::feedback, s, "is no reference of IEC 61850 to a state; write it like IED1LD0/XCBR1.Pos.stVal, of what GOOSE tells like \"goose IED1LD0/LLN0$dsPos[0]\""); continue; }
+        } else if (!f || f->last > most) { wrong(row, Field::feedback, s, "is no address, and no reference of IEC 61850 like IED1LD0/XCBR1.Pos.stVal"); continue; }
+        if (!referred && f->first + (span->last - span->first) > most) {
           wrong(row, Field::feedback, s, fmt::format("{} points from there on reach beyond {}", span->last - span->first + 1, most));
           continue;
         }
-        if (protocol_ == ListProtocol::dnp3 && !commands) remark(row, Field::feedback, s, "is left out: only of a crob and an analog_output there is a feedback");
-        else if (f->structured && !mapping_.low_octet_first) t.text("feedback", fmt::format("{}-{}-{}", f->first >> 16, f->first >> 8 & 255, f->first & 255));
+        if (protocol_ == ListProtocol::dnp3 && !commands) remark(row, Field::feedback, s, "is left out: only of a crob and an analog_output there is a feedback"), referred.reset();
+        else if (referred) {                                     // whose it is, the site's other files say
+        } else if (f->structured && !mapping_.low_octet_first) t.text("feedback", fmt::format("{}-{}-{}", f->first >> 16, f->first >> 8 & 255, f->first & 255));
         else t.number("feedback", f->first);
       }
       if (const std::string s = cell(row, Field::travel_time); !s.empty() && s != "-" && s != "/") {
@@ -681,8 +693,12 @@ class List {
       }
       if (!fresh) {                                            // a command and the position that it sets, under one address: one point
         auto& kept = out_.declared.tables[kind][first->second.table];
-        if (command) t.order = kept.order, kept = std::move(t);
-        if (std::none_of(kept.rows.begin(), kept.rows.end(), [](const auto& of) { return of.first == "feedback"; })) kept.number("feedback", span->first);
+        if (command) {
+          t.order = kept.order, kept = std::move(t);
+          if (referred) refer(*referred, row, kind, first->second.table);
+        }
+        const bool told = std::any_of(out_.referred.begin(), out_.referred.end(), [&, table = first->second.table](const ReferredFeedback& of) { return of.kind == kind && of.table == table; });
+        if (!told && std::none_of(kept.rows.begin(), kept.rows.end(), [](const auto& of) { return of.first == "feedback"; })) kept.number("feedback", span->first);
         remark(row, Field::address, address, fmt::format("is the command to the position of line {}, or the position to its command: one point, whose feedback is itself", first->second.line));
         first->second.both = true;
         continue;
@@ -694,9 +710,37 @@ class List {
         for (const auto& [k, v] : t.rows) line += fmt::format("{}{} = {}", line.empty() ? "" : ", ", k, v);
         out_.shown.push_back(fmt::format("line {}: {}", row.line, line));
       }
+      if (referred) refer(*referred, row, kind, out_.declared.tables[kind].size());
       out_.declared.tables[kind].push_back(std::move(t));
     }
     overlaps();
+  }
+
+  // "AA1J1Q01A1LD0/XCBR1.Pos.stVal [ST]", "goose AA1J1Q01A1LD0/LLN0$dsPos[2]": by reports and answers of MMS, or by GOOSE.
+  static std::optional<ReferredFeedback> reference_of(std::string_view s) {
+    ReferredFeedback r;
+    r.said = s, r.protocol = "mms";
+    for (const std::string_view word : {"goose", "mms"})
+      if (folded(s.substr(0, word.size())) == word && s.size() > word.size() && (s[word.size()] == ' ' || s[word.size()] == ':')) {
+        r.protocol = word;
+        s = stripped(s.substr(word.size() + 1));
+        break;
+      }
+    const size_t open = s.rfind('[');
+    if (open != s.npos && s.back() == ']' && open + 2 < s.size() && whole(s.substr(open + 1, s.size() - open - 2)) && s.find('/') != s.npos && s.find(' ') == s.npos) {
+      r.object = s;                                            // a place in a data set
+      if (r.object.find('$') == r.object.npos) std::replace(r.object.begin() + long(r.object.find('/')), r.object.end(), '.', '$');
+      if (r.object.find('$') == r.object.npos) return std::nullopt;
+      return r;
+    }
+    const auto name = mms_name_of(s, "ST");
+    if (!name) return std::nullopt;
+    r.object = *name;
+    return r;
+  }
+  void refer(ReferredFeedback r, const Sheet::Row& row, const std::string& kind, size_t table) {
+    r.kind = kind, r.table = table, r.place = sheet_.place(row);
+    out_.referred.push_back(std::move(r));
   }
 
   static std::string_view said(const DeclaredTable& t, std::string_view key) {
@@ -708,7 +752,7 @@ class List {
     const std::string text(said(t, "type"));
     return text.empty() ? 0 : text[0] >= '0' && text[0] <= '9' ? unsigned(std::stoi(text)) : iec104_type(text);
   }
-  static bool is_real(const DeclaredTable& t) { const unsigned n = type_number(t); return n == 13 || n == 14 || n == 36; }
+  static bool is_real(const DeclaredTable& t) { return says_engineering_unit(type_number(t)); }
   // Whether a point measures something: false a value, true the position of a switch.
   std::optional<bool> measures(const DeclaredTable& t, std::string_view direction) const {
     if (direction == "control") return std::nullopt;
@@ -795,6 +839,29 @@ std::string folded(std::string_view s) {
     i += n;
   }
   return out;
+}
+
+// The declared device whose name a reference begins with, nullptr none.
+static const SiteHost* device_of(std::string_view reference, const Site& site) {
+  const std::string_view domain = reference.substr(0, reference.find('/'));
+  const SiteHost* device = nullptr;
+  for (const SiteHost& h : site.hosts)
+    if (!h.name.empty() && domain.starts_with(h.name) && (!device || h.name.size() > device->name.size())) device = &h;
+  return device;
+}
+
+void refer_feedbacks(PointImport& import, const Site& beside) {
+  size_t shown = 0;
+  for (const ReferredFeedback& r : import.referred) {
+    const SiteHost* device = device_of(r.object, beside);
+    if (!device) {
+      import.remarks.push_back(fmt::format("{}: feedback \"{}\" is of no declared device, and left out; name the site's other files with --site, the import of the SCD first", r.place, r.said));
+      continue;
+    }
+    DeclaredTable& t = import.declared.tables[r.kind][r.table];
+    if (shown++ < 3) import.shown.push_back(fmt::format("{}: feedback \"{}\" is {} of {}, by {}", r.place, r.said, r.object, device->name, r.protocol == "goose" ? "GOOSE" : "MMS"));
+    t.rows.emplace_back("feedback", fmt::format("{{ host = {}, protocol = {}, object = {} }}", toml_quoted(device->name), toml_quoted(r.protocol), toml_quoted(r.object)));
+  }
 }
 
 PointImport import_points(const std::string& path, const PointMapping& mapping, Problems& problems) {

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "daemon/site/declaration.h"
-#include "daemon/site/measured.h"
+#include "daemon/site/same_quantities.h"
 #include "daemon/site/sheet.h"
 
 namespace vidra {
@@ -37,9 +37,18 @@ struct PointMapping {
 // [columns], [list] and [words.FIELD] of a TOML file.
 PointMapping load_mapping(const std::string& path, Problems&);
 
+// A command whose feedback the list names by a reference of IEC 61850: whose that is, the site's other files say.
+struct ReferredFeedback {
+  std::string kind;                          // of its table …
+  size_t table = 0;                          // … and which of them
+  std::string said, protocol, object;        // as the cell says it; "mms" or "goose", and the name in MMS
+  std::string place;                         // file and line
+};
+
 struct PointImport {
   Declaration declared;
   std::vector<Measured> measured;            // of them, what measures something: `quantities_of` says which are the same
+  std::vector<ReferredFeedback> referred;    // `refer_feedbacks` completes them
   std::vector<std::string> shown;            // what was guessed, and the first rows as they were understood
   Problems remarks;
   size_t rows = 0, without_address = 0;
@@ -47,6 +56,10 @@ struct PointImport {
 
 // The points of a list, as tables of a site. What is wrong names file, line and column; with any problem nothing is to be used.
 PointImport import_points(const std::string& path, const PointMapping&, Problems&);
+
+// Completes feedbacks that the list says by reference: whose device it is, by the name that the reference begins with. What names none
+// is a remark, and left out.
+void refer_feedbacks(PointImport&, const Site& beside);
 
 // Lower case, without marks, Cyrillic as Latin: "Назив сигнала" and "naziv signala" are the same.
 std::string folded(std::string_view utf8);

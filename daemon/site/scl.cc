@@ -450,7 +450,8 @@ class Scl {
 
   void model(const std::string& name, Device& d) {
     const XmlDocument& doc = d.file->document;
-    nodes_.clear(), sent_.clear(), controls_.clear();
+    nodes_.clear(), sent_.clear(), controls_.clear(), domains_.clear();
+    each_device(d, [&](const Element& ld) { domains_.emplace(ld["inst"], domain(name, ld)); });
     if (d.network)
       for (const Element* ap : d.network->connected.at(name))
         for (std::string_view kind : {"GSE", "SMV"})
@@ -458,9 +459,10 @@ class Scl {
     each_device(d, [&](const Element& ld) { each_node(doc, ld, [&](const Element& ln) { nodes_.emplace(fmt::format("{}/{}", ld["inst"], node_name(ln)), &ln); }); });
     each_device(d, [&](const Element& ld) {
       each_node(doc, ld, [&](const Element& ln) {
-        doc.each(ln, "GSEControl", [&](const Element& cb) { publisher(name, d, ld, ln, cb, true); });
+        doc.each(ln, "GSEControl", [&](const Element& cb) { publisher(name, d, ld, ln, cb, true), data_set(name, d, ld, ln, cb); });
         doc.each(ln, "SampledValueControl", [&](const Element& cb) { publisher(name, d, ld, ln, cb, false); });
         doc.each(ln, "ReportControl", [&](const Element& cb) {
+          data_set(name, d, ld, ln, cb);
           doc.each(cb, "RptEnabled", [&](const Element& e) {
             doc.each(e, "ClientLN", [&](const Element& c) { client(name, doc, c, c["iedName"], c["lnClass"], domain(name, ld) + "/" + node_name(ln) + (cb["buffered"] == "true" ? "$BR$" : "$RP$") + std::string(cb["name"])); });
           });
@@ -481,6 +483,39 @@ class Scl {
     return it == sent_.end() ? nullptr : it->second;
   }
   static std::string block_key(std::string_view kind, std::string_view ld, std::string_view cb) { return fmt::format("{}\n{}\n{}", kind, ld, cb); }
+
+  // What stands where in a data set that is sent, where it holds the state of something that can be commanded: a feedback may name it.
+  void data_set(const std::string& name, const Device& d, const Element& ld, const Element& ln, const Element& cb) {
+    const XmlDocument& doc = d.file->document;
+    const Element* set = d.declared && !cb["datSet"].empty() ? named(doc, ln, "DataSet", cb["datSet"]) : nullptr;
+    if (!set || !told_sets_.insert(set).second) return;
+    std::vector<std::string> members;
+    bool state = false, whole = true;
+    doc.each(*set, {}, [&](const Element& m) {
+      if (m.name != "FCDA" && m.name != "FCCB") return;
+      const auto at = domains_.find(m["ldInst"]);
+      whole = whole && at != domains_.end() && !m["lnClass"].empty() && !m["doName"].empty() && !m["fc"].empty() && members.size() < 2048;
+      if (!whole) return;
+      const std::string node = m["lnClass"] == "LLN0" ? "LLN0" : fmt::format("{}{}{}", m["prefix"], m["lnClass"], m["lnInst"]);
+      std::string path(m["doName"]);
+      if (!m["daName"].empty()) path += "." + std::string(m["daName"]);
+      std::replace(path.begin(), path.end(), '.', '$');
+      members.push_back(fmt::format("{}/{}${}${}", at->second, node, m["fc"], path));
+      if (state || m["fc"] != "ST") return;
+      const auto of = nodes_.find(fmt::format("{}/{}", m["ldInst"], node));
+      const Element* object = of == nodes_.end() ? nullptr : object_type(*d.file, *of->second, m["doName"]);
+      state = m["doName"] == "Pos" || (object && named(doc, *object, "DA", "ctlModel"));
+    });
+    if (!state || !whole || members.empty()) return;         // what is missing of it was told where its types are read
+    DeclaredTable t;
+    t.text("host", name);
+    t.text("name", fmt::format("{}/{}${}", domain(name, ld), node_name(ln), cb["datSet"]));
+    std::string list;
+    for (const std::string& s : members) list += (list.empty() ? "" : ", ") + toml_quoted(s);
+    t.rows.emplace_back("members", "[" + list + "]");
+    t.order = natural_order(fmt::format("{}/{}${}", domain(name, ld), node_name(ln), cb["datSet"]));
+    declare("data_set", std::move(t));
+  }
 
   void publisher(const std::string& name, const Device& d, const Element& ld, const Element& ln, const Element& cb, bool goose) {
     const XmlDocument& doc = d.file->document;
@@ -716,6 +751,8 @@ class Scl {
   std::map<std::string, const Element*> publishers_;
   std::unordered_map<std::string, const Element*> sent_, controls_;   // of the device that is read: GSE and SMV; controls, by their node
   std::unordered_map<const Element*, std::vector<std::string>> sets_;
+  std::unordered_map<std::string_view, std::string> domains_;   // of the device that is read: by instance
+  std::set<const Element*> told_sets_;
   mutable std::unordered_map<const Element*, std::unordered_map<std::string, const Element*>> wide_;
   mutable std::unordered_map<std::string, Place> common_;
   size_t tables_ = 0, written_ = 0, looked_at_ = 0;

@@ -117,6 +117,7 @@ void compare_with(const std::vector<std::string>& sites, Quantify how, PointImpo
   if (!problems.empty()) return;
   const Site beside = roots.empty() ? Site() : read_site(std::span(roots));
   if (!problems.empty()) return;
+  refer_feedbacks(import, beside);
   std::vector<Measured> all = import.measured;
   for (Measured& m : measured_of(beside)) all.push_back(std::move(m));
   QuantityImport q = quantities_of(std::move(all), how, beside);
@@ -245,6 +246,7 @@ void add_import(CommandLine app, int& status) {
                  "map.toml:\n  [columns]                     # a heading, a letter, or a number from 1; several are joined\n  address = \"IOA\"\n  name = [\"C\", \"Opis\"]\n"
                  "  [list]\n  protocol = \"iec104\"\n  station = 11\n  [words.type]                  # the list's own word = ours\n  DPK = \"C_DC_NA_1\"\n"
                  "Columns: host, station, address, last, count, type, table, direction, kind, mode, min, max, step, unit, feedback, travel_time, name, bay, voltage, writable,\n"
+                 "feedback: an address of the same station; what another device tells, by its reference (AA1J1Q01A1LD0/XCBR1.Pos.stVal; \"goose …\" what GOOSE tells), with --site;\n"
                  "quantity (rows of one bay with the same text are one quantity; \"-\": of none), scale (its number times this is in the unit), reference (the same in IEC 61850).");
   points.runs([p, &status] { status = import_list(*p); });
 }

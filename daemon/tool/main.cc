@@ -3,12 +3,14 @@
 #include <cstdio>
 #include <new>
 
+#include "daemon/base/huge_pages.h"
 #include "daemon/collector/alerts_command.h"
 #include "daemon/collector/keys_command.h"
 #include "daemon/tool/commands.h"
 
 int main(int argc, char** argv) {
   using namespace vidra;
+  ask_for_a_huge_heap();
   Program app("Vidra listens to energy networks and says what is said there, by whom, and whether it should be.", "vidra");
   app.version("vidra " VIDRA_VERSION);
   app.needs_command();

@@ -90,9 +90,10 @@ std::string read_outbox(const std::string& folder, const std::string& name, cons
     for (size_t lane = 0; lane < lane_count; lane++) {
       const std::string at = epoch.path() / std::to_string(lane);
       uint64_t upto = 0;
-      if (std::error_code none; std::filesystem::exists(at + ".cursor", none)) {
-        Cursor cursor(real_storage(), at + ".cursor");
-        if (cursor.open() == 0) upto = cursor.value().acknowledged;
+      {
+        std::ifstream in(at + ".cursor", std::ios::binary);   // only read: the sensor writes it
+        const std::vector<uint8_t> octets{std::istreambuf_iterator<char>(in), {}};
+        if (const auto cursor = Cursor::read(octets)) upto = cursor->acknowledged;
       }
       std::deque<Kept> newest;
       read_segments(at, [&](const LogEntry& e) {

@@ -181,6 +181,7 @@ int compare(const ReplayOptions& o) {
     Problems problems;
     SensorSettings settings = load_settings(o.compare[size_t(i)], problems);
     if (!o.memory.empty()) settings.memory = o.memory;
+    settings.report.steps = false;
     Memory memory = load_learned(settings, problems);
     if (!problems.empty()) return complain(problems), exit_failed;
     sides[i] = judge_files(o.files, settings, std::move(memory));

@@ -153,7 +153,8 @@ class Tuner {
     fmt::print("\n");
   }
 
-  Judged judged(const SensorSettings& s) const {
+  Judged judged(SensorSettings s) const {
+    s.report.steps = false;
     Problems none;                                       // it was read once without any
     Memory memory = memory_file_.empty() ? Memory{} : load_known(memory_file_, none);
     return judge_files(files_, s, std::move(memory));
@@ -320,6 +321,7 @@ int tune(TuneOptions o) {
     fmt::print(stderr, "vidra: name recordings, or a folder of them with --spool\n");
     return exit_usage;
   }
+  settings.report.steps = false;                         // each detection by itself
   const Judged base = judge_files(o.files, settings, std::move(memory));
   if (base.status == exit_failed) return base.status;
   if (base.stories.empty()) {

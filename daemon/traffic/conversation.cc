@@ -12,8 +12,8 @@ constexpr uint16_t losses_before_change = 3, most_changes = 8;
 uint32_t saturated(uint64_t n) { return n > 0xffffffff ? 0xffffffff : uint32_t(n); }
 
 Carrier carrier_of(const Flow& f) {
-  if (f.key.link()) return f.key.kind() == FlowKey::ethertype ? Carrier::ethertype : Carrier::llc;
-  return f.key.protocol() == 6 ? Carrier::tcp : f.key.protocol() == 17 ? Carrier::udp : Carrier::ip;
+  if (f.carried.link()) return f.carried.kind() == Carried::ethertype ? Carrier::ethertype : Carrier::llc;
+  return f.carried.protocol() == 6 ? Carrier::tcp : f.carried.protocol() == 17 ? Carrier::udp : Carrier::ip;
 }
 
 // Below TCP and UDP the carrier's own number names the protocol, and structure only confirms it.
@@ -83,7 +83,7 @@ Hearing::Choice Hearing::choose(const Flow& f, Bytes up, Bytes down, Carrier car
   };
   if (numbered(carrier)) {
     int before = -1;                               // a protocol may be declared where it is usual
-    for (const Served& s : served_at(carrier, carrier == Carrier::ip ? f.key.protocol() : f.key.number()))
+    for (const Served& s : served_at(carrier, carrier == Carrier::ip ? f.carried.protocol() : f.carried.number()))
       if (int(s.protocol) != std::exchange(before, s.protocol) && carriers_[s.protocol] & uint8_t(carrier)) ask(s.protocol, true);
     return best;
   }
@@ -127,7 +127,7 @@ bool Hearing::adopt(Flow& f, const Choice& choice, Carrier carrier) {
   }
   if ((client == Recognised::down) != f.flipped) flip(f);
   accounts_.protocols[c.index].conversations++;
-  if (!f.key.link()) say(f, Fact::recognised, 0, uint32_t(c.index) + 1);
+  if (!f.carried.link()) say(f, Fact::recognised, 0, uint32_t(c.index) + 1);
   return true;
 }
 
@@ -379,8 +379,8 @@ void Hearing::say(const Scene& scene, Fact fact, uint32_t tag) {
 }
 
 void Hearing::say(const Flow& f, Fact fact, int from, uint32_t tag, uint32_t qualifier) {
-  const bool is_tcp = f.key.protocol() == 6;
-  if (f.key.link() || !(is_tcp ? has_tcp_ : has_udp_)) return;
+  const bool is_tcp = f.carried.protocol() == 6;
+  if (f.carried.link() || !(is_tcp ? has_tcp_ : has_udp_)) return;
   Scene scene = f.scene;
   scene.time = now_;
   scene.frame = frame_;
@@ -400,7 +400,7 @@ void Hearing::say(const Flow& f, Fact fact, int from, uint32_t tag, uint32_t qua
 }
 
 void Hearing::say_recognised(const Flow& f, std::string_view name) {
-  const bool is_tcp = f.key.protocol() == 6;
+  const bool is_tcp = f.carried.protocol() == 6;
   if (!(is_tcp ? has_tcp_ : has_udp_)) return;
   Scene scene = f.scene;
   scene.time = now_;

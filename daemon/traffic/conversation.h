@@ -57,7 +57,7 @@ class Hearing final : private Listener {
   bool served(Carrier c, uint16_t port) const { return (c == Carrier::udp ? udp_ports_ : tcp_ports_)[port]; }
   bool served_ip(uint8_t protocol) const { return ip_protocols_[protocol]; }   // somebody wants what IP carries there
   Octets& tally(const Flow& f, int d) { return accounts_.interfaces.data()[f.stream[d].interface].octets; }
-  uint16_t facts_of(const Flow& f) const { return f.key.protocol() == 6 ? tcp_ : udp_; }
+  uint16_t facts_of(const Flow& f) const { return f.carried.protocol() == 6 ? tcp_ : udp_; }
   uint16_t tcp() const { return tcp_; }
   uint16_t udp() const { return udp_; }
   Pool& pool() { return pool_; }

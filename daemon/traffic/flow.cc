@@ -11,11 +11,11 @@ namespace {
                              : k.low[1] != k.high[1] ? k.low[1] < k.high[1] : source_port <= destination_port;
   const uint64_t tail = uint64_t(protocol) << 24 | uint64_t(kind) << 16 | group;
   if (source_is_low) {
-    k.rest = uint64_t(source_port) << 48 | uint64_t(destination_port) << 32 | tail;
+    k.carried.word = uint64_t(source_port) << 48 | uint64_t(destination_port) << 32 | tail;
   } else {
     std::swap(k.low[0], k.high[0]);
     std::swap(k.low[1], k.high[1]);
-    k.rest = uint64_t(destination_port) << 48 | uint64_t(source_port) << 32 | tail;
+    k.carried.word = uint64_t(destination_port) << 48 | uint64_t(source_port) << 32 | tail;
   }
   return source_is_low;
 }
@@ -34,12 +34,17 @@ namespace {
 
 }  // namespace
 
+bool Flow::is_other(const FlowKey& k) const {
+  const FlowKey own = key();
+  return carried.word == k.carried.word && !std::memcmp(own.low, k.low, sizeof k.low) && !std::memcmp(own.high, k.high, sizeof k.high);
+}
+
 bool any_key_of(const Frame& f, uint16_t group, FlowKey& k) {
   if (f.kind == Frame::Kind::link || !f.version) {
     k.low[0] = k.low[1] = k.high[0] = k.high[1] = 0;
     std::memcpy(k.low, f.source.octets.data(), 6);
     std::memcpy(k.high, f.destination.octets.data(), 6);
-    k.rest = f.ethertype ? uint64_t(f.ethertype) << 32 | FlowKey::ethertype << 16 | group : uint64_t(f.llc) << 32 | FlowKey::llc << 16 | group;
+    k.carried.word = f.ethertype ? uint64_t(f.ethertype) << 32 | Carried::ethertype << 16 | group : uint64_t(f.llc) << 32 | Carried::llc << 16 | group;
     return true;
   }
   addresses(k, f.version, f.addresses);

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include <algorithm>
+#include <cstddef>
 #include <cstdlib>
 #include <cstring>
 #include <memory>
 #include <new>
 #include <type_traits>
 
+#include "daemon/base/huge_pages.h"
 #include "daemon/judge/event.h"
 #include "daemon/traffic/frame.h"
 #include "daemon/traffic/hash.h"
@@ -16,24 +18,26 @@ namespace vidra {
 struct Hold;           // stream.h
 struct Conversation;   // conversation.h
 
-// Who a flow is between, whichever of the two sends. For layer 2 each pair of source and destination is its own.
-struct FlowKey {
-  uint64_t low[2], high[2];   // addresses in memory's order, IPv4 in four octets
-  uint64_t rest;              // ports (or EtherType, or LLC), protocol, kind, group of interfaces
+// What carries a conversation, beside its addresses: ports (or EtherType, or LLC), protocol, kind, group of interfaces.
+struct Carried {
+  uint64_t word;
 
   enum Kind : uint8_t { ip4, ip6, ethertype, llc };
-  Kind kind() const { return Kind(uint8_t(rest >> 16)); }
+  Kind kind() const { return Kind(uint8_t(word >> 16)); }
   bool link() const { return kind() >= ethertype; }
-  uint8_t protocol() const { return uint8_t(rest >> 24); }   // of IP
-  uint16_t number() const { return uint16_t(rest >> 32); }   // EtherType, or LLC
+  uint8_t protocol() const { return uint8_t(word >> 24); }   // of IP
+  uint16_t number() const { return uint16_t(word >> 32); }   // EtherType, or LLC
+};
 
-  bool operator==(const FlowKey& o) const {
-    return ((low[0] ^ o.low[0]) | (high[0] ^ o.high[0]) | (rest ^ o.rest) | (low[1] ^ o.low[1]) | (high[1] ^ o.high[1])) == 0;
-  }
+// Who a flow is between, whichever of the two sends. For layer 2 each pair of source and destination is its own.
+struct FlowKey {
+  uint64_t low[2], high[2];   // addresses as in Address::octets
+  Carried carried;
+
   uint64_t hash(const Keyed& keyed) const {
     uint64_t h = keyed(low[0], high[0]);
     if (low[1] | high[1]) h = keyed.more(h, keyed(low[1], high[1]));
-    return keyed.more(h, rest);
+    return keyed.more(h, carried.word);
   }
 };
 
@@ -42,7 +46,7 @@ struct FlowKey {
   const uint64_t a = uint64_t{source} << 16 | from, b = uint64_t{destination} << 16 | to, low = std::min(a, b), high = std::max(a, b);
   k.low[0] = low >> 16, k.high[0] = high >> 16;
   k.low[1] = k.high[1] = 0;
-  k.rest = low << 48 | (high & 0xffff) << 32 | uint64_t{protocol} << 24 | uint64_t(FlowKey::ip4) << 16 | group;
+  k.carried.word = low << 48 | (high & 0xffff) << 32 | uint64_t{protocol} << 24 | uint64_t(Carried::ip4) << 16 | group;
   return a <= b;
 }
 // The same of a frame.
@@ -61,17 +65,15 @@ bool key_of_quoted(Bytes ip, uint16_t group, FlowKey& into, bool& source_is_low)
 struct Stream {
   uint32_t next = 0;         // the sequence number awaited
   uint32_t acked = 0;        // the highest that the other side has acknowledged
-  Hold* hold = nullptr;      // octets kept until a record is whole or a hole is filled
   uint32_t past = 0;         // the newest payload in History
   uint32_t packets = 0;      // in this direction
   uint16_t interface = 0;    // where it was first heard: its octets are accounted there
-  bool started = false;      // `next` is known
-  bool has_ack = false;      // `acked` is known
-  bool fin = false;          // its end has been heard, at `next`
-  bool over = false;         // the parser was told that nothing follows
+  bool started : 1 = false;  // `next` is known
+  bool has_ack : 1 = false;  // `acked` is known
+  bool fin : 1 = false;      // its end has been heard, at `next`
+  bool over : 1 = false;     // the parser was told that nothing follows
   bool syn : 1 = false;
   bool fin_held : 1 = false; // a FIN waits behind a hole, at the end of what is held
-  bool keep_alive : 1 = false;
 };
 
 enum class Phase : uint8_t { datagrams, attempted, answered, open, midstream, refused, closed };
@@ -80,30 +82,30 @@ enum class Mode : uint8_t { undecided, decided, opaque };
 enum class Rank : uint8_t { closed, attempted, plain, parsed };
 inline constexpr size_t rank_count = 4;
 
+// Three lines of memory, which are asked for together. Of its key only what `carried` holds is kept: the addresses are those of the scene.
 struct Flow {
   static constexpr uint32_t none = ~uint32_t{0};
 
-  FlowKey key;
-  Stream stream[2];          // [0]: up, from the opener, or the first heard
-  Time last = 0;
+  Scene scene;               // client and server as the protocol's recogniser found them; until then the opener is the client. Its time: of the last packet
+  Carried carried;
   Conversation* talk = nullptr;
-  Scene scene;               // client and server as the protocol's recogniser found them; until then the opener is the client
-  uint32_t tag = 0;          // of the index
+  Hold* hold[2] = {};        // octets of a direction kept until a record is whole or a hole is filled
+  Stream stream[2];          // [0]: up, from the opener, or the first heard
   uint32_t newer = none, older = none;          // among its rank
   uint32_t wheel_next = none, wheel_before = none;
-  uint32_t queued = 0;       // when it was last put at its rank's end, seconds (wraps)
   uint32_t candidate = 0;    // initial sequence number of a SYN that came into an established connection
-  uint32_t classifier = 0;   // state of nDPI + 1
-  uint16_t slot = 0;         // of the wheel
-  uint16_t hinted = 0xffff;  // protocol whose usual or declared port this is
+  uint16_t classifier = 0;   // state of nDPI + 1
+  uint16_t queued = 0;       // when it was last put at its rank's end, seconds (wraps)
+  uint8_t slot = 0;          // of the wheel
+  uint8_t classify_packets = 0;
   Phase phase = Phase::datagrams;
   Mode mode = Mode::undecided;
-  Rank rank = Rank::plain;
-  uint8_t classify_packets = 0;
   bool up_is_low = true;
   bool flipped = false;          // the scene's client is the one who answered
-  bool midstream = false;
-  bool two_way = false;          // counted for its interface
+  Rank rank : 2 = Rank::plain;
+  bool wound : 1 = false;        // it is in the wheel
+  bool midstream : 1 = false;
+  bool two_way : 1 = false;      // counted for its interface
   bool one_way : 1 = false;
   bool fragmented : 1 = false;   // facts said
   bool overlapped : 1 = false;
@@ -114,10 +116,32 @@ struct Flow {
   bool twin_said : 1 = false;
   bool classify_done : 1 = false;
 
+  Time last() const { return scene.time; }   // when it was last heard
   // The Side of what direction d (0 up, 1 down) sends.
   Side side(int d) const { return (d == 1) != flipped ? Side::server : Side::client; }
+
+  // Is it between these two? Which of the scene's ends is the low one is nothing that a processor could guess, so IPv4 is not asked:
+  // two numbers are known by their sum and their product, whichever comes first, and what belongs to which is in `carried`.
+  bool is(const FlowKey& k) const {
+    if (k.carried.kind() != Carried::ip4) [[unlikely]] return is_other(k);
+    uint32_t a, b;
+    std::memcpy(&a, scene.client.address.octets.data(), 4);
+    std::memcpy(&b, scene.server.address.octets.data(), 4);
+    return (((uint64_t{a} * b) ^ (k.low[0] * k.high[0])) | ((uint64_t{a} + b) ^ (k.low[0] + k.high[0])) | (carried.word ^ k.carried.word)) == 0;
+  }
+  FlowKey key() const {
+    FlowKey k;
+    const bool server_low = up_is_low == flipped;
+    std::memcpy(k.low, (server_low ? scene.server : scene.client).address.octets.data(), 16);
+    std::memcpy(k.high, (server_low ? scene.client : scene.server).address.octets.data(), 16);
+    k.carried = carried;
+    return k;
+  }
+
+ private:
+  bool is_other(const FlowKey&) const;
 };
-static_assert(sizeof(Stream) <= 32 && sizeof(Flow) <= 320);
+static_assert(sizeof(Flow) == 192);
 
 // All conversations, in memory taken once; found by key, forgotten by rank and age, visited by a timer wheel of one
 // second a slot.
@@ -134,7 +158,7 @@ class FlowTable {
 
   const Keyed& keyed() const { return keyed_; }
   Flow* find(const FlowKey& key, uint64_t hash) {
-    const uint32_t i = index_.find(hash, [&](uint32_t s) { return flows_[s].key == key; });
+    const uint32_t i = index_.find(hash, [&](uint32_t s) { return flows_[s].is(key); });
     return i == Index::none ? nullptr : &flows_[i];
   }
   // A flow may be asked for soon: first its place in the index, a while later the flow.
@@ -153,20 +177,19 @@ class FlowTable {
     Flow* worst = nullptr;
     const bool room = index_.room(hash, [&](uint32_t i) {
       Flow& f = flows_[i];
-      if (!worst || f.rank < worst->rank || (f.rank == worst->rank && f.last < worst->last)) worst = &f;
+      if (!worst || f.rank < worst->rank || (f.rank == worst->rank && f.last() < worst->last())) worst = &f;
     });
     return room ? nullptr : worst;
   }
 
-  // A new flow; the table must not be full, and nobody in the way.
-  Flow& make(const FlowKey& key, uint64_t hash, Rank rank, Time now) {
+  // A new flow, whose scene its maker fills; the table must not be full, and nobody in the way.
+  Flow& make(Carried carried, uint64_t hash, Rank rank, Time now) {
     uint32_t i = free_;
     if (i != Flow::none) free_ = flows_[i].newer;
     else i = high_++;
     Flow& f = *new (&flows_[i]) Flow;
-    f.key = key;
-    f.tag = uint32_t(hash);
-    f.last = now;
+    f.carried = carried;
+    f.scene.time = now;
     index_.put(hash, i);
     used_++;
     enlist(f, rank, now);
@@ -174,7 +197,7 @@ class FlowTable {
   }
   void drop(Flow& f) {
     const uint32_t i = number(f);
-    index_.drop(f.tag, i);
+    index_.drop(f.key().hash(keyed_), i);
     unlist(f);
     unwind(f);
     f.newer = free_;
@@ -196,10 +219,10 @@ class FlowTable {
         const uint32_t i = head_[r];
         if (i == Flow::none) break;
         Flow& f = flows_[i];
-        if (seconds(f.last) == f.queued) return &f;
-        if (!best || f.last < best->last) best = &f;
+        if (seconds(f.last()) == f.queued) return &f;
+        if (!best || f.last() < best->last()) best = &f;
         unlist(f);
-        enlist(f, Rank(r), f.last);
+        enlist(f, Rank(r), f.last());
       }
       if (best) return best;
     }
@@ -212,14 +235,14 @@ class FlowTable {
     int64_t slot = (deadline + second - 1) / second;
     if (slot <= turned_) slot = turned_ + 1;
     if (slot > turned_ + int64_t(wheel_slots) - 1) slot = turned_ + int64_t(wheel_slots) - 1;
-    f.slot = uint16_t(slot & (wheel_slots - 1));
+    f.slot = uint8_t(slot & (wheel_slots - 1));
+    f.wound = true;
     uint32_t& head = wheel_[f.slot];
     f.wheel_next = head;
     f.wheel_before = Flow::none;
     const uint32_t i = number(f);
     if (head != Flow::none) flows_[head].wheel_before = i;
     head = i;
-    f.slot |= 0x8000;
   }
   bool due(Time now) const { return now / second > turned_; }
   template <class Visit> void turn(Time now, Visit&& visit) {
@@ -250,11 +273,13 @@ class FlowTable {
   struct Free { void operator()(Flow* f) const { std::free(f); } };
   using Memory = std::unique_ptr<Flow[], Free>;
   static Memory raw(size_t n) {
-    void* p = std::aligned_alloc(64, (n * sizeof(Flow) + 63) / 64 * 64);
+    const size_t octets = (n * sizeof(Flow) + 63) / 64 * 64;
+    void* p = std::aligned_alloc(64, octets);
     if (!p) std::abort();
+    ask_for_huge_pages(p, octets);
     return Memory(static_cast<Flow*>(p));
   }
-  static uint32_t seconds(Time t) { return uint32_t(t / second); }
+  static uint16_t seconds(Time t) { return uint16_t(t / second); }
 
   template <class Visit> void empty(size_t slot, Time at, Visit&& visit) {
     uint32_t i = wheel_[slot];
@@ -270,17 +295,17 @@ class FlowTable {
     while (oldest_first != Flow::none) {
       Flow& f = flows_[oldest_first];
       oldest_first = f.wheel_next;
-      f.slot = 0;
+      f.wound = false;
       f.wheel_next = f.wheel_before = Flow::none;
       visit(f, at);
     }
   }
   void unwind(Flow& f) {
-    if (!(f.slot & 0x8000)) return;
+    if (!f.wound) return;
     if (f.wheel_before != Flow::none) flows_[f.wheel_before].wheel_next = f.wheel_next;
-    else wheel_[f.slot & (wheel_slots - 1)] = f.wheel_next;
+    else wheel_[f.slot] = f.wheel_next;
     if (f.wheel_next != Flow::none) flows_[f.wheel_next].wheel_before = f.wheel_before;
-    f.slot = 0;
+    f.wound = false;
     f.wheel_next = f.wheel_before = Flow::none;
   }
   void enlist(Flow& f, Rank rank, Time now) {

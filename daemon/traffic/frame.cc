@@ -293,6 +293,7 @@ void ethernet(Frame& f, Rest rest) {
   const Bytes b = inner.octets;
   if (b.size() >= 8 && b[0] == 0xaa && b[1] == 0xaa && b[2] == 3 && !b[3] && !b[4] && !b[5]) return network(f, be16(b, 6), inner.from(8));
   f.kind = Frame::Kind::link;
+  f.version = 0;
   f.ethertype = 0;
   f.llc = b.empty() ? 0 : b[0];
   if (b.size() >= 8 && b[0] == 0xaa && b[1] == 0xaa && b[2] == 3 && b[6]) f.llc = be16(b, 6);

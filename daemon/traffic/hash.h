@@ -6,6 +6,8 @@
 #include <cstring>
 #include <memory>
 
+#include "daemon/base/huge_pages.h"
+
 namespace vidra {
 
 // A multiply-and-fold hash (as wyhash) under secrets drawn at each start, so that nobody can choose addresses that meet.
@@ -66,6 +68,7 @@ class Index {
     mask_ = uint32_t(n - 1);
     memory_.reset(static_cast<Entry*>(std::calloc(n, sizeof(Entry))));
     if (!memory_) std::abort();
+    ask_for_huge_pages(memory_.get(), n * sizeof(Entry));
     entries_ = memory_.get();
   }
 

@@ -3,8 +3,8 @@
 
 #include <algorithm>
 #include <limits>
-#include <random>
 
+#include "daemon/base/mix.h"
 #include "daemon/traffic/classify.h"
 #include "daemon/traffic/conversation.h"
 #include "daemon/traffic/flow.h"
@@ -19,11 +19,6 @@ namespace {
 
 constexpr size_t most_interfaces = 4096;
 
-uint64_t drawn() {
-  std::random_device device;
-  return uint64_t(device()) << 32 | device();
-}
-
 int32_t distance(uint32_t from, uint32_t to) { return int32_t(to - from); }
 uint32_t saturated(uint64_t n) { return n > 0xffffffff ? 0xffffffff : uint32_t(n); }
 
@@ -33,7 +28,7 @@ struct Traffic::Room {
   Room(const TrafficSettings& s, EventSink& sink, std::span<const Protocol* const> all)
       : settings(s), seed(s.seed ? s.seed : drawn()), hearing(settings, all, sink, accounts), table(std::max<size_t>(s.flows, 16), Keyed(seed)),
         holds(s.held_octets, s.held_octets_a_side), history(s.history_octets), twins(seed + 1),
-        fragments(std::max<size_t>(s.fragmented, 1), s.fragment_octets, seed + 2), classifier(s.classify ? s.classified : 0) {
+        fragments(std::max<size_t>(s.fragmented, 1), s.fragment_octets, seed + 2), classifier(s.classify ? std::min<size_t>(s.classified, 0xfffe) : 0) {
     accounts.protocols.resize(all.size());
     accounts.interfaces.resize(s.interfaces);
     ears.resize(s.interfaces);
@@ -81,7 +76,7 @@ struct Traffic::Room {
     const Time to = now;
     next_second = (to / second + 1) * second;
     table.turn(to, [&](Flow& f, Time at) {
-      now = std::max(std::min(at, to), f.last);   // an event's time never goes back
+      now = std::max(std::min(at, to), f.last());   // an event's time never goes back
       now = std::min(now, to);
       hearing.at(now, frames);
       visit(f, at);
@@ -107,15 +102,17 @@ struct Traffic::Room {
   }
 
   void visit(Flow& f, Time at) {
+    const Time last = f.last();
     for (int d = 0; d < 2; d++) {
-      Hold* h = f.stream[d].hold;
-      while (h && h->count && h->since && h->since + settings.hole_wait <= at) give_up_hole(f, d), h = f.stream[d].hold;
+      Hold* h = f.hold[d];
+      while (h && h->count && h->since && h->since + settings.hole_wait <= at) give_up_hole(f, d), h = f.hold[d];
     }
-    if (!f.unanswered && unanswered(f) && f.last + settings.unanswered_after <= at) {
+    f.scene.time = last;                           // no packet came, though something may have been said of it
+    if (!f.unanswered && unanswered(f) && f.last() + settings.unanswered_after <= at) {
       f.unanswered = true;
       hearing.say(f, Fact::unanswered, 0, f.stream[0].packets);
     }
-    if (f.last + idle(f) <= at) {
+    if (f.last() + idle(f) <= at) {
       forget(f);
       return;
     }
@@ -124,16 +121,16 @@ struct Traffic::Room {
 
   bool unanswered(const Flow& f) const {
     if (f.phase == Phase::attempted) return true;
-    return f.phase == Phase::datagrams && !f.stream[1].packets && f.key.protocol() == 17 && !f.scene.server.address.group() &&
+    return f.phase == Phase::datagrams && !f.stream[1].packets && f.carried.protocol() == 17 && !f.scene.server.address.group() &&
            !f.flipped && f.scene.server.address != everybody();
   }
   static Address everybody() { return Address::ip4(0xffffffff); }
 
   void rewind(Flow& f) {
-    Time at = f.last + idle(f);
-    if (!f.unanswered && unanswered(f)) at = std::min(at, f.last + settings.unanswered_after);
-    for (const Stream& s : f.stream)
-      if (s.hold && s.hold->count && s.hold->since) at = std::min(at, Time(s.hold->since) + settings.hole_wait);
+    Time at = f.last() + idle(f);
+    if (!f.unanswered && unanswered(f)) at = std::min(at, f.last() + settings.unanswered_after);
+    for (const Hold* hold : f.hold)
+      if (hold && hold->count && hold->since) at = std::min(at, Time(hold->since) + settings.hole_wait);
     table.wind(f, at);
   }
 
@@ -276,7 +273,7 @@ struct Traffic::Room {
     if (!f || f->mode != Mode::opaque || f->phase == Phase::closed || f->phase == Phase::attempted || f->phase == Phase::answered) return false;
     const int d = touch(*f, low, interface);
     Stream& s = f->stream[d];
-    if (s.hold || s.fin_held || s.over) return false;
+    if (f->hold[d] || s.fin_held || s.over) return false;
     s.started = s.has_ack = false;                // where it goes on is found anew
     f->stream[1 - d].has_ack = false;
     Octets& o = hearing.tally(*f, d);
@@ -339,7 +336,7 @@ struct Traffic::Room {
       if (gone->mode == Mode::decided) accounts.evicted_with_parser++;
       forget(*gone);
     }
-    Flow& f = table.make(key, hash, rank, now);
+    Flow& f = table.make(key.carried, hash, rank, now);
     f.up_is_low = source_opens == low;
     f.phase = phase;
     f.stream[0].interface = f.stream[1].interface = interface;
@@ -348,7 +345,7 @@ struct Traffic::Room {
     s.interface = interface;
     Endpoint& source = source_opens ? s.client : s.server;
     Endpoint& destination = source_opens ? s.server : s.client;
-    if (frame.version) {
+    if (!key.carried.link()) {
       source.address = frame.source_address();
       destination.address = frame.destination_address();
       if (frame.kind == Frame::Kind::tcp || frame.kind == Frame::Kind::udp) source.port = frame.source_port, destination.port = frame.destination_port;
@@ -371,7 +368,7 @@ struct Traffic::Room {
   [[gnu::always_inline]] inline int touch(Flow& f, bool low, uint16_t interface) {
     const int d = f.up_is_low == low ? 0 : 1;
     Stream& s = f.stream[d];
-    f.last = now;
+    f.scene.time = now;
     if (!s.packets) s.interface = interface;
     s.packets += s.packets != 0xffffffff;
     Scene& scene = f.scene;
@@ -392,18 +389,18 @@ struct Traffic::Room {
   // Nothing more will be heard of it: what is held is heard or given up.
   void settle(Flow& f) {
     for (int d = 0; d < 2; d++) {
-      while (f.stream[d].hold && f.stream[d].hold->count) give_up_hole(f, d);
+      while (f.hold[d] && f.hold[d]->count) give_up_hole(f, d);
       Stream& s = f.stream[d];
       // Acknowledged, but never heard: lost at the end.
       if (s.started && s.has_ack && !s.fin) {
         const int32_t tail = distance(s.next, s.acked);
         if (tail > 1 && uint32_t(tail) <= settings.window) lost(f, d, uint32_t(tail));
       }
-      if (s.hold || !s.over) drain(f, d, true);
+      if (f.hold[d] || !s.over) drain(f, d, true);
     }
   }
   void let_go(Flow& f) {
-    for (Stream& s : f.stream) holds.close(s.hold);
+    for (Hold*& hold : f.hold) holds.close(hold);
     hearing.end(f);
     if (f.classifier) classifier.close(f.classifier), f.classifier = 0;
   }
@@ -545,10 +542,10 @@ struct Traffic::Room {
   }
   void replace_start(Flow& f, int d, uint32_t first) {
     Stream& s = f.stream[d];
-    if (s.hold) {
-      while (s.hold && s.hold->count) give_up_hole(f, d);
+    if (f.hold[d]) {
+      while (f.hold[d] && f.hold[d]->count) give_up_hole(f, d);
       drain(f, d, true);
-      holds.close(s.hold);
+      holds.close(f.hold[d]);
       s.over = false;
     }
     s.started = s.syn = true;
@@ -615,7 +612,7 @@ struct Traffic::Room {
       s.acked = ack;
     }
     // The receiver has what is missing here: nobody will send it again.
-    while (s.hold && s.hold->count && distance(s.hold->front + s.hold->ranges[0].begin, s.acked) >= 0) give_up_hole(f, d);
+    while (f.hold[d] && f.hold[d]->count && distance(f.hold[d]->front + f.hold[d]->ranges[0].begin, s.acked) >= 0) give_up_hole(f, d);
   }
 
   void lost(Flow& f, int d, uint32_t n) {
@@ -628,7 +625,7 @@ struct Traffic::Room {
 
   [[gnu::noinline]] void give_up_hole(Flow& f, int d) {
     Stream& s = f.stream[d];
-    Hold& h = *s.hold;
+    Hold& h = *f.hold[d];
     if (h.whole) {                                   // the front of a record whose rest will not come
       if (h.counted_only || f.mode != Mode::decided) hearing.tally(f, d).opaque += h.whole;
       else hearing.forsake(f, d, h.whole);
@@ -696,12 +693,12 @@ struct Traffic::Room {
     const uint32_t n = uint32_t(payload.size());
     if (n) {
       if (f.mode != Mode::opaque) s.past = history.note(s.past, owner(f, d), s.next, payload);
-      if (!s.hold) [[likely]] {
+      if (!f.hold[d]) [[likely]] {
         hearing.tally(f, d).seen += n;
         s.next += n;
         fresh(f, d, payload);
       } else {
-        Hold& h = *s.hold;
+        Hold& h = *f.hold[d];
         const uint32_t newest = h.whole, before = s.next;
         const Held held = holds.append(h, payload);
         if (held == Held::no_room) {
@@ -724,29 +721,29 @@ struct Traffic::Room {
   // A FIN that waited behind a hole has its turn.
   void filled(Flow& f, int d) {
     Stream& s = f.stream[d];
-    if (s.hold && s.hold->empty()) holds.close(s.hold);
-    if (s.fin_held && (!s.hold || !s.hold->count)) ended(f, d);
+    if (f.hold[d] && f.hold[d]->empty()) holds.close(f.hold[d]);
+    if (s.fin_held && (!f.hold[d] || !f.hold[d]->count)) ended(f, d);
   }
 
   // The capture cut the segment: what it lacks will not be heard.
   [[gnu::noinline]] void cut_off(Flow& f, int d, uint32_t missing) {
     Stream& s = f.stream[d];
     // What is held behind the cut, and covers some of it, is heard after all.
-    while (s.hold && s.hold->count && s.hold->ranges[0].begin - s.hold->whole < missing) {
+    while (f.hold[d] && f.hold[d]->count && f.hold[d]->ranges[0].begin - f.hold[d]->whole < missing) {
       const uint32_t before = s.next;
       give_up_hole(f, d);
       const uint32_t went = s.next - before;
       if (went >= missing) return;
       missing -= went;
     }
-    if (s.hold) {
-      hearing.forsake(f, d, s.hold->whole);
-      holds.consumed(*s.hold, s.hold->whole);
-      if (s.hold->count) holds.shift(*s.hold, missing);
-      else holds.close(s.hold);
+    if (f.hold[d]) {
+      hearing.forsake(f, d, f.hold[d]->whole);
+      holds.consumed(*f.hold[d], f.hold[d]->whole);
+      if (f.hold[d]->count) holds.shift(*f.hold[d], missing);
+      else holds.close(f.hold[d]);
     }
     lost(f, d, missing);
-    if (s.hold && !s.hold->ranges[0].begin) give_up_hole(f, d);
+    if (f.hold[d] && !f.hold[d]->ranges[0].begin) give_up_hole(f, d);
   }
 
   // Octets in order, straight from the packet: nothing is held of this direction.
@@ -758,7 +755,7 @@ struct Traffic::Room {
     size_t used = 0;
     uint32_t wanted = 0;
     if (f.mode == Mode::undecided) {
-      const Hold* there = f.stream[1 - d].hold;
+      const Hold* there = f.hold[1 - d];
       used = hearing.recognise(f, d, payload, 0, there ? there->present() : Bytes{});
       if (used) hearing.tally(f, d).opaque += used;
       decided(f, d);
@@ -771,38 +768,36 @@ struct Traffic::Room {
   void decided(Flow& f, int d) {
     if (f.mode == Mode::undecided) return;
     rank(f);
-    if (f.stream[1 - d].hold) drain(f, 1 - d, false), filled(f, 1 - d);
+    if (f.hold[1 - d]) drain(f, 1 - d, false), filled(f, 1 - d);
   }
 
   void keep(Flow& f, int d, Bytes rest, bool segment_start, uint32_t wanted) {
     Stream& s = f.stream[d];
-    s.hold = holds.open(s.next - uint32_t(rest.size()), f.mode == Mode::opaque);
-    if (s.hold && holds.append(*s.hold, rest) != Held::no_room) {
-      s.hold->segment_start = segment_start;
-      s.hold->wanted = wanted;
+    f.hold[d] = holds.open(s.next - uint32_t(rest.size()), f.mode == Mode::opaque);
+    if (f.hold[d] && holds.append(*f.hold[d], rest) != Held::no_room) {
+      f.hold[d]->segment_start = segment_start;
+      f.hold[d]->wanted = wanted;
       return;
     }
-    holds.close(s.hold);
+    holds.close(f.hold[d]);
     accounts.buffers_refused++;
     hearing.forsake(f, d, rest.size());
   }
 
   [[gnu::noinline]] void no_room(Flow& f, int d, Bytes payload) {
-    Stream& s = f.stream[d];
     accounts.buffers_refused++;
-    const uint32_t whole = s.hold->whole;
+    const uint32_t whole = f.hold[d]->whole;
     hearing.forsake(f, d, whole + payload.size());
-    holds.consumed(*s.hold, whole);
+    holds.consumed(*f.hold[d], whole);
     // What is held behind comes nearer by as much; what is reached already is forgotten as if it had not come.
     const uint32_t n = uint32_t(payload.size());
-    if (s.hold->count && s.hold->ranges[0].begin > n) return holds.shift(*s.hold, n);
-    holds.close(s.hold);
+    if (f.hold[d]->count && f.hold[d]->ranges[0].begin > n) return holds.shift(*f.hold[d], n);
+    holds.close(f.hold[d]);
   }
 
   // What is held whole is offered.
   void listen(Flow& f, int d, size_t newest, bool closed) {
-    Stream& s = f.stream[d];
-    Hold& h = *s.hold;
+    Hold& h = *f.hold[d];
     if (!h.whole) return;
     if (h.counted_only || f.mode == Mode::opaque) {
       hearing.tally(f, d).opaque += h.whole;
@@ -812,7 +807,7 @@ struct Traffic::Room {
     }
     size_t used = 0;
     if (f.mode == Mode::undecided) {
-      const Hold* there = f.stream[1 - d].hold;
+      const Hold* there = f.hold[1 - d];
       used = hearing.recognise(f, d, h.present(), newest, there ? there->present() : Bytes{}, closed);
       if (used) {
         hearing.tally(f, d).opaque += used;
@@ -835,17 +830,17 @@ struct Traffic::Room {
 
   void drain(Flow& f, int d, bool closed) {
     Stream& s = f.stream[d];
-    if (s.hold) {
+    if (f.hold[d]) {
       listen(f, d, 0, closed);
-      if (closed && s.hold) {
-        const uint32_t left = s.hold->whole;
-        if (left) holds.consumed(*s.hold, left);
+      if (closed && f.hold[d]) {
+        const uint32_t left = f.hold[d]->whole;
+        if (left) holds.consumed(*f.hold[d], left);
         hearing.close(f, d, left);
-        if (s.hold->empty()) holds.close(s.hold);
+        if (f.hold[d]->empty()) holds.close(f.hold[d]);
         s.over = true;
         return;
       }
-      if (s.hold && s.hold->empty()) holds.close(s.hold);
+      if (f.hold[d] && f.hold[d]->empty()) holds.close(f.hold[d]);
     }
     if (closed && !s.over) hearing.close(f, d, 0), s.over = true;
   }
@@ -856,12 +851,12 @@ struct Traffic::Room {
     if (f.phase == Phase::closed) revive(f, d);
     accounts.out_of_order++;
     if (s.has_ack && distance(sequence, s.acked) >= 0) {         // the hole was acknowledged before: no use waiting
-      while (s.hold && s.hold->count && distance(sequence, s.hold->front + s.hold->ranges[0].begin) < 0) give_up_hole(f, d);
+      while (f.hold[d] && f.hold[d]->count && distance(sequence, f.hold[d]->front + f.hold[d]->ranges[0].begin) < 0) give_up_hole(f, d);
       if (distance(s.next, sequence) <= 0) return offer(f, d, sequence, payload, 0);   // what was held reached as far
-      if (!s.hold || !s.hold->count) {
-        if (s.hold) {
-          hearing.forsake(f, d, s.hold->whole);
-          holds.close(s.hold);
+      if (!f.hold[d] || !f.hold[d]->count) {
+        if (f.hold[d]) {
+          hearing.forsake(f, d, f.hold[d]->whole);
+          holds.close(f.hold[d]);
         }
         const int32_t missing = distance(s.next, sequence);
         if (missing > 0) lost(f, d, uint32_t(missing));
@@ -869,9 +864,9 @@ struct Traffic::Room {
       }
     }
     for (int tries = 0; tries < 2; tries++) {
-      if (!s.hold) s.hold = holds.open(s.next, f.mode == Mode::opaque);
-      if (!s.hold) break;
-      Hold& h = *s.hold;
+      if (!f.hold[d]) f.hold[d] = holds.open(s.next, f.mode == Mode::opaque);
+      if (!f.hold[d]) break;
+      Hold& h = *f.hold[d];
       const Held held = holds.keep(h, sequence - h.front, payload);
       if (held != Held::no_room) {
         if (held == Held::differs) overlap(f, d);
@@ -885,9 +880,9 @@ struct Traffic::Room {
       if (distance(s.next, sequence) <= 0) return offer(f, d, sequence, payload, 0);
     }
     accounts.buffers_refused++;
-    if (s.hold) {
-      while (s.hold && s.hold->count) give_up_hole(f, d);
-      if (s.hold) hearing.forsake(f, d, s.hold->whole), holds.close(s.hold);
+    if (f.hold[d]) {
+      while (f.hold[d] && f.hold[d]->count) give_up_hole(f, d);
+      if (f.hold[d]) hearing.forsake(f, d, f.hold[d]->whole), holds.close(f.hold[d]);
     }
     const int32_t missing = distance(s.next, sequence);
     if (missing > 0) lost(f, d, uint32_t(missing));
@@ -899,10 +894,10 @@ struct Traffic::Room {
   [[gnu::noinline]] void jump(Flow& f, int d, uint32_t sequence, Bytes payload, uint32_t missing) {
     Stream& s = f.stream[d];
     accounts.jumps++;
-    while (s.hold && s.hold->count) give_up_hole(f, d);
-    if (s.hold) {
-      hearing.forsake(f, d, s.hold->whole);
-      holds.close(s.hold);
+    while (f.hold[d] && f.hold[d]->count) give_up_hole(f, d);
+    if (f.hold[d]) {
+      hearing.forsake(f, d, f.hold[d]->whole);
+      holds.close(f.hold[d]);
     }
     if (f.phase == Phase::closed) revive(f, d);
     s.next = sequence;
@@ -979,7 +974,7 @@ struct Traffic::Room {
       return;
     }
     if (!f.classify_packets++) {
-      f.classifier = classifier.open();
+      f.classifier = uint16_t(classifier.open());
       if (!f.classifier) {
         f.classify_done = true;
         accounts.classify_refused++;

@@ -9,6 +9,7 @@
 
 #include "tests/collector/records.h"
 #include "tests/link/ends.h"
+#include "tests/support/waited.h"
 
 namespace vidra {
 namespace {
@@ -157,6 +158,30 @@ TEST_F(DeskTest, silence_is_told_and_a_farewell_is_told_apart) {
   ASSERT_TRUE(turns_until([&] { return remarked("alder-1 at Alder 110/20 kV is SILENT"); })) << remarks.str();
   let_in();
   ASSERT_TRUE(turns_until([&] { return remarked("is heard again"); }, 20'000)) << remarks.str() << sensor.sender->status().text;
+}
+
+// Somebody holds the index: nobody waits for him, and a good-bye that is said meanwhile is no silence afterwards.
+TEST_F(DeskTest, who_holds_the_index_stops_neither_turns_nor_good_byes) {
+  open();
+  let_in();
+  connect();
+  tell(1);
+  ASSERT_TRUE(turns_until([&] { return stories() == 1; }));
+  sqlite3* other = nullptr;
+  ASSERT_EQ(sqlite3_open((settings.state + "/index.db").c_str(), &other), SQLITE_OK);
+  ASSERT_EQ(sqlite3_exec(other, "BEGIN IMMEDIATE", nullptr, nullptr, nullptr), SQLITE_OK);
+  tell(2);
+  ASSERT_TRUE(turns_until([&] { return unacknowledged() == 0; })) << "the journal has it";
+  sensor.sender->stop();
+  ASSERT_TRUE(turns_until([&] { return remarked("good-bye"); })) << remarks.str();
+  const Time began = monotonic_now(), waited = waited_for_a_core();
+  for (int i = 0; i < 3; i++) sleep_for(1'100 * millisecond), desk->turn(0);
+  EXPECT_LT(monotonic_now() - began, 6 * second + (waited_for_a_core() - waited));
+  sqlite3_exec(other, "ROLLBACK", nullptr, nullptr, nullptr);
+  sqlite3_close(other);
+  ASSERT_TRUE(turns_until([&] { return stories() == 2; }));
+  turns_until([] { return false; }, 2500);
+  EXPECT_FALSE(remarked("SILENT")) << remarks.str();
 }
 
 TEST_F(DeskTest, two_collectors_do_not_share_a_folder) {

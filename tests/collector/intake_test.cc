@@ -14,6 +14,7 @@
 #include "daemon/record/messages.h"
 #include "tests/collector/records.h"
 #include "tests/support/faulty_storage.h"
+#include "tests/support/waited.h"
 
 namespace vidra {
 namespace {
@@ -569,11 +570,12 @@ TEST_F(IntakeTest, an_index_that_cannot_be_written_stops_nobody) {
   sqlite3* other = nullptr;   // somebody holds the index for longer than we wait
   ASSERT_EQ(sqlite3_open((scratch.path + "/index.db").c_str(), &other), SQLITE_OK);
   ASSERT_EQ(sqlite3_exec(other, "BEGIN IMMEDIATE", nullptr, nullptr, nullptr), SQLITE_OK);
-  intake->with_index([](Index& i) { i.patience(0); });
+  const Time began = monotonic_now(), waited = waited_for_a_core();
   EXPECT_TRUE(put(alder.alert(2))) << "the journal has it";
   EXPECT_NE(intake->behind().find("index.db: cannot be written: database is locked"), std::string::npos) << intake->behind();
   intake->upkeep(alder.now);
   EXPECT_NE(intake->behind(), "") << "said as long as it lasts";
+  EXPECT_LT(monotonic_now() - began, 2 * second + (waited_for_a_core() - waited)) << "and nobody waits for it";
   sqlite3_exec(other, "ROLLBACK", nullptr, nullptr, nullptr);
   sqlite3_close(other);
   EXPECT_EQ(stories(), Strings{"1.0"});
@@ -581,6 +583,138 @@ TEST_F(IntakeTest, an_index_that_cannot_be_written_stops_nobody) {
   EXPECT_EQ(stories(), (Strings{"1.0", "2.0"}));
   EXPECT_EQ(news.size(), 2u);
   EXPECT_EQ(intake->behind(), "");
+}
+
+// Much came while the index was held: it is brought up to the journal a little at a time, in order, and what comes meanwhile is kept.
+TEST_F(IntakeTest, an_index_that_is_far_behind_follows_beside_hearing) {
+  ASSERT_EQ(start(), "");
+  sqlite3* other = nullptr;
+  ASSERT_EQ(sqlite3_open((scratch.path + "/index.db").c_str(), &other), SQLITE_OK);
+  ASSERT_EQ(sqlite3_exec(other, "BEGIN IMMEDIATE", nullptr, nullptr, nullptr), SQLITE_OK);
+  uint64_t n = 0;
+  for (int batch = 0; batch < 60; batch++) {
+    for (int i = 0; i < 500; i++) ASSERT_TRUE(intake->intake(arrival(alder.alert(++n))));
+    ASSERT_TRUE(intake->durable());
+  }
+  sqlite3_exec(other, "ROLLBACK", nullptr, nullptr, nullptr);
+  sqlite3_close(other);
+  int turns = 0;
+  for (; !intake->behind().empty() && turns < 1'000; turns++) {
+    intake->upkeep(alder.now);
+    if (turns < 3) { EXPECT_TRUE(put(alder.alert(++n))); }
+  }
+  EXPECT_LT(turns, 1'000);
+  EXPECT_EQ(intake->with_index([](Index& i) { return i.count_stories(); }), n);
+  EXPECT_EQ(news.size(), n);
+  EXPECT_EQ(row(alder).missing, 0u);
+}
+
+// An approved sensor that says without end what it has lost, and jumps without end.
+TEST_F(IntakeTest, losses_in_masses_cost_a_row_together) {
+  ASSERT_EQ(start(), "");
+  uint64_t told = 0;
+  for (uint64_t i = 0; i < 3'000; i++) {
+    Gap g;
+    g.epoch = alder.epoch, g.lane = 1, g.from = 10 * i + 1, g.to = 10 * i + 5, g.reason = "evicted";
+    alder.now -= millisecond;   // all within a minute
+    ASSERT_TRUE(intake->intake(arrival(alder.record(MessageType::gap, Lane::critical, body_of(g)))));
+    alder.seq[1] += 2;
+    alder.now -= millisecond;
+    ASSERT_TRUE(intake->intake(arrival(alder.record(MessageType::health, Lane::alert, "{}"))));
+  }
+  ASSERT_TRUE(intake->durable());
+  for (const News& n : news) told += n.record.troubles.size();
+  EXPECT_EQ(told, 120u);
+  const auto rows = intake->with_index([](Index& i) { return i.troubles(0, 10'000); });
+  ASSERT_EQ(rows.size(), 122u);
+  uint64_t sums = 0;
+  for (const TroubleRow& r : rows) {
+    if (!r.text.starts_with("and ")) continue;
+    sums++;
+    EXPECT_EQ(r.text, r.kind == "gap" ? "and 2940 ranges more within this minute, 14700 records together" : "and 2940 ranges more within this minute, 5880 records together");
+    if (r.kind == "missing") { EXPECT_EQ(r.to, 3u * 3'000 - 1); }
+  }
+  EXPECT_EQ(sums, 2u);
+  EXPECT_EQ(row(alder).missing, 6'000u) << "each is counted";
+  alder.now += 2 * minute;
+  alder.seq[1] += 1;
+  news.clear();
+  EXPECT_TRUE(put(alder.record(MessageType::health, Lane::alert, "{}")));
+  ASSERT_EQ(news.size(), 1u);
+  EXPECT_NE(news[0].record.troubles.at(0).find("before it, 2940 more"), std::string::npos) << news[0].record.troubles.at(0);
+}
+
+TEST_F(IntakeTest, rows_of_troubles_of_one_sensor_are_bounded) {
+  ASSERT_EQ(start(), "");
+  intake->with_index([](Index& i) { i.most_rows(200, 1000); });
+  birch.seq[1] = 4;
+  EXPECT_TRUE(put(birch.record(MessageType::health, Lane::alert, "{}")));
+  std::string said;
+  for (int i = 0; i < 500; i++) {
+    alder.seq[1] += 1;
+    alder.now += 2 * second;
+    ASSERT_TRUE(put(alder.record(MessageType::health, Lane::alert, "{}")));
+  }
+  for (const News& n : news)
+    for (const std::string& t : n.record.troubles)
+      if (t.find("oldest are removed") != t.npos) said = t;
+  EXPECT_NE(said.find("vidra keys suspend"), std::string::npos);
+  const auto rows = intake->with_index([](Index& i) { return i.troubles(0, 10'000); });
+  EXPECT_LE(rows.size(), 201u);
+  EXPECT_GE(rows.size(), 180u);
+  EXPECT_EQ(rows.front().sensor, birch.id) << "another's stay";
+  EXPECT_EQ(rows.back().from, 999u) << "and the newest";
+  EXPECT_EQ(row(alder).missing, 500u);
+}
+
+// A graver step of the same cause leads from then on.
+TEST_F(IntakeTest, a_story_is_found_by_the_detection_that_leads_it_now) {
+  ASSERT_EQ(start(), "");
+  EXPECT_TRUE(put(alder.alert(1, 0, Lane::alert, new_host)));
+  EXPECT_TRUE(put(alder.alert(1, 1, Lane::alert, sweep)));
+  StoryQuery q;
+  q.detection = std::string(sweep.id);
+  EXPECT_EQ(stories(q), Strings{"1.1"});
+  q.detection = std::string(new_host.id);
+  EXPECT_TRUE(stories(q).empty());
+}
+
+TEST_F(IntakeTest, stories_of_one_sensor_are_bounded) {
+  ASSERT_EQ(start(), "");
+  intake->with_index([](Index& i) { i.most_rows(100'000, 200); });
+  EXPECT_TRUE(put(birch.alert(1)));
+  for (uint64_t n = 1; n <= 500; n++) {
+    alder.now += second;
+    ASSERT_TRUE(put(alder.alert(n)));
+    ASSERT_TRUE(put(alder.alert(n, 1)));   // a telling more is no row more
+  }
+  StoryQuery q;
+  q.sensor = uuid_text(alder.id);
+  const auto kept = stories(q);
+  EXPECT_LE(kept.size(), 200u);
+  EXPECT_GE(kept.size(), 190u);
+  for (uint64_t n = 320; n <= 500; n++) EXPECT_NE(std::find(kept.begin(), kept.end(), std::to_string(n) + ".1"), kept.end()) << n << ": the newest stay";
+  q.sensor = uuid_text(birch.id);
+  EXPECT_EQ(stories(q).size(), 1u) << "another's stay";
+  bool said = false;
+  for (const TroubleRow& r : intake->with_index([](Index& i) { return i.troubles(0, 10'000); })) said |= r.kind == "stories" && r.sensor == alder.id && r.text.find("vidra keys suspend") != r.text.npos;
+  EXPECT_TRUE(said);
+}
+
+TEST_F(IntakeTest, retention_by_size_takes_from_who_holds_most) {
+  settings.retention.max_bytes = 60'000;
+  ASSERT_EQ(start(), "");
+  for (uint64_t n = 1; n <= 10; n++) EXPECT_TRUE(put(birch.alert(n)) && put(birch.alert(100 + n, 0, Lane::state)));
+  alder.now += day;
+  for (uint64_t n = 1; n <= 100; n++) EXPECT_TRUE(put(alder.alert(n)));
+  intake->upkeep(alder.now);
+  EXPECT_LE(intake->journal_bytes(), 60'000u);
+  ASSERT_EQ(start(true), "");
+  StoryQuery q;
+  q.sensor = uuid_text(birch.id);
+  EXPECT_EQ(stories(q).size(), 20u) << "of the other, older ones, states too, nothing goes";
+  q.sensor = uuid_text(alder.id);
+  EXPECT_LT(stories(q).size(), 60u);
 }
 
 TEST_F(IntakeTest, retention_by_size_and_age_keeps_the_newest_of_each_lane) {

@@ -303,6 +303,43 @@ TEST_F(Dnp3, fragments_are_bounded_in_size_and_number) {
   EXPECT_EQ(heard.all[0].head.station, 83u);
 }
 
+// What others make of a pool is nobody's mistake: the rest of the fragment counts as lost.
+TEST(Dnp3Pool, without_room_a_fragment_in_segments_is_lost_and_not_broken) {
+  for (const bool begun : {false, true}) {
+    Keeper keeper;
+    Pool pool(1 << 20);
+    Speaker say(keeper);
+    Parser* parser = protocol_named("dnp3").open(pool);
+    Feed feed(*parser, say);
+    std::vector<void*> others;
+    const auto fill = [&] {
+      for (const size_t octets : {4096, 1024, 256, 64, 16})
+        while (void* p = pool.take(octets)) others.push_back(p);
+    };
+    const auto answers = [&](const std::string& data) {
+      const Octets octets = link(0x44, 3, 4, hex(data));
+      feed.offer(outstation, octets);
+    };
+    if (begun) answers("40 C1 81 0000 1E0400 00 02 0100");          // room for the first segments, and not for what comes then
+    fill();
+    if (!begun) answers("40 C1 81 0000 1E0400 00 02 0100");
+    for (int i = 1; i < 20; i++) {
+      char transport[4];
+      std::snprintf(transport, sizeof transport, "%02X ", unsigned(i));
+      answers(transport + std::string(2 * 240, '0'));
+    }
+    answers("94 0300");
+    ASSERT_EQ(keeper.sentences.size(), 1u) << begun;
+    EXPECT_TRUE(keeper.sentences[0].head.after_gap) << begun;
+    EXPECT_FALSE(keeper.sentences[0].head.malformed) << begun;
+    EXPECT_EQ(keeper.sentences[0].head.station, 4u);
+    for (void* p : others) pool.give(p);
+    answers("C0 C2 81 0000");
+    EXPECT_FALSE(keeper.sentences.back().head.malformed) << begun;
+    pool.unmake(parser);
+  }
+}
+
 // ---- application (4)
 
 TEST_F(Dnp3, every_function_has_its_name_role_and_act) {

@@ -6,7 +6,6 @@ the logs are no longer for it. In the end all that was accepted is in the journa
 
 usage: clock_steps.py VIDRAD VIDRA VIDRA-COLLECTOR ROOT STEPPED.so; VIDRA_ROUNDS=N lets N steps happen, drawn from VIDRA_SEED"""
 import os
-import random
 import re
 import signal
 import struct
@@ -14,13 +13,12 @@ import sys
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from programs import DiskProbe, Feed, Pair, Programs, Tap, wait_for, waited, without_a_core  # noqa: E402
+from programs import DiskProbe, Feed, Pair, Programs, Tap, drawn, wait_for, waited, without_a_core  # noqa: E402
 
 programs = Programs(*sys.argv[1:5])
 shim = os.path.abspath(sys.argv[5])
 rounds = int(os.environ.get("VIDRA_ROUNDS", "0"))
-seed = int(os.environ.get("VIDRA_SEED", str(random.SystemRandom().randrange(1 << 32))))
-dice = random.Random(seed)
+seed, dice = drawn()
 tap = Tap()
 print(f"# seed {seed}", flush=True)
 HOUR, DAY, YEAR = 3600, 86_400, 365 * 86_400
@@ -94,7 +92,7 @@ for n, (who, what, when) in enumerate(plan):
     back = wait_for(lambda: journal() > before, 60) and wait_for(lambda b=journal(): journal() > b, 60)
     took = time.monotonic() - began - without_a_core(sensor.process.pid, core) - disk.stood(began)
     longest = max(longest, took)
-    time.sleep(dice.uniform(0.2, 1.2))                # what is done once a second is done
+    time.sleep(dice.uniform(1.1, 1.6))                # what is done once a second is done
     said = sensor.errors[lines[0]:] + collector.errors[lines[1]:]
     if not back or took > 10 or len(said) > 25 or not rounds:
         tap.check(back and took <= 10 and len(said) <= 25, f"{what}, {who} {when}".strip() + f": records arrive, {took:.1f} s after it, {len(said)} lines in the logs",

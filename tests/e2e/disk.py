@@ -8,50 +8,53 @@ usage: disk.py VIDRAD VIDRA VIDRA-COLLECTOR ROOT FAILING.so; VIDRA_ROUNDS=N lets
 import collections
 import errno
 import os
-import random
 import signal
 import struct
 import sys
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from programs import DiskProbe, Feed, Pair, Programs, Tap, wait_for, waited, without_a_core  # noqa: E402
+from programs import DiskProbe, Feed, Pair, Programs, Tap, drawn, wait_for, waited, without_a_core  # noqa: E402
 
 programs = Programs(*sys.argv[1:5])
 shim = os.path.abspath(sys.argv[5])
 rounds = int(os.environ.get("VIDRA_ROUNDS", "0"))
-seed = int(os.environ.get("VIDRA_SEED", str(random.SystemRandom().randrange(1 << 32))))
-dice = random.Random(seed)
+seed, dice = drawn()
 tap = Tap()
 print(f"# seed {seed}", flush=True)
 NEVER, FOR_LONG = (1 << 63) - 1, 1 << 62
 
 
 class Disk:
-    """The disk of one program: its calls are counted, and fail from a number on."""
+    """The disk of one program: its calls are counted, and some fail from a number on: of those from which the error can come."""
 
     def __init__(self, name, below):
         self.path = pair.folder / f"{name}.disk"
-        self.path.write_bytes(struct.pack("=4Q", 0, NEVER, NEVER, 0))
+        self.path.write_bytes(struct.pack("=5Q", 0, NEVER, 0, 0, 0))
         self.environment = {"LD_PRELOAD": shim, "VIDRA_FAILING": str(below), "VIDRA_FAILING_CONTROL": str(self.path)}
-        self.until = NEVER
+        self.before = self.times = 0
 
     def calls(self):
         return struct.unpack("=Q", self.path.read_bytes()[:8])[0]
 
-    def write(self, start, until, error):
+    def failed(self):
+        """How many calls have, since fail()."""
+        return struct.unpack("=Q", self.path.read_bytes()[32:40])[0] - self.before
+
+    def write(self, start, left, error):
         with open(self.path, "r+b", buffering=0) as f:      # in its place: it is mapped
             f.seek(8)
-            f.write(struct.pack("=3Q", start, until, error))
+            f.write(struct.pack("=3Q", NEVER, 0, 0))
+            f.seek(8)
+            f.write(struct.pack("=3Q", start, left, error))
 
     def fail(self, ahead, error, times):
-        """The call that lies so far ahead, and those behind it."""
-        start = self.calls() + ahead
-        self.start, self.until = start, start + times
-        self.write(start, self.until, error)
+        """The call that lies so far ahead, or the next that can, and those behind it."""
+        self.before, self.times = self.before + self.failed(), times
+        self.write(self.calls() + ahead, times, error)
 
     def mend(self):
-        self.write(NEVER, NEVER, 0)
+        self.write(NEVER, 0, 0)
 
 
 pair = Pair(programs)
@@ -111,7 +114,7 @@ def restart(who, failed):
     return None
 
 
-kinds, longest, refusals = collections.Counter(), 0.0, collections.Counter()
+kinds, longest, refusals, failed, none = collections.Counter(), 0.0, collections.Counter(), 0, 0
 ERRORS = (errno.EIO, errno.ENOSPC, errno.EROFS)
 plan = [(dice.choice(["sensor", "collector"]), dice.choice(ERRORS), dice.choice([1, 5, FOR_LONG]), dice.random() < 0.5) for _ in range(rounds)] or \
        dice.sample([(who, error, (1, 5, FOR_LONG)[n % 3], n % 4 > 1) for n, (who, error) in enumerate((w, e) for e in ERRORS for w in ("sensor", "collector", "sensor", "collector"))], 8)
@@ -131,14 +134,19 @@ for n, (who, error, times, at_start) in enumerate(plan):
     else:
         ahead = dice.randrange(1, 30)
         disk.fail(ahead, error, times)
-        wait_for(lambda: disk.calls() >= disk.start, 10)
+        wait_for(disk.failed, 10)
     if times == FOR_LONG:
         time.sleep(dice.uniform(0.3, 2.5))
     else:
-        wait_for(lambda: disk.calls() >= disk.until, 10)
+        wait_for(lambda: disk.failed() >= times, 10)
     lives = [p.process.poll() for p in (sensor, collector)] == [None, None]
+    hit = disk.failed()
     disk.mend()
     kinds[what] += 1
+    failed += hit
+    none += not hit
+    if not rounds:
+        tap.check(hit, f"{what}: {hit} calls failed", f"seed {seed}, failure {n}")
     before, began, core = journal(), time.monotonic(), waited(sensor.process.pid) if lives else {}
     back = lives and wait_for(lambda: journal() > before, 90) and wait_for(lambda b=journal(): journal() > b, 90)
     took = time.monotonic() - began - without_a_core(sensor.process.pid, core) - own.stood(began) if back else 0
@@ -150,6 +158,8 @@ for n, (who, error, times, at_start) in enumerate(plan):
         break
 for text, often in refusals.most_common(12):
     print(f"# did not start, {often} times: {text[:160]}", flush=True)
+print(f"# {failed} calls failed", flush=True)
+tap.check(none <= rounds // 20, f"of {sum(kinds.values())} failures {none} met no call")
 if rounds:
     tap.check(sum(kinds.values()) == rounds, f"{sum(kinds.values())} failures of {len(kinds)} kinds: records arrived again within {longest:.1f} s of each")
 for d in disks.values():

@@ -9,7 +9,6 @@ import collections
 import errno
 import os
 import pathlib
-import random
 import select
 import signal
 import socket
@@ -18,12 +17,11 @@ import threading
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from programs import DiskProbe, Feed, Pair, Programs, Tap, wait_for, waited, without_a_core  # noqa: E402
+from programs import DiskProbe, Feed, Pair, Programs, Tap, drawn, wait_for, waited, without_a_core  # noqa: E402
 
 programs = Programs(*sys.argv[1:5])
 seconds = float(os.environ.get("VIDRA_SECONDS", "4"))
-seed = int(os.environ.get("VIDRA_SEED", str(random.SystemRandom().randrange(1 << 32))))
-dice = random.Random(seed)
+seed, dice = drawn()
 tap = Tap()
 print(f"# seed {seed}, {seconds:g} seconds", flush=True)
 
@@ -212,11 +210,10 @@ threads, longest, peak = run(seconds)
 # One that starts in the middle of it: its key is known, it has to get through the same door.
 sensor.end(signal.SIGKILL)
 sensor.feeding()
-time.sleep(0.3)                           # what it had sent is there
+before_start = set(accepted)
 start, core = time.monotonic(), waited(collector.process.pid)
-mark = journal()
 sensor = pair.sensor(feed, witness=accepted)
-back = wait_for(lambda: journal() > mark, 40)
+back = wait_for(lambda: any(entry[0] in accepted and entry[0] not in before_start for entry in pair.journal()), 40)   # not what it had sent before
 took = time.monotonic() - start - without_a_core(collector.process.pid, core) - disk.stood(start)
 stop(threads)
 strangers = sum(n for kind, n in said.items() if kind in KINDS or kind == "silence")

@@ -13,21 +13,19 @@ usage: kill.py VIDRAD VIDRA VIDRA-COLLECTOR ROOT [UNSYNCED.so]; VIDRA_SEED repea
 second are raised (250)"""
 import collections
 import os
-import random
 import signal
 import subprocess
 import sys
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from programs import Feed, Pair, Programs, Tap  # noqa: E402
+from programs import Feed, Pair, Programs, Tap, drawn  # noqa: E402
 
 programs = Programs(*sys.argv[1:5])
 shim = os.path.abspath(sys.argv[5]) if len(sys.argv) > 5 else None
 rounds = int(os.environ.get("VIDRA_ROUNDS", "30"))
-seed = int(os.environ.get("VIDRA_SEED", str(random.SystemRandom().randrange(1 << 32))))
 alerts = int(os.environ.get("VIDRA_ALERTS", "250"))
-dice = random.Random(seed)
+seed, dice = drawn()
 tap = Tap()
 print(f"# seed {seed}, {rounds} rounds, {alerts} alerts a second{', unsynced writes are lost' if shim else ''}", flush=True)
 pair = Pair(programs)

@@ -8,7 +8,6 @@ usage: network.py VIDRAD VIDRA VIDRA-COLLECTOR ROOT; VIDRA_ROUNDS=N lets N troub
 each)"""
 import collections
 import os
-import random
 import select
 import signal
 import socket
@@ -19,12 +18,11 @@ import threading
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from programs import DiskProbe, Feed, Pair, Programs, Tap, free_port, wait_for, waited, without_a_core  # noqa: E402
+from programs import DiskProbe, Feed, Pair, Programs, Tap, drawn, free_port, wait_for, waited, without_a_core  # noqa: E402
 
 programs = Programs(*sys.argv[1:5])
 rounds = int(os.environ.get("VIDRA_ROUNDS", "0"))
-seed = int(os.environ.get("VIDRA_SEED", str(random.SystemRandom().randrange(1 << 32))))
-dice = random.Random(seed)
+seed, dice = drawn()
 tap = Tap()
 print(f"# seed {seed}, {rounds or 10} troubles", flush=True)
 
@@ -78,6 +76,8 @@ class Through:
                     end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                 if how == "both" or how == "reset" or (how == "client") == (end is self.client):
                     end.close()
+                else:
+                    network.forgotten.append(end)      # it stays open, and nobody is told
             except OSError:
                 pass
         self.gone = True

@@ -5,6 +5,7 @@ import collections
 import json
 import os
 import pathlib
+import random
 import re
 import shutil
 import signal
@@ -20,6 +21,12 @@ def free_port():
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
         return s.getsockname()[1]
+
+
+def drawn():
+    """The seed of what a test draws, VIDRA_SEED's where one is played again, and the dice."""
+    seed = int(os.environ.get("VIDRA_SEED", str(random.SystemRandom().randrange(1 << 32))))
+    return seed, random.Random(seed)
 
 
 def wait_for(what, seconds=20, every=0.05):
@@ -160,6 +167,18 @@ class Programs:
         return done.returncode, done.stdout, done.stderr
 
 
+def segment_entries(data):
+    """The entries of a segment's octets (docs/LINK.md): number, header, what follows it. What is damaged is passed over."""
+    at = 64
+    while at + 20 <= len(data):
+        length = int.from_bytes(data[at + 4:at + 8], "little")
+        if data[at:at + 4] != b"CRP\x1e" or at + 20 + length > len(data):
+            at += 1
+            continue
+        yield int.from_bytes(data[at + 13:at + 20], "little"), data[at + 20:at + 148], data[at + 148:at + 20 + length]
+        at += 20 + length
+
+
 class Pair:
     """A folder with a collector's and a sensor's state and settings."""
 
@@ -258,14 +277,8 @@ prefixes = ["10.0.0.0/8"]
             files.sort()
             for i, (_, _, _, data) in enumerate(files):
                 # A file that could not be written or synced was left, and what it held behind its durable end begins the next one.
-                until, at = files[i + 1][0] if i + 1 < len(files) else 1 << 56, 64
-                while at + 20 <= len(data):
-                    length = int.from_bytes(data[at + 4:at + 8], "little")
-                    if data[at:at + 4] != b"CRP\x1e" or at + 20 + length > len(data):
-                        at += 1
-                        continue
-                    number, header, payload = int.from_bytes(data[at + 13:at + 20], "little"), data[at + 20:at + 148], data[at + 148:at + 20 + length]
-                    at += 20 + length
+                until = files[i + 1][0] if i + 1 < len(files) else 1 << 56
+                for number, header, payload in segment_entries(data):
                     if number >= until:
                         continue
                     body = payload[:int.from_bytes(header[60:64], "little")]
@@ -296,6 +309,7 @@ prefixes = ["10.0.0.0/8"]
             broken = [k for k in broken if not any((epoch, lane) == k[:2] and k[2] == last + 1 for epoch, lane, first, last in missing)]
             accepted = {k: what for k, what in accepted.items() if k not in excused}
             print(f"# {len(excused)} of the accepted were lost and named, by {len(missing)} records", flush=True)
+            tap.check(len(excused) <= max(len(accepted) // 100, 10), f"and no more than a hundredth of them: {len(excused)} of {len(accepted)}")
         lanes = collections.Counter(k[1] for k in accepted)
         print(f"# {len(accepted)} accepted (lanes {dict(sorted(lanes.items()))}), {len(entries)} journalled, {len({k[0] for k in held})} epochs, {len(gaps)} torn ends", flush=True)
         tap.check(accepted and not lost, f"everything accepted is in the journal: {len(lost)} are not", lost[:10])

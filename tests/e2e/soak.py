@@ -114,7 +114,7 @@ def claims():
             if n % 32 == 0:
                 for m in range(1, 33):
                     s.send(arp(owner(m), (10, 3, 0, m), (10, 3, 0, m % 32 + 1)))
-                s.send(arp(claimant(who), (10, 3, 0, who), (10, 3, 0, who % 32 + 1)))
+            s.send(arp(claimant(who), (10, 3, 0, who), (10, 3, 0, who % 32 + 1)))
             n += 1
 
 

@@ -12,6 +12,7 @@
 #include "daemon/capture/share.h"
 #include "daemon/evidence/walk.h"
 #include "daemon/record/seal.h"
+#include "daemon/record/segments.h"
 #include "daemon/sensor/pipeline.h"
 
 namespace vidra {
@@ -148,6 +149,35 @@ TEST_F(Stories, each_has_its_packets_and_the_one_that_decided) {
     EXPECT_EQ(file->flaw(), "") << f.path();
   }
   EXPECT_EQ(kept, h.status.accounts.packets);
+}
+
+// What a collector is told of a story says whether its packets can be asked for at the site.
+TEST_F(Stories, a_record_says_whether_its_packets_are_set_aside) {
+  for (const bool keep : {true, false}) {
+    SensorSettings s = settings_for(folder);
+    s.state += keep ? "/with" : "/without";
+    s.evidence.keep = keep;
+    fs::create_directories(s.state);
+    CollectorLink c;
+    c.name = "cert", c.endpoints = {"tcp://127.0.0.1:9"}, c.server_key = keys.curve_public;   // nobody is there
+    s.collectors = {c};
+    const std::string outbox = s.state + "/outbox/cert";
+    const Heard h = hear(std::move(s), keys);
+    std::set<std::string> lanes;
+    for (const auto& f : fs::recursive_directory_iterator(outbox))
+      if (f.path().extension() == ".seg") lanes.insert(f.path().parent_path());
+    size_t told = 0, wire = 0;
+    for (const std::string& lane : lanes)
+      EXPECT_TRUE(read_segments(lane, [&](const LogEntry& e) {
+        Header header;
+        EXPECT_EQ(decode(e.header(), header), HeaderFlaw::none);
+        const bool story = e.type == MessageType::alert || e.type == MessageType::update;
+        told += story, wire += story && header.flags & record_flag::evidence;
+        return true;
+      }));
+    EXPECT_GT(told, 20u);
+    EXPECT_EQ(wire, keep ? told : 0) << "of a recording, every story has packets";
+  }
 }
 
 TEST_F(Stories, however_many_workers_hear_and_the_second_start_goes_on) {

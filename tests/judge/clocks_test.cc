@@ -4,7 +4,9 @@
 
 #include <functional>
 #include <limits>
+#include <sstream>
 
+#include "daemon/judge/memory_file.h"
 #include "tests/judge/hearing.h"
 
 namespace vidra {
@@ -102,6 +104,39 @@ TEST(Clocks, OneThatWasNeverRightIsANotice) {
   EXPECT_EQ(h.last("TIM-13").detection->audience, Audience::operations);
 }
 
+// Whoever moves a clock and waits for the sensor's next start is told of all the same.
+TEST(Clocks, OneThatMemoryHeardRightIsNoNotice) {
+  JudgeSettings s;
+  s.mode = JudgeSettings::Mode::learn;
+  Hearing learns(Hearing::Options{"", {}, s});
+  pass(learns, 5 * minute);
+  std::ostringstream file;
+  write_memory(learns.judge.memory(), file);
+  EXPECT_NE(file.str().find("clocks = [\"iec104 11\"]"), std::string::npos) << file.str();
+  const auto remembered = [&](std::string text) {
+    Problems problems;
+    auto root = TomlTable::parse(text, "memory.toml", problems);
+    Memory m = read_memory(*root);
+    EXPECT_TRUE(problems.empty()) << problems.front();
+    return m;
+  };
+  Hearing later(Hearing::Options{"", remembered(file.str())});
+  pass(later, 5 * minute, {.rtu = -5 * minute});
+  EXPECT_EQ(later.times("TIM-13"), 0u) << later.told();
+  ASSERT_EQ(later.times("TIM-09"), 1u) << later.told();
+  EXPECT_NE(later.last("TIM-09").what.find("it was right when Memory learned"), std::string::npos) << later.told();
+  std::string never = file.str();
+  for (size_t at; (at = never.find("clocks = ")) != never.npos;) never.erase(at, never.find('\n', at) - at + 1);
+  Hearing other(Hearing::Options{"", remembered(never)});
+  pass(other, 5 * minute, {.rtu = -5 * minute});
+  EXPECT_EQ(other.times("TIM-13"), 1u) << other.told();
+  Problems problems;
+  auto root = TomlTable::parse("version = 2\n[[host]]\naddress = \"10.1.1.20\"\nclocks = [\"iec105 11\"]\n", "memory.toml", problems);
+  read_memory(*root);
+  ASSERT_EQ(problems.size(), 1u);
+  EXPECT_NE(problems[0].find("is no clock; it is written like \"iec104 11\""), std::string::npos) << problems[0];
+}
+
 TEST(Clocks, WhatIsOrdinaryIsNotTold) {
   Hearing h;
   pass(h, 3 * minute, {.rtu = 2 * hour});
@@ -113,7 +148,8 @@ TEST(Clocks, WhatIsOrdinaryIsNotTold) {
   pass(h, 3 * minute);
   pass(h, 3 * second, {.rtu = -7 * minute});                            // and then it is silent
   pass(h, 5 * minute, {.rtu_speaks = false});
-  EXPECT_EQ(h.of("TIM-"), h.times("TIM-12")) << h.told();
+  EXPECT_EQ(h.times("TIM-12"), 1u) << h.told();                         // the RTU said for three minutes that it was not set, and had been
+  EXPECT_EQ(h.of("TIM-"), 1u) << h.told();
 }
 TEST(Clocks, TwoProveNothing) {
   Hearing h;
@@ -131,14 +167,14 @@ TEST(Clocks, WhenAllStepItIsTheSensor) {                               // "TIM-1
   EXPECT_GE(h.last("TIM-10").clock_error, 4 * second);
 }
 // A relay says the same clock in each of its control blocks: that is one voice, and one story when it is off.
-void goose(Hearing& h, unsigned block, Time off) {
+void goose(Hearing& h, unsigned block, Time off, bool lost = false) {
   std::vector<uint8_t> run;
   Message m;
   m.function = 256, m.role = Role::report, m.act = Act::report, m.station = 0x1000 + block;
   Point p;
   p.object = Hearing::named("t", run);
   p.set_time(h.now + off);
-  p.time = h.now + off, p.time_kind = TimeKind::full;
+  p.time = h.now + off, p.time_kind = TimeKind::full, p.time_flags = lost ? time_unsynchronised : 0;
   Scene s;
   s.client_mac = *parse_mac("00:21:c1:30:10:41"), s.server_mac = *parse_mac("01:0c:cd:01:00:01");
   s.client.address = Address::of(s.client_mac), s.server.address = Address::of(s.server_mac);
@@ -175,6 +211,16 @@ TEST(Clocks, OneThatLosesItsReferenceIsTold) {                         // "TIM-1
   EXPECT_NE(h.last("TIM-12").what.find("10.1.1.20 (IEC 104 CP56) says since"), std::string::npos) << h.told();
   pass(h, 5 * minute), pass(h, 5 * minute, {.rtu_invalid = true});      // again: the same story
   EXPECT_EQ(h.times("TIM-12"), 2u) << h.told();
+  Hearing blocks;                                                       // two control blocks of one device, whose frames do not come together
+  const auto say = [&](int seconds, bool lost) {
+    for (int i = 0; i < seconds; i++) {
+      goose(blocks, i % 7 < 3, 0, lost), pass(blocks, second);
+    }
+  };
+  say(300, false), say(300, true);
+  EXPECT_EQ(blocks.times("TIM-12"), 1u) << blocks.told();
+  say(300, false), say(300, true);
+  EXPECT_EQ(blocks.times("TIM-12"), 2u) << blocks.told();
   Hearing never;
   pass(never, 5 * minute, {.rtu_invalid = true});                       // one that never was
   EXPECT_EQ(never.times("TIM-12"), 0u) << never.told();

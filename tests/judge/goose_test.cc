@@ -377,6 +377,20 @@ TEST(Unreviewed, AnotherSiteOfTheSameDeclarationForgetsNothing) {
   p.repeat(g, 500 * millisecond, 4);
   EXPECT_EQ(p.h.times("GSE-13"), 1u) << p.told();
 }
+// Nor does a conversation that is declared: it says nothing of what a device publishes.
+TEST(Unreviewed, AConversationMakesNoPublisherAnother) {
+  Publishing p(imported());
+  GooseFrame g, strange{.reference = "IED1LD0/LLN0$GO$gcb77"};
+  p.repeat(strange, 500 * millisecond, 3);
+  p.repeat(g, 500 * millisecond, 8);
+  ASSERT_EQ(p.h.judge.unreviewed().size(), 1u) << p.kept();
+  for (const std::string_view ends : {"client = \"any\"\nserver = \"10.1.0.0/16\"\n", "client = \"other\"\nserver = \"ied1\"\n"})
+    p.h.judge.adopt(Hearing::site_of(imported() + "[[conversation]]\n" + std::string(ends) + "protocol = \"mms\"\n"), JudgeSettings{});
+  EXPECT_EQ(p.h.judge.unreviewed().size(), 1u);
+  p.change(g), g.revision = 2;                                 // was right before
+  p.repeat(g, 500 * millisecond, 4);
+  EXPECT_EQ(p.h.times("GSE-13"), 1u) << p.told();
+}
 TEST(Unreviewed, WhatAnImportSaysOtherwiseIsLookedAtAnew) {
   Publishing p(imported());
   GooseFrame g{.revision = 2};

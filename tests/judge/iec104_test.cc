@@ -280,6 +280,38 @@ TEST(Answers, OfNobodysCommand) {
   EXPECT_EQ(joined.of("I104"), 0u) << joined.told();
 }
 
+// I104-17
+
+TEST(Quality, OfManyValuesTurnsBadAtOnce) {
+  const auto turn = [](Plant& p, Time at, uint32_t first, uint32_t n, uint32_t quality, uint16_t reason = 3) {
+    for (uint32_t i = 0; i < n; i++) p(iec104_report(start + at + i * 50 * millisecond, scada, rtu, M_ME_TF, reason, 12, first + i, 1).quality(quality));
+  };
+  Plant p;
+  turn(p, 0, 3000, 40, good, 20), turn(p, 10 * second, 3000, 19, not_topical);
+  EXPECT_EQ(p.times("I104-17"), 0u) << p.told();
+  turn(p, 12 * second, 3019, 11, invalid);
+  ASSERT_EQ(p.times("I104-17"), 1u) << p.told();
+  EXPECT_NE(p.last("I104-17").what.find("20 values of rtu1 (10.1.1.20), common address 12, turned bad within 60 s"), std::string::npos) << p.told();
+  turn(p, 60 * second, 3000, 40, good), turn(p, 80 * second, 3000, 25, not_topical);           // it came back, and is lost again
+  EXPECT_EQ(p.times("I104-17"), 2u) << p.told();
+
+  Plant others;
+  turn(others, 0, 3000, 40, invalid, 20);                                                       // an interrogation: perhaps for years
+  turn(others, 10 * second, 4000, 40, questionable | overflow);                                 // a value beyond its range is none
+  for (uint32_t i = 0; i < 40; i++) turn(others, (20 + 5 * i) * second, 5000 + i, 1, not_topical);   // one after the other, hours long
+  turn(others, 300 * second, 6000, 1, invalid), turn(others, 301 * second, 6000, 1, invalid);
+  for (int i = 0; i < 40; i++) turn(others, (400 + i) * second, 7000, 1, i % 2 ? invalid : good);    // one that chatters
+  EXPECT_EQ(others.times("I104-17"), 0u) << others.told();
+
+  std::string list(plant_site);                                                                 // a small part of a large station
+  list += "[[iec104_point]]\nhost = \"rtu1\"\nstation = 12\naddress = 3000\ncount = 200\ntype = \"M_ME_TF_1\"\n";
+  Plant large(list);
+  turn(large, 0, 3000, 59, not_topical);
+  EXPECT_EQ(large.times("I104-17"), 0u) << large.told();
+  turn(large, 5 * second, 3059, 1, not_topical);
+  EXPECT_EQ(large.times("I104-17"), 1u) << large.told();
+}
+
 // I104-12
 
 TEST(Process, DoesNotFollow) {

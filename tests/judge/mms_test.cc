@@ -351,6 +351,28 @@ TEST(MmsPosition, ThatAReportBringsIsFollowed) {
     }
 }
 
+// A data set that is made anew, with the same name and another order, and one that has lost it.
+TEST(MmsPosition, IsLookedForWhereTheDataSetHasItNow) {
+  constexpr std::string_view set = "IED1LD0/LLN0$dsPos";
+  for (const bool moves : {true, false}) {
+    Bay b;
+    const auto report = [&](bool first, bool second) {
+      Message m;
+      m.function = 256, m.role = Role::report, m.act = Act::report;
+      std::vector<Point> points;
+      for (uint16_t i = 0; i < 2; i++) points.emplace_back(Point{Object::of_member(text_key(set), i)}).set_double_point((i ? second : first) ? 2 : 1);
+      b.h.say("mms", "10.1.1.30:40000", "10.1.1.41:102", m, points, Side::server);
+    };
+    b.say(station_hmi, ied1, Bay::response(12, 0, Act::browse), {{set}, {"IED1LD0/CSWI1$ST$Pos$stVal"}, {"IED1LD0/CSWI2$ST$Pos$stVal"}});
+    b.say(station_hmi, ied1, Bay::response(12, 0, Act::browse), {{set}, {"IED1LD0/CSWI2$ST$Pos$stVal"}, {"IED1LD0/CSWI1$ST$Pos$stVal"}});
+    report(false, true);
+    b.h.wait(second);
+    b.switches(station_hmi, ied1, q1, false);
+    for (int i = 0; i < 12; i++) b.h.wait(2 * second), report(moves, !moves);
+    EXPECT_EQ(b.times("MMS-09"), moves ? 0u : 1u) << b.told();
+  }
+}
+
 // What is told by a row of deeds: who did it, and that the allowed one is quiet.
 TEST(MmsDeeds, AreToldOfStrangersOrOfAnybodyAndNotOfWhoMay) {
   struct {

@@ -202,11 +202,60 @@ TEST(NewConversation, BetweenUnreviewedDevicesThatAreLongHeardIsTold) {
   EXPECT_EQ(h.times("NET-03"), 1u) << h.told();
   EXPECT_TRUE(h.judge.unreviewed().empty());
 }
+// A conversation that anybody may have makes another of its server only.
+TEST(NewConversation, OfAnImportStaysKeptWhereOthersAreDeclared) {
+  const std::string site = std::string(plant).replace(plant.find("[site]") + 7, 0, "review = true\n");
+  Hearing h(site);
+  reports(h, "10.1.1.11:40000", "10.1.1.60:2404");
+  ASSERT_EQ(h.judge.unreviewed().size(), 1u) << h.told();
+  const auto with = [&](std::string_view client, std::string_view server, std::string_view protocol) {
+    return Hearing::site_of(site + "[[conversation]]\nclient = \"" + std::string(client) + "\"\nserver = \"" + std::string(server) + "\"\nprotocol = \"" + std::string(protocol) + "\"\n");
+  };
+  h.judge.adopt(with("any", "rtu1", "ssh"), {});
+  h.judge.adopt(with("10.1.1.0/24", "gate", "ntp"), {});
+  h.judge.adopt(with("10.1.1.0/24", "10.1.1.0/28", "ssh"), {});
+  h.judge.adopt(with("scada", "rtu1", "ssh"), {});
+  EXPECT_EQ(h.judge.unreviewed().size(), 1u);
+  h.judge.adopt(with("10.1.1.0/24", "10.1.1.32/27", "iec104"), {});      // plc1 is among them
+  EXPECT_TRUE(h.judge.unreviewed().empty());
+}
 TEST(NewConversation, OfMoreAtOnceThanMayWaitAreAllTold) {
   Hearing h(plant);
   for (int i = 0; i < 1200; i++) h.opened("10.1.1.11:" + std::to_string(20000 + i), "10.1.1.1:80");
   h.wait(4 * second);
   EXPECT_EQ(h.times("NET-02"), 1200u);
+  EXPECT_EQ(h.weight("NET-02"), 1200u);
+}
+TEST(NewConversation, OfSoManyThatNobodyCouldReadEachAreTheirNumber) {
+  Hearing h(plant);
+  const auto flood = [&](int n, int second_of) {
+    for (int i = 0; i < n; i++) h.opened("10.1.1.11:" + std::to_string(1024 + i), "10.1.1." + std::to_string(100 + second_of) + ":80"), h.wait(second / n);
+  };
+  for (int i = 0; i < 3; i++) flood(20'000, i);
+  h.wait(10 * second);
+  EXPECT_EQ(h.weight("NET-02"), 60'000u);
+  EXPECT_LE(h.times("NET-02"), 1024u + 4 * 257u);
+  const Finding* crowd = nullptr;
+  for (const Finding& f : h.findings)
+    if (f.weight > 1) crowd = &f;
+  ASSERT_NE(crowd, nullptr);
+  EXPECT_EQ(crowd->source.address, *parse_address("10.1.1.11"));
+  EXPECT_NE(crowd->what.find("more conversations that nobody knows began within a second"), std::string::npos) << crowd->what;
+}
+TEST(NewConversation, OfAProtocolOfControlIsToldInAnyCrowd) {
+  Hearing h(plant);
+  Message m;
+  m.function = 36, m.role = Role::report, m.act = Act::report, m.reason = 3, m.station = 11;
+  for (int i = 0; i < 20'000; i++) {
+    h.opened("10.1.1.11:" + std::to_string(1024 + i), "10.1.1.1:80"), h.wait(second / 20'000);
+    if (i == 10'000) h.opened("10.1.1.10:40000", "10.1.1.60:2404"), h.say("iec104", "10.1.1.10:40000", "10.1.1.60:2404", m, {Point{Object(ObjectKind::information_object, 2001)}}, Side::server);
+  }
+  h.wait(10 * second);
+  std::string of_it;
+  for (const Finding& f : h.findings)
+    if (f.source.address == *parse_address("10.1.1.10")) of_it += std::string(f.detection->id) + " " + f.what + "\n";
+  EXPECT_TRUE(of_it.starts_with("NET-02 scada (10.1.1.10) spoke IEC")) << of_it;
+  EXPECT_GT(h.weight("NET-02"), h.times("NET-02"));
 }
 
 TEST(NewConversation, IsToldWhenTheRecordingEndsBeforeItsTime) {

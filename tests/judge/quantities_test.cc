@@ -181,6 +181,44 @@ TEST(Quantities, ReportsSayThemByTheirPlaceInADataSetThatWasAskedFor) {
     EXPECT_EQ(h.times("VAL-01"), named ? 1u : 0u) << h.told();         // nobody has said what stands at which place
   }
 }
+// Works begin, lists change, somebody declares another host: what was heard holds, and what was told is not told again.
+std::string with_another_host(std::string_view text) { return "[[host]]\nname = \"before all others\"\naddress = \"10.1.1.3\"\n" + std::string(text); }
+TEST(Quantities, AreNotForgottenWhenTheSiteIsReadAgain) {
+  const std::string declared = with_object("AA1J1Q01A1LD0/MMXU1$MX$TotW");
+  Hearing h(declared);
+  const auto again = [&] {
+    h.judge.adopt(Hearing::site_of(with_another_host(declared)), {});
+    h.judge.adopt(Hearing::site_of(declared), {});
+  };
+  names_told(h), again();
+  for (int i = 0; i < 20; i++) rtu(h, 40), report(h, 40.5), h.wait(second);
+  for (int i = 0; i < 20; i++) rtu(h, 40 + i % 2), report(h, 48 + i % 2), again(), h.wait(second);
+  EXPECT_EQ(h.times("VAL-01"), 1u) << h.told();
+  h.judge.adopt(Hearing::site_of(std::string(hosts)), {});              // it is declared no longer, and then anew
+  h.judge.adopt(Hearing::site_of(declared), {});
+  for (int i = 0; i < 20; i++) rtu(h, 40 + i % 2), h.wait(second);
+  EXPECT_EQ(h.times("VAL-01"), 1u) << h.told();
+}
+TEST(Quantities, WhatBecomesInvalidSaysNothing) {
+  Hearing h(with_object("AA1J1Q01A1LD0/LLN0$dsMeas[1]"));
+  for (int i = 0; i < 20; i++) rtu(h, 40), report(h, 40.5), h.wait(second);
+  for (int i = 0; i < 60; i++) rtu(h, 0, i % 2 ? invalid : test_quality), report(h, 48 + i % 2), h.wait(second);
+  EXPECT_EQ(h.of("VAL-"), 0u) << h.told();
+}
+// What an SCD says of the order holds until the device itself says another.
+TEST(Quantities, ReportsSayThemByTheirPlaceInADeclaredDataSet) {
+  const std::string declared = with_object("AA1J1Q01A1LD0/MMXU1$MX$TotW") +
+                               "[[data_set]]\nhost = \"ied1\"\nname = \"AA1J1Q01A1LD0/LLN0$dsMeas\"\nmembers = [\"AA1J1Q01A1LD0/MMXU1$MX$TotVAr\", \"AA1J1Q01A1LD0/MMXU1$MX$TotW\"]\n";
+  for (const bool otherwise : {false, true}) {
+    Hearing h(declared);
+    if (otherwise) names_told(h, {"AA1J1Q01A1LD0/MMXU1$MX$TotVA", "AA1J1Q01A1LD0/MMXU1$MX$TotVAr"});
+    h.judge.adopt(Hearing::site_of(with_another_host(declared)), {});
+    for (int i = 0; i < 20; i++) rtu(h, 40), report(h, 40.5), h.wait(second);
+    EXPECT_EQ(h.of("VAL-"), 0u) << h.told();
+    for (int i = 0; i < 20; i++) rtu(h, 40 + i % 2), report(h, 48 + i % 2), h.wait(second);
+    EXPECT_EQ(h.times("VAL-01"), otherwise ? 0u : 1u) << h.told();
+  }
+}
 TEST(Quantities, ADataSetThatWasMadeAnewHasOtherPlaces) {
   Hearing h(with_object("AA1J1Q01A1LD0/MMXU1$MX$TotW"));
   names_told(h);
@@ -376,18 +414,60 @@ TEST(Positions, OnTheWayUnsureUnheardOrSilentAreQuiet) {
   b.p.change(b.g), b.says(0), b.pass(60);                               // it travels, for long
   b.says(1), b.pass(10);
   b.p.change(b.g), b.says(1, not_topical), b.pass(60);                  // the RTU no longer hears its device
+  for (const uint32_t quality : {invalid, test_quality, communication_lost, substituted, failure}) {
+    b.says(2), b.pass(10);
+    b.says(2, quality), b.pass(10);                                     // it says so before the switch moves
+    b.p.change(b.g), b.pass(60);
+    b.says(1), b.pass(10);
+    b.p.change(b.g), b.says(2), b.pass(10);
+    b.p.change(b.g), b.says(2, quality), b.pass(60);
+    b.says(1), b.pass(10);
+    b.p.change(b.g);
+  }
   b.says(2), b.pass(10);
   b.p.change(b.g), b.says(1), b.pass(10), b.says(1, good, true);        // octets were lost
   b.p.change(b.g), b.pass(60);
   b.says(2), b.pass(10);
   b.p.change(b.g), b.pass(10);
   b.p.change(b.g), b.pass(60);                                          // off and on again
-  b.pass(60), b.p.wait(6 * minute);                                     // the link to the RTU is down while it opens
+  b.pass(60);
+  b.p.change(b.g), b.pass(110, false), b.alive(), b.pass(1), b.says(1), b.pass(60);   // the link to the RTU is down while it closes …
+  b.p.change(b.g), b.says(2), b.pass(60);
+  b.p.change(b.g), b.alive(), b.pass(150, false), b.pass(1), b.says(1), b.pass(60);   // … for longer, after one more word of it …
+  b.p.change(b.g), b.says(2), b.pass(60);
+  b.pass(370, false), b.p.change(b.g), b.pass(90), b.says(1), b.pass(60);             // … and for so long that nothing it said holds
+  b.p.change(b.g), b.says(2), b.pass(60), b.p.wait(6 * minute);
   b.p.change(b.g), b.pass(120, false);
   EXPECT_EQ(b.p.h.times("VAL-04"), 0u) << b.p.told();
   Breaker unnamed(switch_site, false);                                  // nobody has said what stands at which place
   unnamed.says(1), unnamed.pass(60);
   EXPECT_EQ(unnamed.p.h.times("VAL-04"), 0u) << unnamed.p.told();
+}
+TEST(Positions, AreNotForgottenWhenTheSiteIsReadAgain) {
+  Breaker b;
+  const auto again = [&] {
+    b.p.h.judge.adopt(Hearing::site_of(with_another_host(switch_site)), {});
+    b.p.h.judge.adopt(Hearing::site_of(switch_site), {});
+  };
+  b.says(2), b.pass(10), again(), b.pass(10);
+  b.p.change(b.g);                                                      // it opens, and the control centre is not told
+  for (int i = 0; i < 6; i++) b.pass(10), again();
+  EXPECT_EQ(b.p.h.times("VAL-04"), 1u) << b.p.told();
+}
+TEST(Positions, OfADeviceThatIsBackAreTold) {                           // its link was down, and what it says now is still wrong
+  Breaker b;
+  b.says(2), b.pass(30);
+  b.p.change(b.g), b.pass(110, false);
+  EXPECT_EQ(b.p.h.times("VAL-04"), 0u) << b.p.told();
+  b.says(2), b.pass(60);
+  EXPECT_EQ(b.p.h.times("VAL-04"), 1u) << b.p.told();
+}
+TEST(Positions, OfADeviceThatSpeaksRarelyAreToldLater) {               // nothing but a sign of life every three minutes
+  Breaker b;
+  b.says(2), b.pass(30);
+  b.p.change(b.g);
+  for (int i = 0; i < 4; i++) b.pass(180, false), b.alive();
+  EXPECT_EQ(b.p.h.times("VAL-04"), 1u) << b.p.told();
 }
 TEST(Positions, OfThreeTheOneAlone) {
   Breaker b(switch_site + "[[quantity.member]]\nhost = \"ied1\"\nprotocol = \"mms\"\nobject = \"IED1LD0/CSWI1$ST$Pos\"\n");
@@ -418,6 +498,69 @@ TEST(Ranges, AValueFarBeyondIsTold) {                                  // "VAL-0
   tell(120, 60);
   ASSERT_EQ(h.times("VAL-05"), 1u) << h.told();
   EXPECT_NE(h.told().find("says that f (information object 2006) is 120, since 30 s, and calls it good. | The site declares 45 to 55 for it."), std::string::npos) << h.told();
+}
+const std::string frequency = std::string(hosts) + "[[iec104_point]]\nhost = \"rtu1\"\nstation = 11\naddress = 2006\ntype = 36\nmin = 45\nmax = 55\n";
+// Any word of the RTU: another value, or a sign of life.
+void another(Hearing& h, int i, bool after_gap = false) {
+  Message m;
+  m.function = 36, m.role = Role::report, m.act = Act::report, m.reason = 3, m.station = 11, m.after_gap = after_gap;
+  Point p{Object(ObjectKind::information_object, 2001 + uint32_t(i % 4))};
+  p.set_real(i % 9);
+  h.say("iec104", "10.9.1.10:40000", "10.1.1.20:2404", m, {p}, Side::server);
+}
+TEST(Ranges, AValueThatIsSaidOnceStays) {
+  for (int what = 0; what < 5; what++) {
+    Hearing h(frequency);
+    for (int i = 0; i < 20; i++) another(h, i), h.wait(second);
+    rtu(h, 9999);
+    for (int i = 0; i < 20; i++) another(h, i), h.wait(second);
+    EXPECT_EQ(h.times("VAL-05"), 0u) << h.told();
+    if (what == 1) rtu(h, 50);                                          // it is right again
+    if (what == 2) rtu(h, 9999, invalid);
+    if (what == 3) another(h, 1, true);                                 // that it is may be among what was not heard
+    if (what == 4) h.wait(130 * second);
+    for (int i = 0; i < 300; i++) another(h, i), h.wait(second);
+    ASSERT_EQ(h.times("VAL-05"), what ? 0u : 1u) << what << h.told();
+    if (what) continue;
+    EXPECT_NE(h.told().find("information object 2006 is 9999, since 30 s"), std::string::npos) << h.told();
+    EXPECT_EQ(h.last("VAL-05").station, "common address 11");
+    rtu(h, 9999), h.wait(minute), rtu(h, 9999);
+    EXPECT_EQ(h.times("VAL-05"), 1u) << h.told();
+  }
+}
+TEST(Ranges, AreNotToldAgainWhenTheSiteIsReadAgain) {
+  Hearing h(frequency);
+  rtu(h, 9999);
+  for (int i = 0; i < 300; i++) {
+    another(h, i), h.wait(second);
+    h.judge.adopt(Hearing::site_of(i % 2 ? frequency : with_another_host(frequency)), {});
+    if (i % 60 == 59) rtu(h, 9999);
+  }
+  EXPECT_EQ(h.times("VAL-05"), 1u) << h.told();
+  std::string wider = frequency;
+  wider.replace(wider.find("max = 55"), 8, "max = 65");
+  h.judge.adopt(Hearing::site_of(wider), {});                           // another range is another question
+  for (int i = 0; i < 10; i++) rtu(h, 9999), h.wait(10 * second);
+  EXPECT_EQ(h.times("VAL-05"), 2u) << h.told();
+  h.judge.adopt(Hearing::site_of(std::string(hosts)), {});
+  for (int i = 0; i < 10; i++) rtu(h, 9999), h.wait(10 * second);
+  EXPECT_EQ(h.times("VAL-05"), 2u) << h.told();
+}
+TEST(Ranges, TwoStationsAreTwoStories) {
+  std::string both = frequency + frequency.substr(hosts.size());
+  both.replace(both.rfind("station = 11"), 12, "station = 12");
+  Hearing h(both);
+  for (int i = 0; i < 10; i++) rtu(h, 9999), rtu(h, 9999, good, 12), h.wait(10 * second);
+  EXPECT_EQ(h.times("VAL-05"), 2u) << h.told();
+  EXPECT_NE(h.findings[h.findings.size() - 2].cause, h.findings.back().cause);
+}
+TEST(Ranges, WithoutAWidthNothingIsFar) {
+  for (const std::string_view limits : {"min = 0\n", "max = 0\n", "min = 0\nmax = 0\n", "min = 12\nmax = 12\n"})
+    for (const double value : {-0.01, 0.01, 12.5}) {
+      Hearing h(std::string(hosts) + "[[iec104_point]]\nhost = \"rtu1\"\nstation = 11\naddress = 2006\ntype = 36\n" + std::string(limits));
+      for (int i = 0; i < 20; i++) rtu(h, value), h.wait(5 * second);
+      EXPECT_EQ(h.times("VAL-05"), 0u) << limits << h.told();
+    }
 }
 TEST(Ranges, WhatIsNoNumberOfItsUnitIsNotCompared) {
   const auto site_with = [](std::string_view more) {
@@ -622,6 +765,8 @@ TEST(Quantities, MistakesHaveTheirPlaceAndTheWayOut) {
   EXPECT_NE(wrong("[[quantity]]\nname = \"f\"\n" + two).find("tolerance"), std::string::npos);
   EXPECT_NE(wrong("[[quantity]]\nname = \"f\"\ntolerance = 1\n" + two + "[[quantity.member]]\nhost = \"rtu7\"\nprotocol = \"mms\"\nobject = \"x\"\n").find("\"rtu7\" is no declared host"), std::string::npos);
   EXPECT_NE(wrong("[[quantity]]\nname = \"f\"\ntolerance = 1\n" + two + "[[quantity.member]]\nhost = \"rtu1\"\nprotocol = \"mmms\"\nobject = \"x\"\n").find("\"mmms\" is no protocol"), std::string::npos);
+  EXPECT_EQ(wrong("[[quantity]]\nname = \"Q0\"\nkind = \"position\"\n" + std::string(member) + "[[quantity.member]]\nhost = \"ied1\"\nprotocol = \"modbus\"\nobject = \"coil 5\"\n"), "");
+  EXPECT_NE(wrong("[[quantity]]\nname = \"Q0\"\nkind = \"position\"\n" + std::string(member) + "[[quantity.member]]\nhost = \"ied1\"\nprotocol = \"modbus\"\nobject = \"holding register 5\"\n").find("says no position"), std::string::npos);
   EXPECT_NE(wrong("[[quantity]]\nname = \"f\"\ntolerance = 1\n" + two + "[[quantity.member]]\nhost = \"rtu1\"\nprotocol = \"iec104\"\nobject = \"information object 1-5\"\n").find("one object"), std::string::npos);
 }
 

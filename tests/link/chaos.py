@@ -15,6 +15,9 @@ import tempfile
 import threading
 import time
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "e2e"))
+from programs import segment_entries  # noqa: E402
+
 peer = sys.argv[1]
 kills = int(sys.argv[2]) if len(sys.argv) > 2 else int(os.environ.get("VIDRA_KILLS", "30"))
 seed = int(sys.argv[3]) if len(sys.argv) > 3 else int(os.environ.get("VIDRA_SEED", str(random.SystemRandom().randrange(1 << 32))))
@@ -118,12 +121,8 @@ entries = []
 for name in sorted(n for n in os.listdir(journal) if n.endswith(".seg")):
     with open(os.path.join(journal, name), "rb") as f:
         data = f.read()
-    at = 64
-    while at + 20 <= len(data):
-        length = int.from_bytes(data[at + 4:at + 8], "little")
-        header, body = data[at + 20:at + 148], data[at + 148:at + 20 + length]
+    for _, header, body in segment_entries(data):
         entries.append((int.from_bytes(header[24:32], "little"), header[6], int.from_bytes(header[32:40], "little"), header[4], header[64:96], header[96:128], body))
-        at += 20 + length
 held = {(e[0], e[1], e[2]): e[5][:8].hex() for e in entries}
 journalled = {int(e[6]) for e in entries if e[3] == 4}
 lost = accepted - journalled

@@ -29,6 +29,22 @@ struct Collecting final : ReceivingEnd {
   SensorId to{};
 };
 
+// A sensor's end that hears what a test says, and whose own words go nowhere.
+struct OwnOutbox {
+  explicit OwnOutbox(const Keys& of) : own(disk, bounds(), of.sign_secret) {}
+  static OutboxSettings bounds() {
+    OutboxSettings o;
+    o.directory = "/outbox", o.free_floor = 0;
+    return o;
+  }
+  FaultyStorage disk;
+  Outbox own;
+};
+struct SpeaksToNobody final : private OwnOutbox, public SendingEnd {
+  explicit SpeaksToNobody(const Keys& of) : OwnOutbox(of), SendingEnd(own, {}, of) {}
+  int send(Bytes, Bytes) override { return 0; }
+};
+
 struct Ends : testing::Test {
   TempDir dir;
   MemoryJournal journal;
@@ -109,7 +125,12 @@ TEST_F(Ends, a_good_bye_reaches_who_waits_for_its_welcome_too) {
 
 // A machine put back to a snapshot of its memory: same boot, same run, and a clock of before. It may not be kept out until that has caught up.
 TEST_F(Ends, a_sensor_whose_clock_since_boot_went_back_is_heard_again_after_a_while) {
+  settings.heartbeat = 3'600'000 * ms;
   begin();
+  const auto three_heartbeats_pass = [&] {
+    collector->settings.heartbeat = ms / 4;
+    usleep(2'000);
+  };
   control("a", MessageType::hello, hello("one"), 1'000'000);
   turn();
   ASSERT_EQ(said(MessageType::welcome, "a"), 1);
@@ -117,7 +138,7 @@ TEST_F(Ends, a_sensor_whose_clock_since_boot_went_back_is_heard_again_after_a_wh
   turn();
   EXPECT_EQ(said(MessageType::welcome, "b"), 0) << "it may have been said before";
   EXPECT_EQ(said(MessageType::note, "b", "hello-first"), 1);
-  usleep(80'000);   // three heartbeats without a word
+  three_heartbeats_pass();   // without a word
   control("b", MessageType::hello, hello("one"), 600);
   turn();
   EXPECT_EQ(said(MessageType::welcome, "b"), 1);
@@ -125,7 +146,7 @@ TEST_F(Ends, a_sensor_whose_clock_since_boot_went_back_is_heard_again_after_a_wh
   control("c", MessageType::hello, hello("two"), 700);
   turn();
   ASSERT_EQ(said(MessageType::welcome, "c"), 1);
-  usleep(80'000);
+  three_heartbeats_pass();
   control("b", MessageType::hello, hello("one"), 650);
   turn();
   EXPECT_EQ(said(MessageType::welcome, "b"), 1);
@@ -133,7 +154,7 @@ TEST_F(Ends, a_sensor_whose_clock_since_boot_went_back_is_heard_again_after_a_wh
 }
 
 TEST_F(Ends, a_flood_of_hellos_is_bounded) {
-  settings.sensor_bytes = 100'000;
+  settings.sensor_bytes = 20'000;
   begin();
   const std::string large = hello("one", 100);
   for (uint64_t i = 0; i < 500; i++) control("a", MessageType::hello, large, i + 1);
@@ -146,6 +167,93 @@ TEST_F(Ends, a_flood_of_hellos_is_bounded) {
   control("a", MessageType::hello, large, 1000);
   turn();
   EXPECT_GT(said(MessageType::welcome, "a"), 1) << "afterwards as before";
+}
+
+// 1,400 epochs of before, as of a box whose outbox is torn at each start: a WELCOME names all that the sensor holds now.
+TEST_F(Ends, a_welcome_names_what_the_sensor_holds_however_many_epochs_were_before) {
+  begin();
+  for (const uint64_t epochs : {uint64_t{90}, uint64_t{1'300}}) {
+    for (uint64_t e = 0; e < epochs; e++)
+      for (uint8_t lane = 0; lane < 3; lane++) {
+        Header h;
+        h.type = MessageType::alert, h.lane = lane, h.sensor = keys.id, h.epoch = e << 32, h.seq = 5;
+        journal.kept[{uuid_text(keys.id), h.epoch, lane}][5] = {h, "{}", false};
+      }
+    Hello held;
+    held.boot_id = "boot", held.instance = "one", held.sign_key = hex_text(keys.sign_public);
+    for (uint8_t lane = 0; lane < 3; lane++) held.streams.push_back({uint64_t{77} << 32, lane, 1, 9, 0, 0}), held.streams.push_back({~uint64_t{0}, lane, 1, 0, 0, 0});
+    collector->said.clear();
+    control("a", MessageType::hello, body_of(held), epochs);
+    turn();
+    ASSERT_EQ(said(MessageType::welcome, "a"), 1);
+    Welcome w;
+    for (const Said& s : collector->said)
+      if (s.type == MessageType::welcome) { ASSERT_TRUE(read(bytes_of(s.body), w)); }
+    ASSERT_EQ(w.streams.size(), 6u) << epochs;
+    for (const StreamState& s : w.streams) {
+      EXPECT_EQ(s.durable, s.epoch == ~uint64_t{0} ? 0u : 5u);
+      EXPECT_GT(s.credit, 0u);
+    }
+  }
+  EXPECT_EQ(heard.count(ReceiverEvents::Kind::over_quota), 0);
+  // But not for ever more: what is kept of each has an end, and that is said.
+  for (uint64_t e = 0; e < 4'096; e++) {
+    Header h;
+    h.type = MessageType::alert, h.lane = 1, h.sensor = keys.id, h.epoch = e << 32, h.seq = 5;
+    journal.kept[{uuid_text(keys.id), h.epoch, uint8_t{1}}][5] = {h, "{}", false};
+  }
+  collector->said.clear();
+  control("a", MessageType::hello, hello("one"), 5'000);
+  turn();
+  EXPECT_EQ(said(MessageType::welcome, "a", "\"streams\":[]"), 1);
+  EXPECT_EQ(heard.count(ReceiverEvents::Kind::over_quota), 1);
+}
+
+// A collector of before, or one that takes no more epochs.
+TEST_F(Ends, a_welcome_that_leaves_out_what_is_held_is_no_connection) {
+  SpeaksToNobody sensor(keys);
+  Outbox& outbox = sensor.outbox;
+  outbox.open();
+  sensor.began();
+  sensor.shaken_hands();
+  Welcome w;
+  w.attempt = sensor.attempt;
+  const auto take = [&](MessageType type, const std::string& body) { sensor.take(control_header(type, keys.id, body), bytes_of(body)); };
+  take(MessageType::welcome, body_of(w));
+  EXPECT_EQ(sensor.state(), LinkState::paused);
+  EXPECT_NE(sensor.status.text.find("3 of the 3 lanes"), std::string::npos) << sensor.status.text;
+  for (const uint8_t lane : {uint8_t{0}, uint8_t{1}}) w.streams.push_back({outbox.epoch(), lane, 0, 0, 0, 100});
+  take(MessageType::welcome, body_of(w));
+  EXPECT_EQ(sensor.state(), LinkState::paused);
+  Ack a;
+  a.streams = w.streams;
+  take(MessageType::ack, body_of(a));
+  EXPECT_EQ(sensor.state(), LinkState::paused) << "what it says of two lanes takes nothing from the third";
+  w.streams.push_back({outbox.epoch(), 2, 0, 0, 0, 100});
+  take(MessageType::welcome, body_of(w));
+  EXPECT_EQ(sensor.state(), LinkState::connected);
+}
+
+// An approved key that names itself anew with each HELLO, and alternates.
+TEST_F(Ends, greetings_are_rationed_and_clones_told_once_a_minute) {
+  settings.heartbeat = 1'000 * ms;
+  begin();
+  uint64_t at = 1;
+  const int64_t began = monotonic_now();
+  for (int i = 0; i < 2'000; i++) {
+    control(i % 2 ? "a" : "b", MessageType::hello, hello(std::to_string(i / 2 - i % 2)), at++);
+    control(i % 2 ? "a" : "b", MessageType::bye, body_of(Bye{"gone"}), at++);
+    if (i % 10 == 0) turn();
+  }
+  turn();
+  EXPECT_LE(said(MessageType::welcome, "a") + said(MessageType::welcome, "b") + heard.count(ReceiverEvents::Kind::bye), 8 * (2 + int((monotonic_now() - began) / (1'000 * ms))));
+  EXPECT_LE(heard.count(ReceiverEvents::Kind::clone), 1);
+  EXPECT_GE(said(MessageType::note, "a", "over-quota") + said(MessageType::note, "b", "over-quota"), 1);
+  usleep(300'000);
+  collector->said.clear();
+  control("c", MessageType::hello, hello("last"), at++);
+  turn();
+  EXPECT_EQ(said(MessageType::welcome, "c"), 1) << "a moment later it is heard as ever";
 }
 
 // 1,024 adjacent ranges, the last first, and as many holes.
@@ -191,15 +299,7 @@ TEST_F(Ends, times_of_strangers_may_be_any_number) {
   }
   EXPECT_EQ(said(MessageType::ping, "a"), 4);
 
-  struct Sending final : SendingEnd {
-    using SendingEnd::SendingEnd;
-    int send(Bytes, Bytes) override { return 0; }
-  };
-  FaultyStorage disk;
-  OutboxSettings o;
-  o.directory = "/outbox", o.free_floor = 0;
-  Outbox outbox(disk, o, keys.sign_secret);
-  Sending sensor(outbox, {}, keys);
+  SpeaksToNobody sensor(keys);
   const auto pong = [&](int64_t t1, int64_t t2, int64_t t3) {
     Ping p;
     p.answer = true, p.t1 = t1, p.t2 = t2, p.t3 = t3;

@@ -58,6 +58,36 @@ TEST(Keys, a_damaged_file_is_refused_with_the_reason) {
 }
 
 // Made once, at the first start. Where pseudonyms left under a key that is gone, no other is made in silence.
+// What the disk does not give is no damaged key and no lost one: to move it away, or to make another, would cost the sensor its identity.
+TEST(Keys, a_key_that_the_disk_does_not_give_is_neither_damaged_nor_gone) {
+  TempDir dir;
+  const std::string path = dir.path + "/sensor.keys";
+  Keys k;
+  std::string error;
+  ASSERT_EQ(::mkdir(path.c_str(), 0700), 0);   // opens, and is not read: EISDIR
+  EXPECT_FALSE(load_or_make_keys(path, k, error));
+  EXPECT_NE(error.find("cannot be read: Is a directory"), std::string::npos) << error;
+  EXPECT_NE(error.find("dmesg"), std::string::npos) << error;
+  EXPECT_EQ(error.find("move it away"), std::string::npos) << error;
+  std::array<uint8_t, 32> key;
+  ASSERT_EQ(::mkdir((dir.path + "/pseudonyms.key").c_str(), 0700), 0);
+  EXPECT_FALSE(open_pseudonym_key(dir.path, key, error));
+  EXPECT_NE(error.find("cannot be read: Is a directory"), std::string::npos) << error;
+
+  // The folder of a credential that is not given (here: a loop of links) is not the same as none.
+  TempDir own;
+  const std::string loop = dir.path + "/loop";
+  ASSERT_EQ(::symlink(loop.c_str(), loop.c_str()), 0);
+  ::setenv("CREDENTIALS_DIRECTORY", loop.c_str(), 1);
+  const bool opened = open_keys(own.path, "sensor.keys", k, error), pseudonyms = open_pseudonym_key(own.path, key, error);
+  ::unsetenv("CREDENTIALS_DIRECTORY");
+  EXPECT_FALSE(opened) << "another identity";
+  EXPECT_FALSE(pseudonyms);
+  EXPECT_NE(error.find("dmesg"), std::string::npos) << error;
+  EXPECT_NE(::access((own.path + "/sensor.keys").c_str(), F_OK), 0);
+  EXPECT_NE(::access((own.path + "/pseudonyms.key").c_str(), F_OK), 0);
+}
+
 TEST(Keys, a_key_of_pseudonyms_is_not_made_twice) {
   TempDir dir;
   const std::string path = dir.path + "/pseudonyms.key", told = dir.path + "/pseudonyms.told";

@@ -463,18 +463,24 @@ TEST(Cursor, what_was_told_is_kept_behind_what_older_files_have) {
   FaultyStorage disk;
   disk.make_directories("/c");
   CursorValue v;
-  v.acknowledged = 5, v.next = 9, v.told_from = 6, v.told_to = 8;
+  v.acknowledged = 5, v.next = 9, v.told = {{6, 8}, {10, 10}, {12, 19}};
   Cursor c(disk, "/c/cursor");
   ASSERT_EQ(c.open(), 0);
   ASSERT_EQ(c.store(v), 0);
+  ASSERT_EQ(c.store(v), 0);   // in the second slot
   Cursor again(disk, "/c/cursor");
   ASSERT_EQ(again.open(), 0);
   EXPECT_EQ(again.value(), v);
+  EXPECT_EQ(Cursor::read(disk.octets("/c/cursor")), v);
+  disk.octets("/c/cursor").resize(4096 + 84);   // one range
+  Cursor younger(disk, "/c/cursor");
+  ASSERT_EQ(younger.open(), 0);
+  EXPECT_EQ(younger.value().told, (std::vector<Range>{{6, 8}}));
   for (const size_t page : {size_t{0}, size_t{4096}}) std::fill_n(disk.octets("/c/cursor").begin() + ptrdiff_t(page) + 64, 20, uint8_t{0});
   Cursor older(disk, "/c/cursor");
   ASSERT_EQ(older.open(), 0);
   EXPECT_EQ(older.value().acknowledged, 5u);
-  EXPECT_EQ(older.value().told_to, 0u);
+  EXPECT_TRUE(older.value().told.empty());
   disk.octets("/c/cursor").resize(4096 + 64);
   Cursor oldest(disk, "/c/cursor");
   ASSERT_EQ(oldest.open(), 0);

@@ -129,5 +129,23 @@ TEST(Segments, are_read_while_they_are_written_and_left_as_they_are) {
   EXPECT_FALSE(read_segments(folder + "/none", [](const LogEntry&) { return true; }));
 }
 
+// What a file held behind its durable end, when its sync had failed, begins the next one: that counts.
+TEST(Segments, a_record_that_was_written_again_in_the_next_file_is_read_from_there) {
+  const std::string folder = testing::TempDir() + "/vidra-again-" + std::to_string(getpid());
+  for (const uint64_t first : {uint64_t{1}, uint64_t{3}}) {
+    LogSettings s;
+    s.directory = folder + "/" + std::to_string(first);
+    Log log(real_storage(), s);
+    ASSERT_EQ(log.open(first), 0);
+    for (uint64_t n = first; n < first + 3; n++) log.append(MessageType::alert, bytes_of("of file " + std::to_string(first)), {});
+    ASSERT_EQ(log.sync(), 0);
+  }
+  std::filesystem::copy_file(folder + "/3/0000000000000003.seg", folder + "/1/0000000000000003.seg");
+  std::string read;
+  ASSERT_TRUE(read_segments(folder + "/1", [&](const LogEntry& e) { return read += std::to_string(e.number) + " " + std::string(text_of(Bytes(e.payload))) + ", ", true; }));
+  EXPECT_EQ(read, "1 of file 1, 2 of file 1, 3 of file 3, 4 of file 3, 5 of file 3, ");
+  std::filesystem::remove_all(folder);
+}
+
 }  // namespace
 }  // namespace vidra

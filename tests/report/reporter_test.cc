@@ -5,6 +5,7 @@
 
 #include <set>
 
+#include "daemon/report/marking.h"
 #include "tests/report/findings.h"
 
 namespace vidra {
@@ -71,6 +72,112 @@ TEST_F(ReporterTest, what_differs_is_another_story) {
   std::set<std::string> ids;
   for (const Story& s : told.all) ids.insert(s.id);
   EXPECT_EQ(ids.size(), 5u);
+}
+
+// What a stranger does in the first minute of his session is what he came for: one story, and each new step is told at once.
+constexpr Detection opened{"I104-01", "New controlling station", 5, Audience::security, "T0848", "intrusions:system-compromise", "why", "next", ""};
+constexpr Detection operated{"I104-02", "Command by a master that may not command", 5, Audience::security, "T0855", "intrusions:system-compromise", "why", "next", ""};
+constexpr Detection twice{"NET-15", "The same octets twice", 4, Audience::security, "T0830", "intrusions:system-compromise", "why", "next", ""};
+Finding said(Time t, const Detection& d, const char* what, uint64_t cause = 1) {
+  Finding f = finding(t, d, cause);
+  f.what = what;
+  return f;
+}
+
+TEST_F(ReporterTest, what_follows_from_one_cause_is_a_step_of_its_story) {
+  Reporter r(settings, told);
+  r.found(said(start, opened, "laptop opened rtu1"));
+  r.found(said(start + 400 * millisecond, twice, "laptop sent the same octets twice"));
+  r.found(said(start + 500 * millisecond, operated, "laptop operated 5004"));
+  ASSERT_EQ(told.all.size(), 3u) << "a new step leaves at once";
+  const Story s = told.all.back();
+  EXPECT_EQ(s.id, told.all[0].id);
+  EXPECT_EQ(s.detection->id, "I104-02") << "what was done says more than that somebody came";
+  EXPECT_EQ(s.what, "laptop operated 5004");
+  EXPECT_EQ(s.count, 3u);
+  EXPECT_EQ(texts_of(s.steps), (std::vector<std::string>{"21:06:31 I104-01: laptop opened rtu1", "21:06:31 NET-15: laptop sent the same octets twice", "21:06:31 I104-02: laptop operated 5004"}));
+  r.found(said(start + 20 * second, twice, "laptop sent the same octets twice, again"));      // the step goes on, and its words do not lead
+  r.found(said(start + 90 * second, operated, "laptop operated 5005"));
+  r.finish(start + hour);
+  EXPECT_EQ(told.all.back().id, s.id);
+  EXPECT_EQ(told.all.back().what, "laptop operated 5005");
+  EXPECT_EQ(texts_of(told.all.back().steps)[1], "21:06:31 NET-15: laptop sent the same octets twice (2 times)");
+  EXPECT_EQ(r.counters().stories, 1u);
+  EXPECT_EQ(r.counters().steps, 2u);
+  EXPECT_EQ(r.open(), 0u);
+}
+
+TEST_F(ReporterTest, what_is_of_another_cause_is_another_story) {
+  const auto stories = [&](Finding second_) {
+    Stories all;
+    Reporter r(settings, all);
+    r.found(said(start, opened, "laptop opened rtu1"));
+    r.found(std::move(second_));
+    r.finish(start + hour);
+    return r.counters().stories;
+  };
+  Finding f = said(start + second, operated, "laptop operated 5004");
+  EXPECT_EQ(stories(f), 1u);
+  f.scene.server.port = 502;                             // another service
+  EXPECT_EQ(stories(f), 2u);
+  f = said(start + second, operated, "laptop operated 5004"), f.target.address = ip(10, 10, 1, 21);
+  EXPECT_EQ(stories(f), 2u);
+  f = said(start + second, operated, "somebody operated 5004"), f.source.address = ip(10, 10, 1, 11);
+  EXPECT_EQ(stories(f), 2u);
+  EXPECT_EQ(stories(said(start + 61 * second, operated, "laptop operated 5004")), 2u) << "long after it came";
+  EXPECT_EQ(stories(said(start + second, slow, "no reports")), 2u) << "for other people";
+  Detection own = operated;
+  own.under = &operated;
+  EXPECT_EQ(stories(said(start + second, own, "the site's own rule")), 2u);
+}
+
+// Who asks device after device what it is asks one question.
+TEST_F(ReporterTest, who_asks_everybody_what_he_is_is_one_story) {
+  constexpr Detection s7{"S7-08", "Controller asked what it is", 4, Audience::security, "T0888", "information-gathering:scanner", "why", "next", ""};
+  constexpr Detection cip{"CIP-07", "Device asked what it is", 4, Audience::security, "T0888", "information-gathering:scanner", "why", "next", ""};
+  Reporter r(settings, told);
+  Finding a = said(start, s7, "laptop asks plc1"), b = said(start + 2 * second, cip, "laptop asks cip1"), c = said(start + 3 * second, cip, "laptop writes cip1");
+  a.act = b.act = Act::identify, c.act = Act::write, c.cause = 7;
+  b.target = c.target = {ip(10, 10, 1, 75), "cip1"};
+  r.found(std::move(a)), r.found(std::move(b)), r.found(std::move(c));
+  r.finish(start + hour);
+  EXPECT_EQ(r.counters().stories, 2u);
+  EXPECT_EQ(told.all[1].detection->id, "S7-08");
+  EXPECT_EQ(told.all[1].target.name, "rtu1");
+  EXPECT_EQ(told.all[1].steps.size(), 2u);
+}
+
+TEST_F(ReporterTest, steps_that_stay_at_the_site_are_not_told_of) {
+  Reporter r(settings, told);
+  r.found(said(start, opened, "laptop opened rtu1"));
+  r.found(said(start + second, operated, "laptop operated 5004"));
+  const Story s = told.all.back();
+  EXPECT_FALSE(marked(s, {}, "AMBER").instead);
+  const Marked rest = marked(s, {{"I104-02", "RED"}}, "AMBER");
+  ASSERT_TRUE(rest.instead && !rest.withheld);
+  EXPECT_EQ(rest.instead->detection->id, "I104-01");
+  EXPECT_EQ(rest.instead->what, "laptop opened rtu1");
+  EXPECT_EQ(rest.instead->count, 1u);
+  EXPECT_TRUE(rest.instead->steps.empty());
+  const Marked other = marked(s, {{"I104-01", "RED"}}, "AMBER");
+  ASSERT_TRUE(other.instead);
+  EXPECT_EQ(other.instead->what, "laptop operated 5004");
+  EXPECT_TRUE(marked(s, {{"I104-01", "RED"}, {"I104-02", "RED"}}, "AMBER").withheld);
+}
+
+// However many: bounded, and none is lost.
+TEST_F(ReporterTest, a_story_has_sixteen_steps_at_most) {
+  Reporter r(settings, told);
+  r.found(said(start, opened, "laptop opened rtu1"));
+  for (uint64_t cause = 0; cause < 40; cause++) r.found(said(start + second, operated, "laptop operated", cause));
+  r.finish(start + hour);
+  EXPECT_EQ(r.counters().stories + r.counters().steps, 41u - r.counters().folded + (r.counters().folded ? 1 : 0));
+  uint64_t counted = 0;
+  for (const Story& s : told.all) {
+    EXPECT_LE(s.steps.size(), most_steps_of_story);
+    if (s.closed) counted += s.count;
+  }
+  EXPECT_EQ(counted, 41u);
 }
 
 TEST_F(ReporterTest, a_quiet_story_is_closed_and_the_next_one_is_new) {

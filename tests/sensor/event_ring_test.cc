@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <random>
 #include <thread>
 
 namespace vidra {
@@ -109,6 +110,96 @@ TEST(EventRing, a_ring_that_fills_is_not_held_back_by_an_empty_one) {
   Heard heard;
   Time until = 0;
   EXPECT_GT(merge.drain(heard, until), 0u);
+}
+
+TEST(EventRing, a_worker_whose_time_goes_back_is_as_far_as_it_was) {   // its next recording begins before the end of the last
+  Bell bell;
+  std::vector<std::unique_ptr<EventRing>> rings;
+  for (int i = 0; i < 2; i++) rings.push_back(std::make_unique<EventRing>(1 << 16, bell, true));
+  EventMerge merge(rings, 0);
+  rings[0]->publish(100);
+  rings[0]->publish(10);
+  EXPECT_EQ(rings[0]->watermark(), 100);
+  rings[1]->see(spoken(50, Act::operate).event());
+  rings[1]->publish(60);
+  Heard heard;
+  Time until = 0;
+  EXPECT_EQ(merge.drain(heard, until), 1u) << "nothing before 100 comes from the first any more";
+  EXPECT_EQ(until, 60);
+}
+
+// Clocks of workers that stand, leap, go back and are far apart, rings that are full: whoever waits for room waits for somebody who moves.
+TEST(EventRing, whatever_the_clocks_do_somebody_goes_on) {
+  for (unsigned seed = 1; seed <= 20; seed++) {
+    std::mt19937 random(seed);
+    Bell bell;
+    std::vector<std::unique_ptr<EventRing>> rings;
+    struct At { Time now; int left; bool closed; uint64_t frame; };
+    std::vector<At> workers;
+    for (unsigned i = 0; i < 2 + seed % 3; i++) {
+      rings.push_back(std::make_unique<EventRing>(1 << 14, bell, true));
+      workers.push_back({Time(random() % 3) * minute, 2'000, false, 0});
+    }
+    EventMerge merge(rings, 0);
+    Heard heard;
+    Time until = 0, before = 0;
+    const auto has_room = [&](size_t i) { return rings[i]->fill() < 0.7; };   // a record is far shorter than the rest
+    size_t idle = 0;
+    for (bool all = false; !all; idle++) {
+      all = true;
+      bool moved = false;
+      for (size_t i = 0; i < workers.size(); i++) {
+        At& w = workers[i];
+        if (w.closed) continue;
+        all = false;
+        if (!has_room(i) || random() % 4 == 0) continue;             // it waits in see(), or has no core
+        moved = true;
+        switch (random() % 16) {
+          case 0: break;                                             // its clock stands
+          case 1: w.now -= Time(random() % 60) * second; break;
+          case 2: w.now += Time(random() % 60) * second; break;
+          default: w.now += Time(random() % 1'000);
+        }
+        for (unsigned n = random() % 8; n && w.left && has_room(i); n--, w.left--) {
+          Spoken s = spoken(std::max(w.now, rings[i]->reached()), Act::report);   // as Traffic stamps it: never back
+          s.scene.frame = ++w.frame;
+          rings[i]->see(s.event());
+        }
+        rings[i]->publish(w.now);
+        if (!w.left) rings[i]->close(), w.closed = true;
+      }
+      const size_t n = merge.drain(heard, until);
+      ASSERT_GE(until, before) << "time goes back for the judge";
+      before = until;
+      if (n || moved) idle = 0;
+      ASSERT_LT(idle, 200u) << "all wait for each other, seed " << seed;
+    }
+    while (merge.drain(heard, until)) {}
+    EXPECT_EQ(heard.times.size(), workers.size() * 2'000);
+    for (const auto& r : rings) EXPECT_EQ(r->shed().total(), 0u);
+  }
+}
+
+TEST(EventRing, who_waits_for_room_long_calls_seldom) {
+  Bell bell;
+  std::vector<std::unique_ptr<EventRing>> rings;
+  for (int i = 0; i < 2; i++) rings.push_back(std::make_unique<EventRing>(1 << 14, bell, true));
+  EventMerge merge(rings, 0);
+  std::thread worker([&] {
+    for (Time t = 1; t <= 200; t++) rings[0]->see(spoken(t, Act::report).event());
+    rings[0]->close();
+  });
+  Heard heard;
+  Time until = 0;
+  while (rings[0]->fill() < 0.9) std::this_thread::yield();
+  std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  EXPECT_EQ(merge.drain(heard, until), 0u) << "the other has said nothing yet";
+  const uint32_t before = bell.heard();
+  std::this_thread::sleep_for(std::chrono::milliseconds(200));
+  EXPECT_LT(bell.heard() - before, 400u);             // 40 of 5 ms; each 100 microseconds it would be 1,300
+  rings[1]->close();
+  while (heard.times.size() < 200) merge.drain(heard, until);
+  worker.join();
 }
 
 TEST(EventRing, of_a_recording_nothing_is_shed) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/site/point_list.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
 
@@ -334,6 +335,17 @@ TEST_F(Quantities, WhatCouldBeSeveralOrHasNoRangeOrNoScaleIsLeft) {
   EXPECT_NE(q.remarks[0].find("nothing says its range: give min and max"), std::string::npos) << q.remarks[0];
 }
 
+TEST_F(Quantities, WordsOfOneBayTellItsPartsApart) {
+  const auto guessed = [&](std::string_view a, std::string_view b, std::string_view unit) {
+    return quantities(fmt::format("Host;Bay;Name;IOA;CA;Type;Max;Unit\nrtu1;E01;{};1;11;13;500;{}\nrtu2;E01;{};3;12;13;500;{}\n", a, unit, b, unit)).tables.size();
+  };
+  // Transformers and sections of a busbar have letters of phases, and are none.
+  for (const auto& [a, b, unit] : {std::tuple{"Napon S1", "Napon L12", "kV"}, {"Struja T2", "Struja L2 L3", "A"}, {"Struja T1", "Struja T2", "A"}, {"Napon S1", "Napon S2", "kV"}, {"Struja T2", "Struja L3", "A"}, {"Napon A1", "Napon L1", "kV"}})
+    EXPECT_EQ(guessed(a, b, unit), 0u) << a << ", " << b;
+  for (const auto& [a, b, unit] : {std::tuple{"Napon L1-L2", "URS", "kV"}, {"I1", "Struja L1", "A"}, {"IR", "I L1", "A"}, {"U12", "Napon RS", "kV"}, {"Struja T2 L1", "T2 IL1", "A"}, {"Napon L1L2", "Uab", "kV"}})
+    EXPECT_EQ(guessed(a, b, unit), 1u) << a << ", " << b;
+}
+
 TEST_F(Quantities, ScalesAreOfTheWire) {
   quantities("Host;Bay;Name;IOA;CA;Type;Min;Max;Unit;Scale\nrtu1;E01;P;1;11;11;-50;50;MW;0,01\nrtu2;E01;P;3;12;13;-50;50;MW;\n");
   ASSERT_EQ(site_.quantities.size(), 1u);
@@ -360,6 +372,41 @@ TEST_F(Quantities, AreToldByAColumn) {
   EXPECT_NE(quantities("Host;Bay;Name;IOA;CA;Type;Max;Unit;Same quantity\nrtu1;E01;A;1;11;13;50;MW;x\nrtu2;E01;B;2;12;13;50;A;x\n").remarks.at(0).find("not one quantity"), std::string::npos);
 }
 
+// Behind one gateway each station counts its objects from the same number.
+TEST_F(Quantities, OfTwoStationsBehindOneGateway) {
+  const QuantityImport q = quantities("Bay;Name;CA;IOA;Type;Unit;IEC 61850 reference\nE01;f;11;1001;36;Hz;AA1J1Q01A1LD0/MMXU1.Hz.mag.f\nE02;f;12;1001;36;Hz;AA1J1Q01A1LD0/MMXU2.Hz.mag.f\n", Quantify::told);
+  ASSERT_EQ(site_.quantities.size(), 2u);
+  EXPECT_EQ(site_.quantities[0].members[0].station, 11u);
+  EXPECT_EQ(site_.quantities[1].members[0].station, 12u);
+  // One that is declared for any station takes all of them.
+  EXPECT_TRUE(quantities("Bay;Name;CA;IOA;Type;Unit;IEC 61850 reference\nE01;f;11;1001;36;Hz;AA1J1Q01A1LD0/MMXU1.Hz.mag.f\n", Quantify::told,
+                         "[[quantity]]\nname = \"f\"\ntolerance = 1\n[[quantity.member]]\nhost = \"rtu1\"\nprotocol = \"iec104\"\nobject = \"information object 1001\"\n[[quantity.member]]\nhost = \"rtu2\"\nprotocol = \"dnp3\"\nobject = \"analog input 4\"\n")
+                  .tables.empty());
+}
+
+TEST_F(Quantities, ADeviceIsNotTheOneWhoseNameBeginsLikeIt) {
+  const auto of = [&](std::string_view reference, std::string_view beside) {
+    return quantities(fmt::format("Bay;Name;CA;IOA;Type;Unit;IEC 61850 reference\nE01;f;11;1001;36;Hz;{}/MMXU1.Hz.mag.f\n", reference), Quantify::told, beside);
+  };
+  const std::string ied1 = "[[host]]\nname = \"IED1\"\naddress = \"10.1.1.141\"\n", ied10 = "[[host]]\nname = \"IED10\"\naddress = \"10.1.1.150\"\n";
+  EXPECT_EQ(of("IED1LD0", ied1).tables.size(), 1u);
+  const QuantityImport other = of("IED10LD0", ied1);
+  EXPECT_TRUE(other.tables.empty());
+  ASSERT_EQ(other.remarks.size(), 1u);
+  EXPECT_NE(other.remarks[0].find("is of no declared device"), std::string::npos) << other.remarks[0];
+  EXPECT_EQ(of("IED10LD0", ied1 + ied10).tables.size(), 1u);
+  EXPECT_EQ(site_.host(site_.quantities[0].members[1].host).name, "IED10");
+  const std::string named = ied1 + "[[publisher]]\nkind = \"goose\"\nhost = \"IED1\"\nreference = \"IED10LD0/LLN0$GO$gcb01\"\n";
+  EXPECT_EQ(of("IED10LD0", named).tables.size(), 1u) << "a logical device may be called so all the same";
+}
+
+TEST_F(PointList, LimitsThatAreTheSameAreNone) {
+  const auto& points = import("IOA;CA;Type;Min;Max;Name\n2001;11;13;0;0;P\n2002;11;13;0;50;Q\n");
+  ASSERT_EQ(points.size(), 2u);
+  EXPECT_FALSE(points[0].min || points[0].max);
+  EXPECT_EQ(points[1].max, 50);
+}
+
 // What a gateway passes on, its list says by reference; what the site's other files declare is compared, too.
 TEST_F(Quantities, AcrossProtocols) {
   quantities("Bay;Name;IOA;Type;Unit;IEC 61850 reference;Scale;Max\nE01;Q0;1101;31;;AA1J1Q01A1LD0/CSWI1.Pos.stVal [ST];;\nE01;f;2006;36;Hz;AA1J1Q01A1LD0/MMXU1.Hz.mag.f;;\nE01;P;2007;36;MW;AA1J1Q01A1LD0/MMXU1$MX$TotW$mag$f;0.000001;50\n"
@@ -382,6 +429,36 @@ TEST_F(Quantities, AcrossProtocols) {
   // What is declared already is not declared again.
   const std::string by_hand = other + "[[quantity]]\nname = \"f\"\ntolerance = 1\n[[quantity.member]]\nhost = \"rtu2\"\nprotocol = \"dnp3\"\nobject = \"analog input 3\"\n[[quantity.member]]\nhost = \"rtu2\"\nprotocol = \"dnp3\"\nobject = \"analog input 4\"\n";
   EXPECT_TRUE(quantities(list, Quantify::guess, by_hand).tables.empty());
+}
+
+// A command whose position another device tells: by its reference, once the site's other files say whose that is.
+TEST_F(PointList, AFeedbackByReference) {
+  import_ = import_points(write("a.csv", "Host;CA;IOA;Type;Feedback\nrtu1;11;5101;C_DC_NA_1;AA1J1Q01A1LD0/XCBR1.Pos.stVal [ST]\nrtu1;11;5102;C_DC_NA_1;goose AA1J1Q01A1LD0/LLN0$ds[2]\nrtu1;11;5103;C_DC_NA_1;ZZ1LD0/XCBR1.Pos\n"
+                                             "rtu1;11;5104;C_DC_NA_1;GOOSE: AA1J1Q01A1LD0/XCBR1.Pos\nrtu1;11;5105;M_DP_TB_1;\nrtu1;11;5105;C_DC_NA_1;AA1J1Q01A1LD0/XCBR1.Pos\nrtu1;11;5106;C_DC_NA_1;AA1J1Q01A1LD0/XCBR1.Pos\nrtu1;11;5106;M_DP_TB_1;\n"),
+                          {}, problems_);
+  ASSERT_TRUE(problems_.empty()) << problems_[0];
+  const std::string hosts = "[[host]]\nname = \"rtu1\"\naddress = \"10.1.1.1\"\n[[host]]\nname = \"AA1J1Q01A1\"\naddress = \"10.1.1.41\"\n";
+  Site beside;
+  if (auto root = TomlTable::parse(hosts, "site.toml", problems_)) beside = read_site(*root, problems_);
+  refer_feedbacks(import_, beside);
+  const std::string all = hosts + toml_text(import_.declared);
+  if (auto root = TomlTable::parse(all, "out.toml", problems_)) site_ = read_site(*root, problems_), root->finish();
+  ASSERT_TRUE(problems_.empty()) << problems_[0] << "\n" << all;
+  const auto told = [&](uint32_t address) {
+    const SitePoint* p = site_.point(1, uint16_t(protocol_index("iec104")), 11, Object(ObjectKind::information_object, address));
+    return p && p->told_by ? std::string(protocols[p->told_by->protocol]->name) + " " + p->told_by->text : p && p->feedback.kind() != ObjectKind::none ? "its own" : "";
+  };
+  EXPECT_EQ(told(5101), "mms AA1J1Q01A1LD0/XCBR1$ST$Pos");
+  EXPECT_EQ(told(5102), "goose AA1J1Q01A1LD0/LLN0$ds[2]");
+  EXPECT_EQ(told(5103), "");
+  EXPECT_EQ(told(5104), "goose AA1J1Q01A1LD0/XCBR1$ST$Pos");
+  EXPECT_EQ(told(5105), "mms AA1J1Q01A1LD0/XCBR1$ST$Pos");
+  EXPECT_EQ(told(5106), "mms AA1J1Q01A1LD0/XCBR1$ST$Pos");
+  ASSERT_FALSE(import_.remarks.empty());
+  EXPECT_NE(import_.remarks.back().find("feedback \"ZZ1LD0/XCBR1.Pos\" is of no declared device, and left out; name the site's other files with --site"), std::string::npos) << import_.remarks.back();
+  EXPECT_NE(import_.remarks.back().find("a.csv:4"), std::string::npos) << import_.remarks.back();
+  EXPECT_NE(refused("CA;IOA;Type;Feedback\n11;5101-5106;C_DC_NA_1;AA1LD0/XCBR1.Pos\n").find("write a row for each"), std::string::npos);
+  EXPECT_NE(refused("CA;IOA;Type;Feedback\n11;5101;C_DC_NA_1;AA1LD0/XCBR1.Pos.q\n").find("is no reference of IEC 61850 to a state"), std::string::npos);
 }
 
 TEST_F(Quantities, OfAWorkbook) {

@@ -97,6 +97,14 @@ TEST(Scl, HostsPublishersClientsAndControls) {
   EXPECT_EQ(p->travel_time, 20 * second);
   EXPECT_EQ(p->feedback, Object::of_text(text_key("AA1J1Q01A1LD0/CSWI1$ST$Pos")));
   EXPECT_EQ(i.site.points.size(), 3u);      // Mod is for status only
+
+  // What stands where, of sets that hold a position: once for each, though two blocks send one of them.
+  ASSERT_EQ(i.site.data_sets.size(), 6u);
+  EXPECT_EQ(i.site.data_sets[0].name, "AA1J1Q01A1LD0/LLN0$dsGoose");
+  EXPECT_EQ(i.site.data_sets[0].host, ied1);
+  ASSERT_EQ(i.site.data_sets[0].members.size(), 7u);
+  EXPECT_EQ(i.site.data_sets[0].members[2], "AA1J1Q01A1LD0/XSWI1$ST$Pos$stVal");
+  EXPECT_EQ(i.site.data_sets[1].members, std::vector<std::string>{"AA1J1Q01A1LD0/XCBR1$ST$Pos"});
 }
 
 TEST(Scl, TheCidIsNewerThanTheScdInWhateverOrderTheyAreNamed) {

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// Preloaded into a process (LD_PRELOAD), it makes calls to a disk fail. Calls on files below the path in VIDRA_FAILING are counted; those with
-// numbers from `from` up to `until` fail with `error`, as that error would come: EIO from every call, EROFS from those that change something,
-// ENOSPC from those that need room. Of what is written half reaches the file. All four numbers lie in the file named in VIDRA_FAILING_CONTROL,
-// where whoever started the process reads and writes them. SQLite's -shm files are left alone: they are mapped.
+// Preloaded into a process (LD_PRELOAD), it makes calls to a disk fail. Calls on files below the path in VIDRA_FAILING are counted; from
+// number `from` on so many as `left` says fail with `error`, of those from which that error can come: EIO from every call, EROFS from those that
+// change something, ENOSPC from those that need room. Of what is written half reaches the file. These numbers, and how many calls have
+// `failed`, lie in the file named in VIDRA_FAILING_CONTROL, where whoever started the process reads and writes them. SQLite's -shm files are
+// left alone: they are mapped.
 #undef _FILE_OFFSET_BITS   // both names of each call are meant here
 #undef _FORTIFY_SOURCE
+#include <dirent.h>
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -14,6 +16,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <array>
@@ -23,7 +26,7 @@
 namespace {
 
 struct Control {
-  std::atomic<uint64_t> calls, from, until, error;
+  std::atomic<uint64_t> calls, from, left, error, failed;
 };
 Control* control = nullptr;
 std::string* place = nullptr;
@@ -51,10 +54,14 @@ enum class Does : uint8_t { reads, removes, changes, fills };
 // True, with errno set, when this call is one that fails.
 bool fails(Does does) {
   const uint64_t n = control->calls.fetch_add(1) + 1;
-  if (n < control->from || n >= control->until) return false;
+  if (n < control->from) return false;
   const int error = int(control->error.load());
   if (error == EROFS && does == Does::reads) return false;
   if ((error == ENOSPC || error == EDQUOT) && does != Does::fills) return false;
+  uint64_t left = control->left.load();
+  while (left && !control->left.compare_exchange_weak(left, left - 1)) {}
+  if (!left) return false;
+  control->failed.fetch_add(1);
   errno = error;
   return true;
 }
@@ -176,6 +183,34 @@ int rmdir(const char* path) noexcept {
 int rename(const char* from, const char* to) noexcept {
   REAL(rename, int (*)(const char*, const char*));
   return below(from) && fails(Does::changes) ? -1 : real_rename(from, to);
+}
+int link(const char* from, const char* to) noexcept {
+  REAL(link, int (*)(const char*, const char*));
+  return below(to) && fails(Does::fills) ? -1 : real_link(from, to);
+}
+int access(const char* path, int how) noexcept {
+  REAL(access, int (*)(const char*, int));
+  return below(path) && fails(Does::reads) ? -1 : real_access(path, how);
+}
+#define STAT(name, type)                                                        \
+  int name(const char* path, struct type* to) noexcept {                        \
+    REAL(name, int (*)(const char*, struct type*));                             \
+    return below(path) && fails(Does::reads) ? -1 : real_##name(path, to);      \
+  }
+STAT(stat, stat)
+STAT(stat64, stat64)
+STAT(lstat, stat)
+STAT(lstat64, stat64)
+#define STATVFS(name)                                                           \
+  int name(const char* path, struct name* to) noexcept {                        \
+    REAL(name, int (*)(const char*, struct name*));                             \
+    return below(path) && fails(Does::reads) ? -1 : real_##name(path, to);      \
+  }
+STATVFS(statvfs)
+STATVFS(statvfs64)
+DIR* opendir(const char* path) {
+  REAL(opendir, DIR* (*)(const char*));
+  return below(path) && fails(Does::reads) ? nullptr : real_opendir(path);
 }
 int mkdir(const char* path, mode_t mode) noexcept {
   REAL(mkdir, int (*)(const char*, mode_t));

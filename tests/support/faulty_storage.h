@@ -44,6 +44,7 @@ class FaultyStorage final : public Storage {
   uint64_t calls() const { return calls_; }
   uint64_t capacity = 0;   // octets of all files together; 0 no limit
   std::string place = "here";
+  std::string broken;      // nothing can be written to this file
 
   void restore(uint64_t seed) {
     std::lock_guard lock(mutex_);
@@ -107,7 +108,7 @@ class FaultyStorage final : public Storage {
     } else if (mode == Mode::create_new) {
       return -EEXIST;
     }
-    file = std::make_unique<Handle>(*this, at->second);
+    file = std::make_unique<Handle>(*this, at->second, path);
     return 0;
   }
   int make_directories(const std::string& path) override {
@@ -162,13 +163,14 @@ class FaultyStorage final : public Storage {
 
  private:
   struct Handle final : File {
-    Handle(FaultyStorage& d, std::shared_ptr<Node> n) : disk(d), node(std::move(n)) {}
+    Handle(FaultyStorage& d, std::shared_ptr<Node> n, std::string p) : disk(d), node(std::move(n)), path(std::move(p)) {}
     int append(Bytes b) override { return write(node->now.size(), b); }
     int write_at(uint64_t offset, Bytes b) override { return write(size_t(offset), b); }
     int write(size_t offset, Bytes b) {
       std::lock_guard lock(disk.mutex_);
       const size_t whole = b.size();
       int e = disk.call();
+      if (!e && path == disk.broken) e = -EIO;
       if (e) b = b.first(whole / 2);   // an error after a part of it
       const size_t grows = offset + b.size() > node->now.size() ? offset + b.size() - node->now.size() : 0;
       if (disk.capacity && disk.used() + grows > disk.capacity) {
@@ -215,6 +217,7 @@ class FaultyStorage final : public Storage {
     }
     FaultyStorage& disk;
     std::shared_ptr<Node> node;
+    const std::string path;
   };
 
   uint64_t used() const {

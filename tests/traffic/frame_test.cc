@@ -138,6 +138,13 @@ TEST(Frame, Erspan) {
     EXPECT_EQ(f.tunnels, 1);
   }
 }
+TEST(Frame, WhatATunnelCarriesWithoutIpHasNoneOfTheTunnelsAddresses) {
+  const Frame f = read(ethernet(ip4(1, 2, 47, hex("0000 88be") + padded(ethernet(hex("424203 0000000000"), 8)))));
+  EXPECT_EQ(f.kind, Frame::Kind::link);
+  EXPECT_EQ(f.llc, 0x42) << "spanning tree";
+  EXPECT_EQ(f.version, 0);
+  EXPECT_EQ(f.source_address(), Address{});
+}
 TEST(Frame, Vxlan) { expect_body(read(ethernet(ip4(1, 2, 17, udp(50'000, 4789, hex("08000000 000123 00") + ethernet(inner())))))); }
 TEST(Frame, IpInIp) {
   expect_body(read(ethernet(ip4(1, 2, 4, inner()))));

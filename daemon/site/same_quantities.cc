@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "daemon/site/measured.h"
+#include "daemon/site/same_quantities.h"
 
 #include <fmt/format.h>
 
@@ -9,7 +9,9 @@
 #include <cmath>
 #include <map>
 #include <set>
+#include <tuple>
 
+#include "daemon/judge/iec104_types.h"
 #include "daemon/site/point_list.h"
 #include "dissectors/protocol.h"
 
@@ -51,18 +53,26 @@ constexpr std::string_view derived[] = {
     "in", "un", "diff", "differential", "diferencijalna", "fault", "kvara", "negative", "inverzna", "sequence", "rocof", "df", "mittelwert", "grenzwert",
 };
 
-// The phases that a name says, "" where it says none: l1 and r and a are one, l12 and rs and ab.
+// The phases that a name says, "" where it says none: l1 and r and a are one, l12 and rs and ab. Digits are phases behind an l, or
+// where a letter of voltage or current stands before them: t2 is a transformer, s1 a section of a busbar.
 void phases_of(std::string_view word, std::set<char>& to) {
-  if (word.size() >= 2 && (word[0] == 'i' || word[0] == 'u' || word[0] == 'v') && word != "is" && word != "it" && word != "us" && word != "vs") word.remove_prefix(1);
-  if (word.starts_with("l") && word.size() >= 2) word.remove_prefix(1);
-  else if (word.size() == 1 && word[0] >= '0' && word[0] <= '9') return;
+  const bool measured = word.size() >= 2 && (word[0] == 'i' || word[0] == 'u' || word[0] == 'v') && word != "is" && word != "it" && word != "us" && word != "vs";
+  if (measured) word.remove_prefix(1);
+  const bool lines = word.size() >= 2 && word[0] == 'l';
+  if (word.empty() || word.size() > 4) return;
+  const std::string_view alphabets[] = {"123", "rst", "abc"};
   std::set<char> found;
   for (const char c : word) {
-    const char phase = c == '1' || c == 'r' || c == 'a' ? '1' : c == '2' || c == 's' || c == 'b' ? '2' : c == '3' || c == 't' || c == 'c' ? '3' : c == 'l' ? 'l' : 0;
-    if (!phase) return;
-    if (phase != 'l') found.insert(phase);
+    if (lines && c == 'l') continue;
+    bool known = false;
+    for (size_t i = lines || measured ? 0 : 1; i < (lines ? 1 : std::size(alphabets)); i++) {
+      const size_t at = alphabets[i].find(c);
+      // All of one alphabet.
+      if (at != std::string_view::npos && (lines || alphabets[i].find(word[0]) != std::string_view::npos)) found.insert(char('1' + at)), known = true;
+    }
+    if (!known) return;
   }
-  if (word.size() <= 4 && found.size() <= 2) to.insert(found.begin(), found.end());
+  if (found.size() <= 2) to.insert(found.begin(), found.end());
 }
 
 bool has_digit(std::string_view s) { return s.find_first_of("0123456789") != std::string_view::npos; }
@@ -114,7 +124,7 @@ class Quantifier {
  public:
   Quantifier(Quantify how, const Site& beside, QuantityImport& out) : how_(how), beside_(beside), out_(out) {
     for (const SiteQuantity& q : beside.quantities)
-      for (const QuantityMember& m : q.members) taken_.insert({beside.host(m.host).name, m.protocol, m.object});
+      for (const QuantityMember& m : q.members) taken_.insert({beside.host(m.host).name, m.protocol, m.object, m.station});
   }
 
   void operator()(std::vector<Measured> all) {
@@ -146,15 +156,38 @@ class Quantifier {
     std::string host;
     uint16_t protocol;
     uint64_t object;
+    std::optional<uint64_t> station;                 // nothing, which comes first: any
     auto operator<=>(const Taken&) const = default;
   };
   static uint64_t key_of(const Measured& m) {
     const auto range = parse_object_range(m.object);
     return range ? range->first.key() : Object::of_text(text_key(m.object)).key();
   }
-  bool taken(const Measured& m) const { return taken_.contains({m.host, uint16_t(std::max(0, protocol_index(m.protocol))), key_of(m)}); }
+  static Taken place_of(const Measured& m) { return {m.host, uint16_t(std::max(0, protocol_index(m.protocol))), key_of(m), m.station}; }
+  bool taken(const Measured& m) const {
+    const Taken own = place_of(m);
+    Taken any = own;
+    any.station.reset();
+    if (m.station) return taken_.contains(own) || taken_.contains(any);
+    const auto at = taken_.lower_bound(any);
+    return at != taken_.end() && std::tie(at->host, at->protocol, at->object) == std::tie(own.host, own.protocol, own.object);
+  }
 
   void remark(const Measured& m, const std::string& what) { out_.remarks.push_back(fmt::format("{}: {}", m.place, what)); }
+
+  // By its logical devices, as far as its control blocks name them; else by its name, which begins theirs: IED10LD0 is of IED10, never
+  // of IED1.
+  const SiteHost* device_of(std::string_view domain) const {
+    for (const SitePublisher& p : beside_.publishers)
+      if (p.host && p.reference.size() > domain.size() && p.reference[domain.size()] == '/' && p.reference.starts_with(domain)) return &beside_.host(p.host);
+    const auto digit = [](char c) { return c >= '0' && c <= '9'; };
+    const SiteHost* device = nullptr;
+    for (const SiteHost& h : beside_.hosts) {
+      if (h.name.empty() || !domain.starts_with(h.name) || (domain.size() > h.name.size() && digit(domain[h.name.size()]) && digit(h.name.back()))) continue;
+      if (!device || h.name.size() > device->name.size()) device = &h;
+    }
+    return device;
+  }
 
   // A gateway's list says which object of a device it passes on: two ways of one quantity.
   void by_reference(const Measured& m) {
@@ -162,9 +195,7 @@ class Quantifier {
     const auto name = mms_name_of(m.reference, m.position ? "ST" : "MX");
     if (!name) return remark(m, fmt::format("\"{}\" is no reference of IEC 61850 to a value; write it like IED1LD0/MMXU1.TotW.mag.f", m.reference));
     const std::string_view domain = std::string_view(*name).substr(0, name->find('/'));
-    const SiteHost* device = nullptr;
-    for (const SiteHost& h : beside_.hosts)
-      if (!h.name.empty() && domain.starts_with(h.name) && (!device || h.name.size() > device->name.size())) device = &h;
+    const SiteHost* const device = device_of(domain);
     if (!device) {
       if (no_device_++ < 3)
         remark(m, fmt::format("\"{}\" is of no declared device, so it is held against nothing; name the site's other files with --site, the import of the SCD first", m.reference));
@@ -241,7 +272,7 @@ class Quantifier {
       const double scale = first.position ? 1 : m->scale.value_or(1) * factor(*m);
       if (scale != 1) member.real("scale", std::stod(fmt::format("{:.9g}", scale)));
       t.members.push_back(std::move(member));
-      taken_.insert({m->host, uint16_t(std::max(0, protocol_index(m->protocol))), key_of(*m)});
+      taken_.insert(place_of(*m));
       who += fmt::format("{}{}{}", who.empty() ? "" : " = ", member_text(*m), scale == 1 ? "" : fmt::format(" × {:.9g}", scale));
       if (where.find(m->place) == where.npos) where += (where.empty() ? "" : " and ") + m->place;
     }
@@ -298,8 +329,8 @@ std::vector<Measured> measured_of(const Site& site) {
   std::vector<Measured> all;
   for (const SitePoint& p : site.points) {
     if (p.direction == Direction::control || p.objects.first != p.objects.last || p.protocol >= protocols.size() || !p.host) continue;
-    const bool real = p.type == 13 || p.type == 14 || p.type == 36;
-    if (p.kind != PointKind::measurement) continue;
+    const bool real = says_engineering_unit(p.type);
+    if (p.kind != PointKind::measurement || p.objects.first.kind() == ObjectKind::named) continue;   // of a name only its key is known here
     Measured m;
     m.host = site.host(p.host).name, m.protocol = protocols[p.protocol]->name;
     m.station = p.station;
