@@ -282,22 +282,23 @@ class QualityBurst final : public Detector {
 
   void see(const Event& e, const Context& c, Findings& to) override {
     const Message& m = *e.said;
-    if (m.reason != spontaneous && !any_) [[likely]] return;
+    if (m.reason != spontaneous && !stations_with_bad_) [[likely]] return;
     uint32_t quality = 0;
     for (const Point& p : e.points) quality |= p.quality;
     const bool turned = quality & bad && m.reason == spontaneous;
-    if (!turned && !any_) [[likely]] return;
+    if (!turned && !stations_with_bad_) [[likely]] return;
     if (m.malformed || m.test || c.learning) return;
     const uint64_t key = key_of(c.conversation.pair, m.station);
     if (!turned && !stations_.find(key)) return;
     Station& s = stations_.at(key);
+    const bool was_bad = !s.objects.empty();
     for (const Point& p : e.points) {
-      if (!(p.quality & bad)) s.objects.erase(p.object.key());
-      else if (turned && s.objects.size() < most) s.objects.insert_or_assign(p.object.key(), e.scene.time);
+      if (!(p.quality & bad)) good(s, p.object.key());
+      else if (turned) turn(s, p.object.key(), e.scene.time);
     }
+    stations_with_bad_ += !s.objects.empty() - was_bad;
     if (s.objects.empty()) s.told = false;
     if (!turned) return;
-    any_ = true;
     if (s.told || s.objects.size() < points_) return;
     std::erase_if(s.objects, [&](const auto& o) { return e.scene.time - o.second > window_; });
     size_t of = 0;                                         // measured or indicated, where a list says how many there are
@@ -322,12 +323,30 @@ class QualityBurst final : public Detector {
   static constexpr uint32_t bad = invalid | not_topical | substituted | blocked;
   static constexpr uint16_t spontaneous = 3;
   static constexpr size_t most = 4096;
-  struct Station { std::unordered_map<uint64_t, Time> objects; bool told = false; };
+  using Objects = std::unordered_map<uint64_t, Time>;
+  struct Station { Objects objects; bool told = false; };
+
+  // A value that goes to and fro takes and gives the same place: nothing of the heap for each.
+  void good(Station& s, uint64_t object) {
+    Objects::node_type place = s.objects.extract(object);
+    if (place && free_.size() < most) free_.push_back(std::move(place));
+  }
+  void turn(Station& s, uint64_t object, Time now) {
+    if (const auto known = s.objects.find(object); known != s.objects.end()) return void(known->second = now);
+    if (s.objects.size() >= most) return;
+    if (free_.empty()) return void(s.objects.emplace(object, now));
+    Objects::node_type place = std::move(free_.back());
+    free_.pop_back();
+    place.key() = object, place.mapped() = now;
+    s.objects.insert(std::move(place));
+  }
+
   const Detection& row_ = row("I104-17");
   size_t points_ = 0;
   double share_ = 0;
   Time window_ = 0;
-  bool any_ = false;                                       // something was bad since the start
+  int stations_with_bad_ = 0;                              // one that made room for others stays counted: then it is only looked at in vain
+  std::vector<Objects::node_type> free_;
   Recent<Station> stations_{256};
 };
 

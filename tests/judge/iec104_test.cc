@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/judge/plant.h"
+#include "tests/support/heap.h"
 
 namespace vidra {
 namespace {
@@ -302,6 +303,15 @@ TEST(Quality, OfManyValuesTurnsBadAtOnce) {
   turn(others, 300 * second, 6000, 1, invalid), turn(others, 301 * second, 6000, 1, invalid);
   for (int i = 0; i < 40; i++) turn(others, (400 + i) * second, 7000, 1, i % 2 ? invalid : good);    // one that chatters
   EXPECT_EQ(others.times("I104-17"), 0u) << others.told();
+
+  Plant flapping;                                                                               // chattering asks no more of the heap than staying good
+  const auto asked = [&flapping](uint32_t quality) {
+    const size_t before = heap_requests();
+    for (int i = 0; i < 1000; i++) flapping(iec104_report(start + i * 50 * millisecond, scada, rtu, M_ME_TF, 3, 12, 3000 + i % 8, 1).quality(i / 8 % 2 ? quality : good));
+    return heap_requests() - before;
+  };
+  asked(invalid);
+  EXPECT_EQ(asked(invalid), asked(good));                                                        // nothing under a sanitizer, which counts none
 
   std::string list(plant_site);                                                                 // a small part of a large station
   list += "[[iec104_point]]\nhost = \"rtu1\"\nstation = 12\naddress = 3000\ncount = 200\ntype = \"M_ME_TF_1\"\n";
