@@ -119,7 +119,7 @@ std::string Index::open(const std::string& path, Open how) {
       "INSERT INTO sensors(sensor, name, site, first_heard, last_heard, records, missing, breaks, quarantined, probation) VALUES(?1,?2,?3,?4,?4,?5,?6,?7,?8,?9) "
       "ON CONFLICT DO UPDATE SET name=iif(?2='', name, ?2), site=iif(?3='', site, ?3), last_heard=max(last_heard, ?4), records=records+?5, "
       "missing=missing+?6, breaks=breaks+?7, quarantined=quarantined+?8, probation=?9, farewell=iif(?4>last_heard, '', farewell)");
-  story_ = Statement(db_, "SELECT revision, severity FROM stories WHERE sensor=? AND story=?");
+  story_ = Statement(db_, "SELECT revision, severity, detection FROM stories WHERE sensor=? AND story=?");
   put_story_ = Statement(db_,
       "INSERT INTO stories VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?11,?12) ON CONFLICT DO UPDATE SET change=?3, detection=?4, severity=?5, first=?6, last=?7, "
       "revision=?8, closed=?9, probation=?10, updated=?11, body=?12");
@@ -331,7 +331,7 @@ void Index::apply_body(Indexed& out, const Entry& e) {
   if (story_.step()) {
     known = true;
     const bool newer = int64_t(t->revision) > story_.integer(0);
-    worse = t->severity > story_.integer(1);
+    worse = t->severity > story_.integer(1) || (t->severity == story_.integer(1) && t->detection != story_.text(2));
     story_.reset();
     if (!newer) return;   // overtaken by a later telling in another lane
   }

@@ -29,7 +29,7 @@ struct Entry {
 struct Indexed {
   std::optional<Told> told;           // an alert or update
   bool first = false;                 // of its story, here
-  bool worse = false;                 // the story has become more severe
+  bool worse = false;                 // the story has become more severe, or another step leads it that is as severe
   std::string body;                   // of a told one, as it came
   std::vector<std::string> troubles;  // a gap, a broken chain, a bad body: a sentence each
 };

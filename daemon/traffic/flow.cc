@@ -52,7 +52,7 @@ bool any_key_of(const Frame& f, uint16_t group, FlowKey& k) {
   return low_first(k, ports ? f.source_port : 0, ports ? f.destination_port : 0, f.protocol, f.version == 6, group);
 }
 
-bool key_of_quoted(Bytes ip, uint16_t group, FlowKey& k, bool& source_is_low) {
+bool key_of_quoted(Bytes ip, uint16_t group, FlowKey& k, bool& source_is_low, Bytes& source) {
   bool bad = false;
   Reader r{ip, bad};
   const uint8_t first = r.u8();
@@ -75,6 +75,7 @@ bool key_of_quoted(Bytes ip, uint16_t group, FlowKey& k, bool& source_is_low) {
   }
   const uint16_t source_port = r.be16(), destination_port = r.be16();
   if (bad || (protocol != 6 && protocol != 17)) return false;
+  source = both.first(both.size() / 2);
   addresses(k, version, both.data());
   source_is_low = low_first(k, source_port, destination_port, protocol, version == 6, group);
   return true;

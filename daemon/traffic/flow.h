@@ -58,8 +58,8 @@ bool any_key_of(const Frame&, uint16_t group, FlowKey& into);
   std::memcpy(&destination, f.addresses + 4, 4);
   return ip4_key(source, destination, f.source_port, f.destination_port, f.protocol, group, k);
 }
-// The same from the head of an IP packet that an ICMP error quotes; false where it is not one of TCP or UDP.
-bool key_of_quoted(Bytes ip, uint16_t group, FlowKey& into, bool& source_is_low);
+// The same from the head of an IP packet that an ICMP error quotes, and who sent it; false where it is not one of TCP or UDP.
+bool key_of_quoted(Bytes ip, uint16_t group, FlowKey& into, bool& source_is_low, Bytes& source);
 
 // One direction of a TCP connection, or of datagrams.
 struct Stream {

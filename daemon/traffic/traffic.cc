@@ -255,7 +255,11 @@ struct Traffic::Room {
     switch (frame.kind) {
       case Frame::Kind::tcp: tcp(key, low, hash, f, p.interface); break;
       case Frame::Kind::icmp:
-        icmp(group_of(p.interface));
+        if (icmp_error(group_of(p.interface))) {
+          Octets& o = account.octets;
+          o.seen += frame.payload.size() + frame.missing, o.lost += frame.missing, o.opaque += frame.payload.size();
+          break;
+        }
         [[fallthrough]];
       default: datagram(key, low, hash, f, p.interface);
     }
@@ -948,22 +952,28 @@ struct Traffic::Room {
     if (f.mode != Mode::decided && !f.classify_done && frame.kind == Frame::Kind::udp) classify(f);
   }
 
-  // A port or host that cannot be reached answers the conversation that its quotation names (RFC 792, RFC 4443).
-  void icmp(uint16_t group) {
+  // What could not be delivered is answered with an error that quotes it (RFC 792, RFC 4443). Sent to whom it quotes, about a conversation that
+  // was heard, it is part of that one (true), not the beginning of another: a port that is closed for a moment makes nobody a new partner.
+  bool icmp_error(uint16_t group) {
     bool bad = false;
     Reader r{frame.payload, bad};
     const uint8_t type = r.u8();
     r.skip(7);
-    if (bad || type != (frame.version == 4 ? 3 : 1)) return;
+    const bool four = frame.version == 4, unreachable = type == (four ? 3 : 1);
+    if (bad || !(unreachable || (four ? type == 11 || type == 12 : type >= 2 && type <= 4))) return false;   // not a redirect: it moves what it quotes
     FlowKey key;
     bool low;
-    if (!key_of_quoted(r.rest(), group, key, low)) return;
+    Bytes source;
+    if (!key_of_quoted(r.rest(), group, key, low, source) || (source.size() == 4) != four || !std::equal(source.begin(), source.end(), frame.addresses + source.size()))
+      return false;
     Flow* f = table.find(key, key.hash(table.keyed()));
-    if (!f || f->up_is_low != low) return;
-    if (f->phase != Phase::attempted && (f->phase != Phase::datagrams || f->unanswered)) return;
-    if (f->phase == Phase::attempted) f->phase = Phase::refused, rank(*f), rewind(*f);
-    f->unanswered = true;
-    hearing.say(*f, Fact::refused, 1);
+    if (!f) return false;
+    if (unreachable && f->up_is_low == low && (f->phase == Phase::attempted || (f->phase == Phase::datagrams && !f->unanswered))) {
+      if (f->phase == Phase::attempted) f->phase = Phase::refused, rank(*f), rewind(*f);
+      f->unanswered = true;
+      hearing.say(*f, Fact::refused, 1);
+    }
+    return true;
   }
 
   [[gnu::noinline]] void classify(Flow& f) {

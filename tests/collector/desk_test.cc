@@ -100,6 +100,20 @@ TEST_F(DeskTest, what_it_shows_is_on_disk_and_survives_its_end) {
   for (const SensorRow& r : desk->intake().with_index([](Index& i) { return i.sensors(); })) EXPECT_EQ(r.missing + r.breaks + r.quarantined, 0u);
 }
 
+TEST_F(DeskTest, another_step_that_leads_is_shown_in_full) {
+  open();
+  let_in();
+  connect();
+  tell(1, 0, new_master);
+  ASSERT_TRUE(turns_until([&] { return shown("New controlling station\n") == 1; })) << alerts.str();
+  tell(1, 1, sweep);                                   // as severe as who came before it
+  ASSERT_TRUE(turns_until([&] { return shown("Breaker sweep") == 1; })) << alerts.str();
+  EXPECT_EQ(shown("  next      "), 2u) << alerts.str();
+  tell(1, 2, sweep);
+  ASSERT_TRUE(turns_until([&] { return shown("times in") == 1; })) << alerts.str();
+  EXPECT_EQ(shown("  next      "), 2u) << "how often, in one line";
+}
+
 TEST_F(DeskTest, json_lines_for_programs) {
   settings.show = Show::json;
   settings.severity = 4;

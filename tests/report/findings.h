@@ -11,6 +11,8 @@ inline constexpr Detection sweep{"I104-05", "Breaker sweep", 5, Audience::securi
     "Many switching objects in a short time is how Industroyer2 opened breakers.",
     "Ask the control room whether it is switching; if not, isolate the source.",
     "[detections.I104-05]\nthreshold = 10"};
+inline constexpr Detection new_master{"I104-01", "New controlling station", 5, Audience::security, "T0848", "intrusion-attempts:exploit-vuln",
+    "Who opens the connection may command.", "Find the host and whoever runs it.", ""};
 inline constexpr Detection new_host{"NET-01", "New host", 3, Audience::security, "T0864", "information-gathering:scanner",
     "A machine nobody declared speaks in the control network.", "Find the machine by its MAC address on the switch.", ""};
 inline constexpr Detection slow{"I104-20", "Reports stopped", 3, Audience::operations, "", "availability:outage",

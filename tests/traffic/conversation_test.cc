@@ -191,6 +191,31 @@ TEST(Conversation, PortUnreachableIsRefused) {
   EXPECT_EQ(h.first(Fact::refused).message.station, 9u);
   h.wait(10 * second);
   EXPECT_EQ(h.count(Fact::unanswered), 1u - 1u);
+  EXPECT_EQ(h.count(Fact::datagrams), 1u);                              // the error is part of what it quotes
+  h.finish();
+  EXPECT_EQ(h.octets(), (vidra::Octets{46, 0, 46, 0}));
+}
+TEST(Conversation, AnErrorAboutNothingHeardIsItsOwn) {
+  const Octets asked = ip4(host_a, host_b, 17, udp(40'000, 9, octets("hello")), {.id = 1});
+  const auto error = [&asked](uint32_t from, uint32_t to, std::string_view head) { return ethernet(ip4(from, to, 1, hex(head) + asked, {.id = 2})); };
+  Heard never;
+  never.frame(error(host_b, host_a, "03 03 0000 00000000"));
+  EXPECT_EQ(never.count(Fact::datagrams), 1u);
+
+  Heard h;
+  h.frame(ethernet(asked));
+  h.frame(error(0x0a010101, host_a, "0b 00 0000 00000000"));            // time exceeded, from a router under way
+  EXPECT_EQ(h.count(Fact::datagrams), 1u);
+  EXPECT_EQ(h.count(Fact::refused), 0u);
+  h.frame(error(host_b, host_a, "05 01 0000 0a010101"));                // a redirect moves what it quotes
+  EXPECT_EQ(h.count(Fact::datagrams), 2u);
+  h.frame(error(host_b, 0x0a010120, "03 03 0000 00000000"));            // sent to who did not ask
+  EXPECT_EQ(h.count(Fact::datagrams), 3u);
+  EXPECT_EQ(h.count(Fact::refused), 0u);
+  Octets cut = error(host_b, host_a, "03 03 0000 00000000");
+  cut.resize(40);
+  h.frame(cut);
+  EXPECT_EQ(h.count(Fact::refused), 0u);
 }
 TEST(Conversation, LayerTwo) {
   Heard h;
