@@ -137,7 +137,11 @@ std::string object_label(const Context& c, const Scene& s, uint64_t station, Obj
   return p->bay.empty() ? fmt::format("{} ({})", p->name, plain) : fmt::format("{} {} ({})", p->bay, p->name, plain);
 }
 
-std::string seconds_text(Time t) { return t >= 10 * second ? fmt::format("{} s", t / second) : fmt::format("{:.1f} s", double(t) / double(second)); }
+std::string seconds_text(Time t) {
+  if (t >= 10 * second) return fmt::format("{} s", t / second);
+  if (t >= 100 * millisecond) return fmt::format("{:.1f} s", double(t) / double(second));
+  return fmt::format("{} ms", std::max<Time>((t + millisecond - 1) / millisecond, 1));
+}
 
 std::string masters_text(const Scene& s, const Context& c) {
   std::vector<Address> list;
