@@ -7,6 +7,7 @@
 #include <tuple>
 #include <vector>
 
+#include "daemon/base/fair_mutex.h"
 #include "daemon/collector/logs.h"
 #include "daemon/link/receiver.h"
 #include "daemon/record/cursor.h"
@@ -81,7 +82,7 @@ class Intake final : public Journal {
 
   Storage& storage_;
   const IntakeSettings settings_;
-  mutable std::mutex mutex_;
+  mutable FairMutex mutex_;           // the journal's thread holds it over each sync
   Logs logs_;
   Index index_;
   bool rebuilding_ = false;

@@ -184,6 +184,29 @@ TEST_F(DeskTest, who_holds_the_index_stops_neither_turns_nor_good_byes) {
   EXPECT_FALSE(remarked("SILENT")) << remarks.str();
 }
 
+// The watchdog is fed between two turns, and the clock is looked at in them.
+TEST_F(DeskTest, a_disk_that_stands_keeps_no_turn) {
+  open();
+  let_in();
+  connect();
+  tell(1);
+  ASSERT_TRUE(turns_until([&] { return stories() == 1; }));
+  disk.only_below = "/journal/";
+  desk->turn(0);
+  disk.sync_takes = 4 * second;
+  tell(2);
+  ASSERT_TRUE(turns_until([&] { return disk.syncing == 1; }));
+  Time longest = 0;
+  for (const Time until = monotonic_now() + 3 * second; monotonic_now() < until;) {
+    const Time began = monotonic_now(), waited = waited_for_a_core();
+    desk->turn(20 * millisecond);
+    longest = std::max(longest, monotonic_now() - began - (waited_for_a_core() - waited));
+  }
+  disk.sync_takes = 0;
+  EXPECT_LT(longest, second);
+  ASSERT_TRUE(turns_until([&] { return stories() == 2 && unacknowledged() == 0; })) << remarks.str();
+}
+
 TEST_F(DeskTest, two_collectors_do_not_share_a_folder) {
   open();
   CollectorSettings mine = settings;
