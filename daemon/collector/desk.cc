@@ -22,6 +22,7 @@ namespace {
 
 constexpr size_t longest_queue = 10'000;   // alerts that wait for a slow terminal
 constexpr size_t most_shown = 10'000;      // stories remembered as shown
+constexpr Time unfollowed_longest = 10 * second;   // so long somebody may hold the index without its being told
 constexpr Time stands_after = 20 * second; // a disk that does not answer for so long is told
 
 // What the index finds in the records itself, or measures against a time of its own, is told from there.
@@ -212,7 +213,10 @@ void Desk::keep(Time now) {
     for (auto& [sensor, f] : farewells_heard_) farewells_[sensor] = f.at, farewells_unwritten_[sensor] = std::move(f);
     farewells_heard_.clear();
   }
-  follow_sensors(now);
+  // Where nothing comes from anybody nothing else would show that silence is not noticed either.
+  if (follow_sensors(now)) unfollowed_since_ = 0;
+  else if (!unfollowed_since_) unfollowed_since_ = monotonic_now();
+  else if (monotonic_now() - unfollowed_since_ > unfollowed_longest) intake_->index_failed();
   intake_->upkeep(now);
   if (known_.changed()) trust_keys();
   Kept kept;

@@ -88,6 +88,7 @@ class Desk final : ReceiverEvents {
 
   // The thread that keeps, when there is one.
   Time listening_since_ = 0, wall_ahead_there_ = 0;
+  Time unfollowed_since_ = 0;          // by the monotonic clock; 0 the index takes what is known of sensors
   // What the index did not take when it was due, as somebody held it: since when sensors are counted anew, and who has said good-bye.
   bool clock_unwritten_ = false;
   std::map<std::string, Farewell> farewells_unwritten_;

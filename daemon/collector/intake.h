@@ -52,6 +52,8 @@ class Intake final : public Journal {
 
   // Once a second or so: retention, and what the index could not take when it was due.
   void upkeep(Time now);
+  // Others could not write to the index for a while: said as behind(), and tried again.
+  void index_failed();
   // Checkpoints of this sensor are verified with this key.
   void trust(const SensorId&, const SignPublic&);
   std::string pausing() const;        // why sensors are asked to wait; "" when they are not
