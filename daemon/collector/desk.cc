@@ -22,11 +22,24 @@ namespace {
 
 constexpr size_t longest_queue = 10'000;   // alerts that wait for a slow terminal
 constexpr size_t most_shown = 10'000;      // stories remembered as shown
+constexpr Time unfollowed_longest = 10 * second;   // so long somebody may hold the index without its being told
+constexpr Time stands_after = 20 * second; // a disk that does not answer for so long is told
 
 // What the index finds in the records itself, or measures against a time of its own, is told from there.
 bool told_elsewhere(ReceiverEvents::Kind k) {
   using Kind = ReceiverEvents::Kind;
   return k == Kind::silent || k == Kind::gap || k == Kind::undeclared_gap || k == Kind::bad_checkpoint || k == Kind::journal_failed;
+}
+
+// By how much the wall clock was set since this was asked last; 0 where it was not.
+Time step_of(Time now, Time& ahead) {
+  const Time by = now - monotonic_now() - ahead;
+  ahead += by;
+  return by < second && by > -second ? 0 : by;
+}
+
+std::string called(std::string_view name, std::string_view site) {
+  return site.empty() || site == name ? std::string(name) : fmt::format("{} at {}", name, site);
 }
 
 }  // namespace
@@ -85,14 +98,17 @@ std::string Desk::start(bool reindex) {
   link.contact = settings_.contact;
   link.software = "vidra " VIDRA_VERSION;
   receiver_ = std::make_unique<Receiver>(*intake_, static_cast<ReceiverEvents&>(*this), link, keys_);
-  listening_since_ = wall_now();
-  wall_ahead_ = listening_since_ - monotonic_now();
+  listening_since_ = looked_ = wall_now();
+  wall_ahead_ = wall_ahead_there_ = listening_since_ - monotonic_now();
   clock_unwritten_ = true;
+  for (const SensorRow& r : intake_->with_index([](Index& i) { return i.sensors(false); }))
+    if (!r.name.empty()) names_[uuid_text(r.sensor)] = called(r.name, r.site);
   follow_sensors(listening_since_);
   if (!receiver_->start(error)) {
     receiver_.reset();
     return error;
   }
+  keeper_ = std::thread([this] { run(); });
   return "";
 }
 
@@ -100,7 +116,15 @@ void Desk::stop() {
   if (!receiver_) return;
   receiver_->stop();
   turn(0);
-  follow_sensors(wall_now());
+  {
+    std::lock_guard guard(mutex_);
+    stopping_ = true;
+    due_.notify_one();
+  }
+  keeper_.join();
+  keep(wall_now());
+  turn(0);
+  kept_.connected = 0;
   receiver_.reset();
 }
 
@@ -124,42 +148,98 @@ void Desk::happened(Kind kind, const std::string& sensor, const std::string& tex
 void Desk::turn(Time at_most) {
   std::deque<News> news;
   std::deque<Happening> happenings;
+  std::deque<Remark> said;
   uint64_t missed = 0, missed_happenings = 0;
   {
     std::unique_lock guard(mutex_);
-    if (at_most > 0) wake_.wait_for(guard, std::chrono::nanoseconds(at_most), [&] { return !news_.empty() || !happenings_.empty(); });
+    if (at_most > 0) wake_.wait_for(guard, std::chrono::nanoseconds(at_most), [&] { return !news_.empty() || !happenings_.empty() || !said_.empty(); });
     news.swap(news_);
     happenings.swap(happenings_);
+    said.swap(said_);
     std::swap(missed, missed_);
     std::swap(missed_happenings, missed_happenings_);
   }
+  const Time now = wall_now();
+  if (now - looked_ >= second || now < looked_) {
+    looked_ = now;
+    look_at_the_clock(now);
+    if (const Time stood = standing(); stands_ != (stood > stands_after)) {
+      stands_ = !stands_;
+      remark(now, stands_ ? fmt::format("the disk below {} has not answered for {}: nothing is acknowledged, sensors keep what they have and send it again, and who falls silent is told later. Look at the disk: dmesg",
+                                        settings_.state, human_duration(stood))
+                          : fmt::format("the disk below {} answers again", settings_.state));
+    }
+  }
+  for (const Remark& r : said) remark(r.at, r.text);
   for (const Happening& h : happenings) note(h);
-  if (!farewells_unwritten_.empty()) follow_sensors(wall_now());   // who asks a moment later is not told that it is alive
   for (News& n : news) show(std::move(n));
   alerts_.flush();
-  const Time now = wall_now();
   if (missed) {
     counters_.not_shown += missed;
     remark(now, fmt::format("{} alerts came faster than they could be shown; all are kept: vidra alerts", human_count(missed)));
   }
   if (missed_happenings) remark(now, fmt::format("{} remarks on sensors came faster than they could be shown, and are gone", human_count(missed_happenings)));
-  if (now - followed_ >= second || now < followed_) {
-    followed_ = now;
-    look_at_the_clock(now);
-    follow_sensors(now);
-    intake_->upkeep(now);
-    if (known_.changed()) trust_keys();
-    if (const std::string why = intake_->pausing(); why != pausing_) {
-      remark(now, why.empty() ? "there is room again: sensors go on sending" : why);
-      pausing_ = why;
-    }
-    if (const std::string why = intake_->behind(); why != behind_) {
-      remark(now, why.empty() ? "the index is up to the journal again" : why);
-      behind_ = why;
-    }
-  } else if (!behind_.empty()) {
-    intake_->upkeep(now);   // a little at each turn
+}
+
+Time Desk::standing() const {
+  std::lock_guard guard(mutex_);
+  return began_ ? boot_now() - began_ : 0;
+}
+
+// Once a second, and at once where somebody has come or gone; an index that is behind its journal is brought up to it a little at each turn.
+void Desk::run() {
+  std::unique_lock guard(mutex_);
+  while (!stopping_) {
+    began_ = boot_now();
+    hurry_ = false;
+    guard.unlock();
+    keep(wall_now());
+    guard.lock();
+    began_ = 0;
+    due_.wait_for(guard, std::chrono::nanoseconds(behind_.empty() ? second : second / 5), [&] { return stopping_ || hurry_; });
   }
+}
+
+void Desk::keep(Time now) {
+  // Times from before the clock was set say nothing of how long a sensor has been silent: neither does everybody fall silent at once, nor is
+  // anybody heard in the future, or hours would pass before his silence is noticed.
+  if (step_of(now, wall_ahead_there_)) {
+    listening_since_ = now;
+    clock_unwritten_ = true;
+    for (auto& [sensor, at] : farewells_) at = std::min(at, now);
+  }
+  {
+    std::lock_guard guard(mutex_);
+    for (auto& [sensor, f] : farewells_heard_) farewells_[sensor] = f.at, farewells_unwritten_[sensor] = std::move(f);
+    farewells_heard_.clear();
+  }
+  // Where nothing comes from anybody nothing else would show that silence is not noticed either.
+  if (follow_sensors(now)) unfollowed_since_ = 0;
+  else if (!unfollowed_since_) unfollowed_since_ = monotonic_now();
+  else if (monotonic_now() - unfollowed_since_ > unfollowed_longest) intake_->index_failed();
+  intake_->upkeep(now);
+  if (known_.changed()) trust_keys();
+  Kept kept;
+  for (const KnownKey& k : known_.all()) kept.waiting += k.state == KeyState::pending;
+  kept.in = intake_->counters(), kept.bytes = intake_->journal_bytes(), kept.pausing = intake_->pausing(), kept.behind = intake_->behind();
+  if (kept.pausing != pausing_) say(now, kept.pausing.empty() ? "there is room again: sensors go on sending" : kept.pausing);
+  if (kept.behind != behind_) say(now, kept.behind.empty() ? "the index is up to the journal again" : kept.behind);
+  pausing_ = kept.pausing, behind_ = kept.behind;
+  const ReceiverStatus link = receiver_->status();
+  kept.sensors = link.sensors.size();
+  std::lock_guard guard(mutex_);
+  for (const SensorLink& s : link.sensors) {
+    kept.connected += s.connected;
+    if (!s.name.empty()) names_[s.sensor] = called(printable(s.name), printable(s.site));
+  }
+  kept_ = std::move(kept);
+}
+
+void Desk::say(Time at, std::string text) {
+  std::lock_guard guard(mutex_);
+  if (said_.size() < longest_queue) said_.push_back({at, std::move(text)});
+  else missed_happenings_++;
+  wake_.notify_one();
 }
 
 void Desk::trust_keys() {
@@ -216,8 +296,12 @@ void Desk::remark(Time at, const std::string& text) {
 std::string Desk::name_of_sensor(const std::string& uuid) {
   SensorId id;
   if (!parse_uuid(uuid, id)) return "";
-  for (const SensorRow& r : intake_->with_index([](Index& i) { return i.sensors(false); }))
-    if (r.sensor == id && !r.name.empty()) return r.site.empty() || r.site == r.name ? r.name : fmt::format("{} at {}", r.name, r.site);
+  {
+    std::lock_guard guard(mutex_);
+    if (const auto known = names_.find(uuid); known != names_.end()) return known->second;
+  }
+  for (const SensorLink& s : receiver_->status().sensors)   // it comes for the first time
+    if (s.sensor == uuid && !s.name.empty()) return called(printable(s.name), printable(s.site));
   return uuid;
 }
 
@@ -226,36 +310,34 @@ void Desk::note(const Happening& h) {
   if (h.kind == Kind::bye && parse_uuid(h.sensor, id)) {
     std::string reason = h.text;
     if (const std::string_view polite = "says good-bye: "; reason.starts_with(polite)) reason.erase(0, polite.size());
-    farewells_[h.sensor] = h.at;
-    farewells_unwritten_[h.sensor] = {reason, h.at};
+    std::lock_guard guard(mutex_);
+    farewells_heard_[h.sensor] = {reason, h.at};
   }
-  if (h.kind == Kind::connected) follow_sensors(h.at);
   const std::string who = name_of_sensor(h.sensor);
   remark(h.at, who.empty() ? h.text : fmt::format("{}: {}", who, h.text));
+  if (h.kind != Kind::bye && h.kind != Kind::connected) return;
+  std::lock_guard guard(mutex_);
+  hurry_ = true;   // who asks a moment later is not told that one is alive who is gone
+  due_.notify_one();
 }
 
-// Times from before the clock was set say nothing of how long a sensor has been silent: neither does everybody fall silent at once, nor is
-// anybody heard in the future, or hours would pass before his silence is noticed.
 void Desk::look_at_the_clock(Time now) {
-  const Time ahead = now - monotonic_now(), by = ahead - wall_ahead_;
-  wall_ahead_ = ahead;
-  if (by < second && by > -second) return;
-  listening_since_ = now;
-  clock_unwritten_ = true;
-  for (auto& [sensor, at] : farewells_) at = std::min(at, now);
+  const Time by = step_of(now, wall_ahead_);
+  if (!by) return;
   shown_.clear();
   remark(now, fmt::format("the clock of this machine was set {} by {}: for how long sensors have been silent is counted anew", by > 0 ? "forward" : "back", human_duration(by > 0 ? by : -by)));
 }
 
 // What the link knows of the sensors goes into the index, which remembers it over restarts; from there silence is told.
-void Desk::follow_sensors(Time now) {
-  const ReceiverStatus status = receiver_ ? receiver_->status() : ReceiverStatus{};
+bool Desk::follow_sensors(Time now) {
+  const ReceiverStatus status = receiver_->status();
+  bool written = false;
   const auto silences = intake_->with_index([&](Index& i) {
     // All in one transaction, and none where somebody holds the index: it waits for a moment when nobody does, and sensors for neither.
     if (!i.begin()) return std::vector<Index::Silence>{};
     if (clock_unwritten_) i.clock_set(listening_since_);
     for (const auto& [sensor, said] : farewells_unwritten_)
-      if (SensorId id; parse_uuid(sensor, id)) i.said_farewell(id, said.first, said.second);
+      if (SensorId id; parse_uuid(sensor, id)) i.said_farewell(id, said.reason, said.at);
     for (const SensorLink& s : status.sensors) {
       SensorId id;
       if (!parse_uuid(s.sensor, id) || !s.last_heard || s.last_heard > now) continue;   // later than now: from before the clock was set back
@@ -266,30 +348,30 @@ void Desk::follow_sensors(Time now) {
     }
     auto found = i.silences(now, settings_.silent_after, listening_since_);
     if (!i.commit()) return std::vector<Index::Silence>{};
-    clock_unwritten_ = false;
-    farewells_unwritten_.clear();
+    written = true;
     return found;
   });
+  if (!written) return false;
+  clock_unwritten_ = false;
+  farewells_unwritten_.clear();
   for (const Index::Silence& s : silences) {
-    const std::string who = s.sensor.name.empty() ? uuid_text(s.sensor.sensor) : s.sensor.site.empty() ? s.sensor.name : fmt::format("{} at {}", s.sensor.name, s.sensor.site);
+    const std::string who = s.sensor.name.empty() ? uuid_text(s.sensor.sensor) : called(s.sensor.name, s.sensor.site);
     std::string when = iso_time(s.sensor.last_heard, 0);
     when[10] = ' ';
-    remark(now, s.silent ? fmt::format("{} is SILENT: not heard since {}, and it did not say good-bye. Call the site", who, when) : fmt::format("{} is heard again", who));
+    say(now, s.silent ? fmt::format("{} is SILENT: not heard since {}, and it did not say good-bye. Call the site", who, when) : fmt::format("{} is heard again", who));
   }
+  return true;
 }
 
 std::string Desk::status() const {
-  const ReceiverStatus r = receiver_ ? receiver_->status() : ReceiverStatus{};
-  size_t connected = 0;
-  for (const SensorLink& s : r.sensors) connected += s.connected;
-  size_t waiting = 0;
-  for (const KnownKey& k : known_.all()) waiting += k.state == KeyState::pending;
-  const Intake::Counters in = intake_->counters();
-  std::string text = fmt::format("{} of {} sensors connected, {} records in the journal since the start ({}), {} alerts", connected, r.sensors.size(),
-                                 human_count(in.records), human_bytes(intake_->journal_bytes()), human_count(counters_.alerts));
-  if (waiting) text += fmt::format(", {} key{} wait for approval (vidra keys)", waiting, waiting == 1 ? "" : "s");
-  if (const std::string why = intake_->pausing(); !why.empty()) text += "; " + why;
-  if (const std::string why = intake_->behind(); !why.empty()) text += "; " + why;
+  const Time stood = standing();
+  std::lock_guard guard(mutex_);
+  std::string text = fmt::format("{} of {} sensors connected, {} records in the journal since the start ({}), {} alerts", kept_.connected, kept_.sensors,
+                                 human_count(kept_.in.records), human_bytes(kept_.bytes), human_count(counters_.alerts));
+  if (kept_.waiting) text += fmt::format(", {} key{} wait for approval (vidra keys)", kept_.waiting, kept_.waiting == 1 ? "" : "s");
+  if (stood > stands_after) text += fmt::format("; the disk below {} has not answered for {}", settings_.state, human_duration(stood));
+  for (const std::string& why : {kept_.pausing, kept_.behind})
+    if (!why.empty()) text += "; " + why;
   return text;
 }
 

@@ -258,6 +258,11 @@ void Intake::upkeep(Time now) {
   if (by_age) index_.forget_before(now - retention.keep);
 }
 
+void Intake::index_failed() {
+  std::lock_guard lock(mutex_);
+  if (behind_.empty()) behind_ = index_trouble();
+}
+
 void Intake::trust(const SensorId& sensor, const SignPublic& key) {
   std::lock_guard lock(mutex_);
   index_.trust(sensor, key);
@@ -278,7 +283,7 @@ bool Intake::clock_is_even(Time now) {
 }
 
 std::string Intake::index_trouble() const {
-  return fmt::format("{}/index.db: cannot be written: {}. What comes is kept in the journal, and shown when it can be. Is there room: df -h {}; does another program hold it: fuser -v {}/index.db",
+  return fmt::format("{}/index.db: cannot be written: {}. What comes is kept in the journal, and shown when it can be, nor is anybody called silent before. Is there room: df -h {}; does another program hold it: fuser -v {}/index.db",
                      settings_.directory, index_.problem(), settings_.directory, settings_.directory);
 }
 

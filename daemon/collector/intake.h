@@ -7,6 +7,7 @@
 #include <tuple>
 #include <vector>
 
+#include "daemon/base/fair_mutex.h"
 #include "daemon/collector/logs.h"
 #include "daemon/link/receiver.h"
 #include "daemon/record/cursor.h"
@@ -51,6 +52,8 @@ class Intake final : public Journal {
 
   // Once a second or so: retention, and what the index could not take when it was due.
   void upkeep(Time now);
+  // Others could not write to the index for a while: said as behind(), and tried again.
+  void index_failed();
   // Checkpoints of this sensor are verified with this key.
   void trust(const SensorId&, const SignPublic&);
   std::string pausing() const;        // why sensors are asked to wait; "" when they are not
@@ -81,7 +84,7 @@ class Intake final : public Journal {
 
   Storage& storage_;
   const IntakeSettings settings_;
-  mutable std::mutex mutex_;
+  mutable FairMutex mutex_;           // the journal's thread holds it over each sync
   Logs logs_;
   Index index_;
   bool rebuilding_ = false;

@@ -108,7 +108,8 @@ int main(int argc, char** argv) {
   std::string status;
   for (int turns = 0; !stop_asked; turns++) {
     desk.turn(200 * millisecond);
-    sd_notify(0, "WATCHDOG=1");
+    // A disk that stands is no reason to begin anew, which would wait for it, too; one that never comes back, or a lock that is never let go, is.
+    if (desk.standing() < 10 * minute) sd_notify(0, "WATCHDOG=1");
     if (turns % 10 == 0)
       if (std::string now = desk.status(); now != status) sd_notify(0, ("STATUS=" + (status = std::move(now))).c_str());
   }

@@ -423,12 +423,13 @@ void ReceivingEnd::on_done(Done& d) {
       p.heard = monotonic_now();
       p.link.paused = pausing;
       p.said_silent = false;
+      p.link.last_heard = wall_now();
       if (!p.link.connected) {
-        p.link.connected_since = wall_now();
+        p.link.connected_since = p.link.last_heard;
+        p.link.connected = true;
+        publish();   // who is told of it may ask who that is
         events.happened(Kind::connected, p.link.sensor, fmt::format("connected{}{}", p.link.name.empty() ? "" : " as ", p.link.name));
       }
-      p.link.connected = true;
-      p.link.last_heard = wall_now();
       break;
     }
     case Done::What::durable:

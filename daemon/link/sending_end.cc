@@ -36,6 +36,7 @@ SendingEnd::SendingEnd(Outbox& o, SenderSettings s, const Keys& k) : outbox(o), 
 
 void SendingEnd::began() {
   shaken = welcome = valid_heard = false;
+  unanswered_since = 0;
   held.reset();
   heard = monotonic_now();
   ping_at = heard + settings.heartbeat;
@@ -52,6 +53,7 @@ void SendingEnd::lost() {
   outbox.pause();
   held.reset();
   shaken = welcome = false;
+  unanswered_since = 0;
 }
 
 bool SendingEnd::due() {
@@ -60,6 +62,9 @@ bool SendingEnd::due() {
   // Refused for now is not refused for ever: asked again, at leisure.
   const bool refused = shaken && !welcome && (state() == LinkState::refused || state() == LinkState::waiting_approval);
   if (shaken && !welcome && now - hello_at > (refused ? 3 * settings.heartbeat : settings.acknowledge_within)) hello();
+  // It hears, and what it has to look up takes its time. Whoever reads "connected" believes that alerts arrive.
+  if (shaken && !welcome && !refused && !farewell && unanswered_since && now - unanswered_since > 3 * settings.acknowledge_within && state() != LinkState::paused)
+    set(LinkState::paused, fmt::format("{} does not answer the greeting: its disk is slow or stands still. Asked again by itself, nothing is lost meanwhile", endpoint));
   if (welcome && outbox.unannounced() && now - hello_at > settings.heartbeat / 20) hello();
   if (welcome && oldest_sent && now - oldest_sent > std::max(settings.acknowledge_within, 3 * round_trip())) oldest_sent = 0, hello();
   if (shaken && now >= ping_at) {
@@ -93,6 +98,7 @@ void SendingEnd::hello() {
   held.reset();
   welcome = false;
   hello_at = monotonic_now();
+  if (!unanswered_since) unanswered_since = hello_at;
   control(MessageType::hello, body_of(h));
 }
 
@@ -109,7 +115,7 @@ void SendingEnd::take(Bytes header, Bytes body) {
       if (w.attempt && w.attempt != attempt) break;
       outbox.rewind(w.streams);
       welcome = true;
-      oldest_sent = 0;
+      oldest_sent = unanswered_since = 0;
       unnamed = size_t(std::ranges::count_if(held_streams, [&](const StreamState& said) {
         return std::ranges::none_of(w.streams, [&](const StreamState& s) { return s.epoch == said.epoch && s.lane == said.lane; });
       }));

@@ -48,6 +48,7 @@ struct SendingEnd {
   std::vector<StreamState> held_streams;         // as it said
   size_t unnamed = 0;                            // of these, those that the WELCOME does not name: nothing of them is sent
   int64_t heard = 0, hello_at = 0, ping_at = 0, oldest_sent = 0;
+  int64_t unanswered_since = 0;                  // since when it greets in vain, 0 it does not
   std::optional<Outbox::Outgoing> held;          // there was no room for it
 };
 

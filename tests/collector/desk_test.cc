@@ -83,7 +83,7 @@ TEST_F(DeskTest, a_sensor_knocks_is_let_in_and_its_alerts_reach_the_terminal) {
   tell(1, 1);
   ASSERT_TRUE(turns_until([&] { return shown("now twice in") == 1; })) << alerts.str();
   EXPECT_TRUE(turns_until([&] { return unacknowledged() == 0; }));
-  EXPECT_TRUE(remarked("connected")) << remarks.str();
+  EXPECT_TRUE(remarked("alder-1 at Alder 110/20 kV: connected")) << remarks.str();
 }
 
 TEST_F(DeskTest, what_it_shows_is_on_disk_and_survives_its_end) {
@@ -196,6 +196,48 @@ TEST_F(DeskTest, who_holds_the_index_stops_neither_turns_nor_good_byes) {
   ASSERT_TRUE(turns_until([&] { return stories() == 2; }));
   turns_until([] { return false; }, 2500);
   EXPECT_FALSE(remarked("SILENT")) << remarks.str();
+}
+
+// Silence is told from the index: while that cannot be written nobody is called silent, and a sensor that is silent brings nothing that
+// would show it.
+TEST_F(DeskTest, an_index_that_nobody_can_write_is_said_though_nothing_comes) {
+  open();
+  let_in();
+  connect();
+  tell(1);
+  ASSERT_TRUE(turns_until([&] { return stories() == 1 && unacknowledged() == 0; }));
+  sqlite3* other = nullptr;
+  ASSERT_EQ(sqlite3_open((settings.state + "/index.db").c_str(), &other), SQLITE_OK);
+  ASSERT_EQ(sqlite3_exec(other, "BEGIN IMMEDIATE", nullptr, nullptr, nullptr), SQLITE_OK);
+  let_in(KeyState::suspended);
+  EXPECT_TRUE(turns_until([&] { return remarked("index.db: cannot be written: database is locked"); }, 30'000)) << remarks.str();
+  EXPECT_TRUE(remarked("nor is anybody called silent")) << remarks.str();
+  sqlite3_exec(other, "ROLLBACK", nullptr, nullptr, nullptr);
+  sqlite3_close(other);
+  EXPECT_TRUE(turns_until([&] { return remarked("SILENT") && remarked("the index is up to the journal again"); })) << remarks.str();
+}
+
+// The watchdog is fed between two turns, and the clock is looked at in them.
+TEST_F(DeskTest, a_disk_that_stands_keeps_no_turn) {
+  open();
+  let_in();
+  connect();
+  tell(1);
+  ASSERT_TRUE(turns_until([&] { return stories() == 1; }));
+  disk.only_below = "/journal/";
+  desk->turn(0);
+  disk.sync_takes = 4 * second;
+  tell(2);
+  ASSERT_TRUE(turns_until([&] { return disk.syncing == 1; }));
+  Time longest = 0;
+  for (const Time until = monotonic_now() + 3 * second; monotonic_now() < until;) {
+    const Time began = monotonic_now(), waited = waited_for_a_core();
+    desk->turn(20 * millisecond);
+    longest = std::max(longest, monotonic_now() - began - (waited_for_a_core() - waited));
+  }
+  disk.sync_takes = 0;
+  EXPECT_LT(longest, second);
+  ASSERT_TRUE(turns_until([&] { return stories() == 2 && unacknowledged() == 0; })) << remarks.str();
 }
 
 TEST_F(DeskTest, two_collectors_do_not_share_a_folder) {

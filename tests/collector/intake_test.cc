@@ -8,6 +8,7 @@
 #include <fstream>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <thread>
 
 #include <sodium.h>
 
@@ -583,6 +584,31 @@ TEST_F(IntakeTest, an_index_that_cannot_be_written_stops_nobody) {
   EXPECT_EQ(stories(), (Strings{"1.0", "2.0"}));
   EXPECT_EQ(news.size(), 2u);
   EXPECT_EQ(intake->behind(), "");
+}
+
+// The journal's thread lets the lock go for a moment between two syncs of a slow disk, and wants it again at once.
+TEST_F(IntakeTest, who_asks_the_index_comes_to_his_turn_however_busy_the_journal_is) {
+  ASSERT_EQ(start(), "");
+  std::vector<FakeSensor::Record> records;
+  for (uint64_t n = 1; n <= 2'000; n++) records.push_back(alder.alert(n));
+  disk.sync_takes = 20 * millisecond;
+  std::atomic<bool> stop{false};
+  std::thread journal([&] {
+    for (size_t i = 0; i < records.size() && !stop; i++) {
+      intake->intake(arrival(records[i]));
+      intake->durable();
+    }
+  });
+  while (!disk.syncing) std::this_thread::yield();
+  Time longest = 0;
+  for (int i = 0; i < 20; i++) {
+    const Time began = monotonic_now(), waited = waited_for_a_core();
+    intake->with_index([](Index& x) { return x.last_change(); });
+    longest = std::max(longest, monotonic_now() - began - (waited_for_a_core() - waited));
+  }
+  stop = true;
+  journal.join();
+  EXPECT_LT(longest, 500 * millisecond);
 }
 
 // Much came while the index was held: it is brought up to the journal a little at a time, in order, and what comes meanwhile is kept.

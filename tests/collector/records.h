@@ -3,11 +3,13 @@
 #include <unistd.h>
 
 #include <array>
+#include <atomic>
 #include <cstdlib>
 #include <filesystem>
 #include <string>
 #include <vector>
 
+#include "daemon/base/clock.h"
 #include "daemon/collector/intake.h"
 #include "daemon/report/body.h"
 #include "tests/report/findings.h"
@@ -81,6 +83,8 @@ struct TestStorage final : Storage {
   uint64_t free = 1ull << 40;
   int write_error = 0, sync_error = 0;   // 0 or -errno
   std::string only_below;                // breaks only files whose path has this in it
+  std::atomic<Time> sync_takes{0};       // a slow disk
+  std::atomic<int> syncing{0};           // that wait for it
 
   struct TestFile final : File {
     TestStorage& owner;
@@ -92,7 +96,14 @@ struct TestStorage final : Storage {
     int64_t read(uint64_t at, std::span<uint8_t> out) override { return file->read(at, out); }
     int64_t size() override { return file->size(); }
     int truncate(uint64_t n) override { return file->truncate(n); }
-    int sync() override { return breakable && owner.sync_error ? owner.sync_error : file->sync(); }
+    int sync() override {
+      if (breakable && owner.sync_takes) {
+        owner.syncing++;
+        sleep_for(owner.sync_takes);
+        owner.syncing--;
+      }
+      return breakable && owner.sync_error ? owner.sync_error : file->sync();
+    }
   };
   int open(const std::string& path, Mode mode, std::unique_ptr<File>& out) override {
     std::unique_ptr<File> file;

@@ -66,6 +66,9 @@ struct MemoryJournal : Journal {
   }
   bool durable() override {
     std::lock_guard lock(mutex);
+    std::set<std::pair<SensorId, uint8_t>> logs;
+    for (const Row& r : fresh) logs.emplace(r.header.sensor, r.header.lane);
+    std::this_thread::sleep_for(std::chrono::milliseconds(sync_ms * int(logs.size())));
     if (failing) {
       fresh.clear();
       return false;
@@ -109,7 +112,7 @@ struct MemoryJournal : Journal {
   std::map<Key, std::map<uint64_t, Row>> kept;
   std::atomic<uint64_t> repeated{0};
   std::atomic<bool> full{false}, failing{false};
-  std::atomic<int> delay_ms{0};
+  std::atomic<int> delay_ms{0}, sync_ms{0};   // of each record; of each log at a sync
 };
 
 struct Heard : ReceiverEvents {

@@ -362,6 +362,22 @@ TEST_F(Link, full_journal_asks_to_wait_and_the_reader_still_drains) {
   state(LinkState::connected);
 }
 
+TEST_F(Link, a_collector_whose_disk_stands_is_no_connection) {
+  sensor.settings.heartbeat = 600 * ms;   // twice `acknowledge_within`, as they are
+  begin();
+  alerts(0, 10);
+  expect_all(10);
+  state(LinkState::connected);
+  collector.journal.sync_ms = 4'000;
+  alerts(10, 20);
+  EXPECT_TRUE(state(LinkState::paused));
+  EXPECT_NE(sensor.sender->status().text.find("its disk is slow or stands still"), std::string::npos) << sensor.sender->status().text;
+  EXPECT_EQ(sensor.sender->status().sockets, 1u) << "it is heard";
+  collector.journal.sync_ms = 0;
+  expect_all(20);
+  EXPECT_TRUE(state(LinkState::connected));
+}
+
 TEST_F(Link, nothing_is_acknowledged_that_the_journal_could_not_sync) {
   begin();
   collector.journal.failing = true;
