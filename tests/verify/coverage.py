@@ -82,6 +82,8 @@ for f in json.loads(exported.stdout)["data"][0]["files"]:
         ways[tuple(b[:4])][1] += b[5]
     branches[name] = []
     for (line, column, last, end), (true, false) in sorted(ways.items()):
+        if last > len(text) or end > len(text[last - 1]) + 2:
+            sys.exit(f"{name} is no longer what was compiled. Type ./dev coverage")
         condition = " ".join([text[line - 1][column - 1:end - 1]] if last == line else [text[line - 1][column - 1:], *(t.strip() for t in text[line:last - 1]), text[last - 1][:end - 1].strip()])
         if not true and not false and times(line, column):
             continue                                                # the compiler knows
