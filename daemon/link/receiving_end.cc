@@ -372,7 +372,7 @@ StreamState ReceivingEnd::state_of(const StreamKey& at, const Stream& s, bool st
 void ReceivingEnd::acknowledge(Peer& p, bool stop) {
   Ack a;
   for (const auto& [at, s] : p.streams) a.streams.push_back(state_of(at, s, stop));
-  if (!a.streams.empty() && control(p.route, p.id, MessageType::ack, body_of(a))) acks++;
+  if (control(p.route, p.id, MessageType::ack, body_of(a))) acks++;
 }
 
 void ReceivingEnd::on_done(Done& d) {

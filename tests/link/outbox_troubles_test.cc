@@ -118,6 +118,8 @@ TEST_F(OutboxTroubles, a_lane_that_is_half_read_keeps_all_it_has) {
   o.open();
   for (int i = 0; i < reads; i++) o.commit();
   ASSERT_NE(o.epoch(), epoch) << o.status().trouble;
+  alerts(o, 30, 30);
+  EXPECT_GT(o.status().lanes[1].evicted, 0u) << "of the new epoch";
   greet(o, 30);
   o.upkeep();
   EXPECT_EQ(files(lane_of(epoch, "1")), its);
@@ -325,6 +327,28 @@ TEST_F(OutboxTroubles, an_epoch_that_goes_takes_its_cut_tails_along) {
   EXPECT_EQ(o.status().epochs, 1u);
   EXPECT_EQ(files("lost+found", ".tail").size(), 0u);
   EXPECT_EQ(files("lost+found", "another").size(), 1u);
+}
+
+// A tail was cut that had no numbers, and room is made before that is told.
+TEST_F(OutboxTroubles, a_loss_without_numbers_holds_no_cursor_back) {
+  const uint64_t epoch = run(5);
+  {
+    Outbox o(disk, s, signing);
+    o.open();
+    alerts(o, 0, 20, Lane::state);
+  }
+  disk.octets(files(lane_of(epoch, "1")).back()).back() ^= 1;
+  s.free_floor = 64u << 20;
+  disk.capacity = 40'000'000;
+  Outbox o(disk, s, signing);
+  o.open();
+  ASSERT_GT(o.status().gaps, 0u);
+  o.upkeep();
+  EXPECT_GT(o.status().lanes[2].evicted, 0u);
+  for (int i = 0; i < 3; i++) ASSERT_TRUE(o.commit());
+  c.hear(o, true);
+  EXPECT_EQ(told("torn"), 1u);
+  EXPECT_EQ(c.unaccounted(epoch, 2, 20), 0u);
 }
 
 TEST_F(OutboxTroubles, nothing_goes_whose_cursor_cannot_be_stored) {

@@ -158,12 +158,12 @@ TEST(Log, duplicated_swapped_zeroed_and_missing_segments) {
     EXPECT_EQ(r.numbers.size(), 60u);
     EXPECT_TRUE(r.missing.empty());
   }
-  {   // the last one, too, and one that holds what another has behind its own
+  {   // the last one, too, and another that holds its block before its own
     const auto copy = disk.copy();
     auto& last = copy->octets(paths.back());
     const std::vector<uint8_t> block(last.begin() + segment_header_size, last.end());
     last.insert(last.end(), block.begin(), block.end());
-    copy->octets(paths[1]).insert(copy->octets(paths[1]).end(), block.begin(), block.end());
+    copy->octets(paths[1]).insert(copy->octets(paths[1]).begin() + segment_header_size, block.begin(), block.end());
     const Read r = read(*copy, 300);
     EXPECT_EQ(r.numbers.size(), 60u);
     EXPECT_TRUE(r.missing.empty());
