@@ -19,7 +19,7 @@ namespace {
 constexpr int64_t second = 1'000'000'000;
 constexpr int most_reads = 10;
 constexpr int64_t clock_step = 3600 * second;   // less than that is a clock that is kept right
-constexpr size_t told_most = 65'536, epochs_most = 16, entry_overhead = entry_prefix_size + header_size;
+constexpr size_t told_most = 65'536, epochs_most = 16, named_most = 192, entry_overhead = entry_prefix_size + header_size;
 
 // Ranges that were told are in order, none touching another. What of `r` they do not cover:
 std::vector<Range> beyond(Range r, const std::vector<Range>& told) {
@@ -38,6 +38,17 @@ void add(std::vector<Range>& told, Range r) {
   auto end = first;
   for (; end != told.end() && end->from - 1 <= r.to; ++end) r = {std::min(r.from, end->from), std::max(r.to, end->to)};
   if (first != end || told.size() < told_most) told.insert(told.erase(first, end), r);   // what finds no place is told again
+}
+
+// An epoch's folder: its ordinal and its number, in hexadecimal. Others are nobody's here.
+bool parse_folder(std::string_view name, uint64_t& highest, uint64_t& epoch) {
+  std::array<uint8_t, 4> ordinal{};
+  std::array<uint8_t, 8> number{};
+  if (name.size() != 25 || name[8] != '-' || !parse_hex(name.substr(0, 8), ordinal) || !parse_hex(name.substr(9), number)) return false;
+  bool bad = false;
+  highest = std::max<uint64_t>(highest, Reader(ordinal, bad).be32());
+  epoch = Reader(number, bad).be64();
+  return true;
 }
 
 void remove(std::vector<Range>& told, Range r) {
@@ -120,12 +131,13 @@ void Outbox::open() {
 // What earlier runs have left. Where the disk does not give it now it is asked again before anything is written, a while: or it would lie
 // there, undelivered, until the next start.
 bool Outbox::read_back() {
-  std::vector<std::string> names, found;
+  std::vector<std::string> names;
   int e = storage_.make_directories(settings_.directory);
   if (!e || e == -EROFS) e = storage_.list(settings_.directory, names);
   if (e) return failed(e, "opening the outbox"), false;
+  std::vector<EpochPtr> found;
   for (const std::string& n : names)
-    if (n.size() == 25 && n[8] == '-') found.push_back(n);   // ordinal-epoch, in hexadecimal
+    if (auto epoch = std::make_shared<Epoch>(); parse_folder(n, ordinal_, epoch->number)) epoch->directory = settings_.directory + "/" + n, found.push_back(std::move(epoch));
   reads_++;
   unreadable_ = false;
   std::vector<Gap> lost;   // told once all could be read: or they would be told at each attempt
@@ -155,15 +167,7 @@ LogSettings Outbox::lane_of(const Epoch& epoch, size_t lane) const {
   return s;
 }
 
-bool Outbox::open_epoch(const std::string& name, bool newest, std::vector<Gap>& lost) {
-  auto epoch = std::make_shared<Epoch>();
-  std::array<uint8_t, 8> number{};
-  std::array<uint8_t, 4> ordinal{};
-  if (!parse_hex(std::string_view(name).substr(9), number) || !parse_hex(std::string_view(name).substr(0, 8), ordinal)) return false;
-  bool bad = false;
-  epoch->number = Reader(number, bad).be64();
-  ordinal_ = std::max<uint64_t>(ordinal_, Reader(ordinal, bad).be32());
-  epoch->directory = settings_.directory + "/" + name;
+bool Outbox::open_epoch(const EpochPtr& epoch, bool newest, std::vector<Gap>& lost) {
   bool good = newest;
   {
     // A copy on another disk or machine must not go on counting where the original may do so too.
@@ -213,7 +217,7 @@ bool Outbox::open_epoch(const std::string& name, bool newest, std::vector<Gap>& 
     stream.since = stream.log.next();
     stream.acknowledged = std::min(c.acknowledged, stream.log.durable());
     for (const Range& t : c.told) add(stream.told, t);
-    if (r.in_doubt || cut || c.acknowledged > stream.log.durable()) good = false;
+    if (r.in_doubt || cut) good = false;
     // The head of the chain: from the last record; with no record left, from the cursor.
     LogEntry last;
     Range none;
@@ -288,7 +292,7 @@ int Outbox::begin_epoch() {
   } while ((e == -ENOSPC || e == -EDQUOT) && make_room(true));
   if (e) return e;
   std::lock_guard lock(mutex_);
-  if (writable_ && !epochs_.empty())   // what the old epoch could not make durable begins again in the new one
+  if (writable_)   // what the old epoch could not make durable begins again in the new one
     for (size_t lane = 0; lane < lane_count; lane++) {
       Stream& old = *epochs_.back()->streams[lane];
       old.log.forget_batch();
@@ -504,6 +508,14 @@ template <class Each> void Outbox::untold(uint64_t epoch, Each each) const {
     for (const auto& [w, seq] : e->streams[0]->batch) look(w);
 }
 
+// Up to here nothing waits: a collector has it, or a GAP record names it. No number behind a loss at the end of a lane will ever be acknowledged.
+uint64_t Outbox::settled(const Stream& s) const {
+  std::lock_guard lock(mutex_);
+  const uint64_t acked = s.acknowledged.load(std::memory_order_acquire);
+  const auto t = std::ranges::lower_bound(s.told, acked + 1, {}, &Range::to);
+  return t != s.told.end() && t->from <= acked + 1 ? t->to : acked;
+}
+
 bool Outbox::store_cursor(Stream& s) {
   if (s.unread) return true;   // what it holds stays as it is: nobody knows better
   CursorValue v;
@@ -544,7 +556,7 @@ bool Outbox::evict_from_lane(size_t lane, const char* reason) {
       Range missing;
       while (reader.at() <= g.to) {
         const auto found = reader.next(entry, missing);
-        if (found == LogReader::Found::nothing || found == LogReader::Found::trouble) break;
+        if (found == LogReader::Found::trouble) break;
         Header h;
         if (found == LogReader::Found::missing || decode(entry.header(), h) != HeaderFlaw::none) continue;
         g.classes[std::string(name_of(entry.type))]++;
@@ -666,11 +678,11 @@ void Outbox::upkeep() {
       size_t free = 0;   // whole, acknowledged, and followed by one that is old enough
       while (free + 1 < segments.size() && segments[free].last <= acked && older(segments[free + 1].created, settings_.retain_acknowledged)) free++;
       if (free && store_cursor(*s)) s->log.drop_before(segments[free].first);
-      if (!segments.empty() && (segments.back().last > acked || !older(segments.back().created, settings_.retain_acknowledged))) done = false;
+      if (!segments.empty() && (segments.back().last > settled(*s) || !older(segments.back().created, settings_.retain_acknowledged))) done = false;
       if (!s->batch.empty() || s->unread) done = false;
     }
     if (list.size() > epochs_most && epoch == list.front())   // a spool that keeps being torn: history yields to order
-      done = std::ranges::all_of(epoch->streams, [](const auto& s) { return !s->unread && s->log.durable() <= s->acknowledged.load(); });
+      done = std::ranges::all_of(epoch->streams, [&](const auto& s) { return !s->unread && s->log.durable() <= settled(*s); });
     if (done) untold(epoch->number, [&](const Waiting::Told&) { done = false; });   // its files are all that would tell the next start
     if (done && (epoch != list.back() || !writable_)) retire(epoch);
   }
@@ -708,7 +720,8 @@ void Outbox::stop() {
     thread_.join();
     retry_at_ = 0;   // the last chance of what waits in memory: a disk that failed a moment ago is asked once more
     commit();
-    if (since_checkpoint_ && writable_) checkpoint(*epochs().back()), commit();
+    if (since_checkpoint_) checkpoint(*epochs().back());
+    commit();        // that, and what the first has told
     for (const EpochPtr& e : epochs())
       for (const auto& s : e->streams) store_cursor(*s);
   }
@@ -756,7 +769,7 @@ void Outbox::follow() {
 std::vector<StreamState> Outbox::streams() {
   follow();
   announced_ = following_.empty() ? 0 : following_.back()->number;
-  std::vector<StreamState> out;
+  std::vector<StreamState> out, delivered;
   for (const EpochPtr& e : following_)
     for (const auto& s : e->streams) {
       StreamState v;
@@ -764,10 +777,12 @@ std::vector<StreamState> Outbox::streams() {
       v.last = s->log.durable();
       v.first = std::min(s->log.first(), v.last + 1);
       if (v.first > v.last && e != following_.back()) continue;
-      out.push_back(v);
+      (e == following_.back() || v.last > settled(*s) ? out : delivered).push_back(v);
     }
-  // Bounded in the message too: the newest epochs count most, an older one is told once these have been delivered.
-  if (out.size() > 192) out.erase(out.begin(), out.end() - 192);
+  // Bounded in the message too: what waits counts most, of that the newest epochs; then what is kept in case of a restored collector.
+  if (out.size() > named_most) out.erase(out.begin(), out.end() - named_most);
+  delivered.erase(delivered.begin(), delivered.end() - ptrdiff_t(std::min(delivered.size(), named_most - out.size())));
+  out.insert(out.begin(), delivered.begin(), delivered.end());
   return out;
 }
 
@@ -864,8 +879,7 @@ OutboxStatus Outbox::status() const {
   for (const EpochPtr& e : epochs())
     for (const auto& s : e->streams) {
       auto& l = out.lanes[s->lane];
-      const uint64_t acked = s->acknowledged.load(std::memory_order_acquire), durable = s->log.durable(), first = s->log.first();
-      const uint64_t from = std::max(acked + 1, first);
+      const uint64_t durable = s->log.durable(), from = std::max(settled(*s) + 1, s->log.first());
       l.bytes += s->log.bytes();
       if (durable < from) continue;
       l.unacknowledged += durable - from + 1;

@@ -133,7 +133,7 @@ class Outbox {
   int begin_epoch();
   int make_epoch(Epoch&);
   void remove_files(const Epoch&);
-  bool open_epoch(const std::string& name, bool newest, std::vector<Gap>& lost);   // false: nothing may be written to it any more
+  bool open_epoch(const EpochPtr&, bool newest, std::vector<Gap>& lost);   // false: nothing may be written to it any more
   bool commit_lane(Epoch&, size_t lane);
   bool enqueue(size_t lane, Waiting&&, bool own);
   bool enqueue_locked(size_t lane, Waiting&&, bool own);
@@ -145,6 +145,7 @@ class Outbox {
   void tell(Gap);
   void tell_locked(Gap);
   void tell_missing(Stream&, Range, const char* reason);
+  uint64_t settled(const Stream&) const;
   bool store_cursor(Stream&);
   template <class Each> void untold(uint64_t epoch, Each) const;
   void failed(int error, const char* doing);

@@ -48,7 +48,7 @@ void ReceivingEnd::journal_turn(std::deque<Job>& jobs, KnownKeys& known) {
     asked_ = monotonic_now();
     if (journal.ready()) pausing = false;
   }
-  if (was_pausing_ && !pausing) finish({"", "", Done::What::resume, {}, {}, "", {}});
+  if (was_pausing_ && !pausing) finish({"", "", Done::What::rewind, {}, {}, "", {}});
   const auto pause = [&](const std::string& key, const std::string& sensor, const char* why) {
     if (!pausing) events.happened(Kind::journal_failed, sensor, why);
     pausing = true;
@@ -169,7 +169,6 @@ void ReceivingEnd::on_message(std::vector<std::vector<uint8_t>>& f, size_t n, co
     return;
   }
   p.heard = monotonic_now();
-  p.said_silent = false;
   p.link.last_heard = wall_now();
   if (h.seq) return on_record(p, h, f);
   switch (h.type) {
@@ -338,7 +337,7 @@ void ReceivingEnd::on_gap(Peer& p, Bytes body) {
   if (!read(body, g)) return;
   events.happened(Kind::gap, p.link.sensor, fmt::format("lost {} in lane {}: {}", g.from ? fmt::format("{} records ({} to {})", g.to - g.from + 1, g.from, g.to) : "records that had no number yet",
                                                         g.lane, g.reason));
-  if (!g.from || g.to < g.from) return;
+  if (!g.from) return;
   if (p.declared.size() >= gaps_most) p.declared.erase(p.declared.begin());
   p.declared.emplace_back(StreamKey{g.epoch, g.lane}, Range{g.from, g.to});
   if (const auto s = p.streams.find({g.epoch, g.lane}); s != p.streams.end())
@@ -373,18 +372,16 @@ StreamState ReceivingEnd::state_of(const StreamKey& at, const Stream& s, bool st
 void ReceivingEnd::acknowledge(Peer& p, bool stop) {
   Ack a;
   for (const auto& [at, s] : p.streams) a.streams.push_back(state_of(at, s, stop));
-  if (!a.streams.empty() && control(p.route, p.id, MessageType::ack, body_of(a))) acks++;
+  if (control(p.route, p.id, MessageType::ack, body_of(a))) acks++;
 }
 
 void ReceivingEnd::on_done(Done& d) {
-  if (d.what == Done::What::resume) {
+  if (d.key.empty()) {
     for (auto& [key, p] : peers)
       if (!p.route.empty()) p.rewinding = true, noted.erase(p.route), note(p.route, p.id, NoteCode::rewind, "records are taken again");
     return;
   }
-  const auto at = peers.find(d.key);
-  if (at == peers.end()) return;
-  Peer& p = at->second;
+  Peer& p = peers.at(d.key);
   switch (d.what) {
     case Done::What::refused:
       if (p.route == d.route) p.route.clear();
@@ -422,7 +419,6 @@ void ReceivingEnd::on_done(Done& d) {
       p.rewinding = false;
       p.heard = monotonic_now();
       p.link.paused = pausing;
-      p.said_silent = false;
       p.link.last_heard = wall_now();
       if (!p.link.connected) {
         p.link.connected_since = p.link.last_heard;
@@ -448,7 +444,6 @@ void ReceivingEnd::on_done(Done& d) {
       acknowledge(p, true);
       if (!pausing) noted.erase(p.route), note(p.route, p.id, NoteCode::rewind, "records were not taken; say HELLO again");
       break;
-    case Done::What::resume: break;
   }
 }
 
@@ -457,8 +452,7 @@ void ReceivingEnd::tick() {
   for (auto& [key, p] : peers) {
     if (p.rewinding && !pausing && p.waiting->load(std::memory_order_relaxed) < settings.sensor_bytes / 4 && !p.route.empty())
       note(p.route, p.id, NoteCode::rewind, "records are taken again");
-    if (p.link.connected && now - p.heard > 3 * settings.heartbeat && !p.said_silent) {
-      p.said_silent = true;
+    if (p.link.connected && now - p.heard > 3 * settings.heartbeat) {
       p.link.connected = false;
       events.happened(Kind::silent, p.link.sensor, fmt::format("not heard for {} s, and it did not say good-bye", (now - p.heard) / second));
     }
@@ -496,12 +490,12 @@ void ReceivingEnd::begin_turn() {
 
 void ReceivingEnd::end_turn() {
   for (auto& [key, list] : to_acknowledge)
-    if (const auto p = peers.find(key); p != peers.end() && !p->second.route.empty() && p->second.greeted && !p->second.rewinding) {
+    if (Peer& p = peers.at(key); !p.route.empty() && p.greeted && !p.rewinding) {
       std::ranges::sort(list);
       list.erase(std::unique(list.begin(), list.end()), list.end());
       Ack a;
-      for (const StreamKey& at : list) a.streams.push_back(state_of(at, p->second.streams[at], false));
-      if (control(p->second.route, p->second.id, MessageType::ack, body_of(a))) acks++;
+      for (const StreamKey& at : list) a.streams.push_back(state_of(at, p.streams[at], false));
+      if (control(p.route, p.id, MessageType::ack, body_of(a))) acks++;
     }
   to_acknowledge.clear();
   const int64_t now = monotonic_now();

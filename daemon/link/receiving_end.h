@@ -47,7 +47,7 @@ struct ReceivingEnd {
     std::map<StreamKey, ChainHead> heads;     // all that the journal has of it, as of its HELLO
     std::vector<std::pair<StreamKey, Range>> declared;
     SignPublic sign{};
-    bool greeted = false, rewinding = false, said_silent = false;
+    bool greeted = false, rewinding = false;
     int64_t heard = 0, second_began = 0, greeted_at = 0;
     int64_t told_diverged = 0, told_clone = 0, told_refused = 0, told_quota = 0, told_epochs = 0;   // to people, when last
     double greetings = 0;                     // HELLO and BYE that it may still say now
@@ -72,8 +72,8 @@ struct ReceivingEnd {
 
   // From it.
   struct Done {
-    std::string key, route;
-    enum class What : uint8_t { greeting, refused, durable, rewind, resume } what = What::durable;
+    std::string key, route;                   // no key: records of everybody are taken again
+    enum class What : uint8_t { greeting, refused, durable, rewind } what = What::durable;
     Hello said;
     SensorId id{};
     std::string text;

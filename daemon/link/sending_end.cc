@@ -14,11 +14,11 @@ namespace vidra {
 namespace {
 constexpr int64_t longest_round_trip = 60'000'000'000;
 
-// What tells this boot of the machine from every other, and nothing of the machine; "" where the kernel does not say.
-std::string boot_of(const Keys& keys) {
+// What tells this boot of the machine from every other, and nothing of the machine; where the kernel does not say, this run from every other.
+std::string boot_of(const Keys& keys, const std::string& run) {
   std::string id;
   std::ifstream("/proc/sys/kernel/random/boot_id") >> id;
-  if (id.empty()) return id;
+  if (id.empty()) return run;
   std::array<uint8_t, 8> sum;
   crypto_generichash(sum.data(), sum.size(), reinterpret_cast<const uint8_t*>(id.data()), id.size(), keys.sign_secret.data(), 32);
   return hex_text(sum);
@@ -30,8 +30,7 @@ SendingEnd::SendingEnd(Outbox& o, SenderSettings s, const Keys& k) : outbox(o), 
   randombytes_buf(id.data(), id.size());
   settings.hello.instance = hex_text(id);
   settings.hello.sign_key = hex_text(keys.sign_public);
-  if (settings.hello.boot_id.empty()) settings.hello.boot_id = boot_of(keys);
-  if (settings.hello.boot_id.empty()) settings.hello.boot_id = settings.hello.instance;
+  if (settings.hello.boot_id.empty()) settings.hello.boot_id = boot_of(keys, settings.hello.instance);
 }
 
 void SendingEnd::began() {

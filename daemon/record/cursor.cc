@@ -36,7 +36,7 @@ bool decode(Bytes b, CursorValue& v, uint64_t& generation) {
   const Bytes head = r.bytes(32);
   r.require(r.le32() == 0x31525543);
   r.require(r.le32() == crc32c(b.first(60)));
-  if (bad || generation == 0) return false;
+  if (bad) return false;
   std::ranges::copy(head, v.head.begin());
   std::vector<Range> told;
   const auto range = [&] {

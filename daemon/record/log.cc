@@ -249,8 +249,7 @@ void Log::forget_batch() {
 }
 
 int Log::begin_segment() {
-  uint32_t attempt = 0;
-  if (writing_.first == batch_first_ && !writing_.name.empty()) attempt = writing_.attempt + 1;
+  uint32_t attempt = writing_.first == batch_first_ ? writing_.attempt + 1 : 0;   // one of that number that holds only what lies before it: this is the later one
   file_.reset();
   Segment s;
   s.first = batch_first_;
@@ -279,7 +278,7 @@ int Log::sync() {
   if (batch_.empty()) return 0;
   int e = 0;
   for (int attempt = 0; attempt < 2; attempt++) {
-    if (file_ && !fresh_ && writing_.bytes >= settings_.segment_bytes) file_.reset();
+    if (file_ && writing_.bytes >= settings_.segment_bytes) file_.reset();
     if (!file_ && (e = begin_segment())) continue;
     e = file_->write_at(writing_.bytes, batch_);
     const bool written = e == 0;
@@ -345,7 +344,7 @@ int Log::drop_before(uint64_t number) {
       if (segments_.size() < 2 || segments_[1].first > number) break;
     }
     if (const int r = remove_segment(0)) return r;
-    if (const int r = storage_.sync_directory(settings_.directory); r && !e) e = r;   // each: or a loss of power leaves holes
+    if (const int r = storage_.sync_directory(settings_.directory)) e = r;   // each: or a loss of power leaves holes
   }
   return e;
 }

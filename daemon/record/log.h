@@ -85,14 +85,12 @@ class Log {
   int sync();
   // Forgets the batch that could not be made durable; its numbers are given out again (they were never durable, nor sent).
   void forget_batch();
-  size_t batch_bytes() const { return batch_.size(); }
 
   uint64_t next() const { return next_; }
   uint64_t durable() const { return durable_.load(std::memory_order_acquire); }   // last durable number; first()-1 when empty
   uint64_t first() const;                                                          // first number held; next when empty
   uint64_t bytes() const { return bytes_.load(std::memory_order_relaxed); }
   std::vector<SegmentInfo> segments() const;
-  const LogSettings& settings() const { return settings_; }
 
   // Removes whole segments that lie before `number`. Store and sync the cursor first.
   int drop_before(uint64_t number);

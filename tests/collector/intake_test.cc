@@ -3,7 +3,11 @@
 
 #include <gtest/gtest.h>
 
+#include <sys/syscall.h>
+#include <unistd.h>
+
 #include <algorithm>
+#include <atomic>
 #include <cstdlib>
 #include <fstream>
 #include <map>
@@ -17,8 +21,28 @@
 #include "tests/support/faulty_storage.h"
 #include "tests/support/waited.h"
 
+namespace {
+std::atomic<bool> time_stands{false};   // for who asks how long something takes
+}
+extern "C" int clock_gettime(clockid_t id, timespec* t) noexcept {
+  const auto e = int(::syscall(SYS_clock_gettime, id, t));
+  if (id == CLOCK_MONOTONIC && time_stands) *t = {1'000'000, 0};
+  return e;
+}
+
 namespace vidra {
 namespace {
+
+// Somebody else who has the index open.
+struct Other {
+  explicit Other(const std::string& path) { EXPECT_EQ(sqlite3_open(path.c_str(), &db), SQLITE_OK); }
+  ~Other() { sqlite3_close(db); }
+  void run(const char* sql) { EXPECT_EQ(sqlite3_exec(db, sql, nullptr, nullptr, nullptr), SQLITE_OK) << sqlite3_errmsg(db); }
+  // As where there is no room: a transaction begins, and what it writes last fails. `column`: of the row on which it ends.
+  void refuse(const std::string& column = "change") { run(("CREATE TRIGGER full BEFORE UPDATE OF " + column + " ON meta BEGIN SELECT RAISE(ABORT, 'no room'); END").c_str()); }
+  void allow() { run("DROP TRIGGER full"); }
+  sqlite3* db = nullptr;
+};
 
 struct IntakeTest : testing::Test {
   Scratch scratch;
@@ -33,11 +57,26 @@ struct IntakeTest : testing::Test {
     settings.segment_bytes = 4096;
     settings.min_free = 1 << 20;
   }
-  std::string start(bool reindex = false) {
+  ~IntakeTest() override { time_stands = false; }
+  std::string start(bool reindex = false, const std::function<void(uint64_t, uint64_t)>& progress = {}) {
     intake.reset();
     intake = std::make_unique<Intake>(disk, settings);
     intake->on_news = [&](News&& n) { news.push_back(std::move(n)); };
-    return intake->open(reindex);
+    return intake->open(reindex, progress);
+  }
+  std::string index() const { return scratch.path + "/index.db"; }
+  // So many alerts that the journal has and the index has not.
+  void fall_behind(uint64_t n) {
+    Other other(index());
+    other.run("BEGIN IMMEDIATE");
+    for (uint64_t i = 1; i <= n; i++) {
+      ASSERT_TRUE(intake->intake(arrival(alder.alert(i))));
+      if (i % 500 == 0 || i == n) { ASSERT_TRUE(intake->durable()); }
+    }
+    other.run("ROLLBACK");
+  }
+  uint64_t shown() {
+    return intake->with_index([](Index& i) { return i.count_stories(); });
   }
   bool put(const FakeSensor::Record& r, bool probation = false) { return intake->intake(arrival(r, probation)) && intake->durable(); }
   std::vector<std::string> stories(StoryQuery q = {}) {
@@ -633,6 +672,147 @@ TEST_F(IntakeTest, an_index_that_is_far_behind_follows_beside_hearing) {
   EXPECT_EQ(intake->with_index([](Index& i) { return i.count_stories(); }), n);
   EXPECT_EQ(news.size(), n);
   EXPECT_EQ(row(alder).missing, 0u);
+}
+
+// It fails again while it is brought up to the journal: in its first step, and between two.
+TEST_F(IntakeTest, an_index_that_fails_while_it_follows_is_followed_up) {
+  ASSERT_EQ(start(), "");
+  fall_behind(3'300);
+  const auto half = alder.alert(3'301);
+  ASSERT_TRUE(intake->intake(arrival(half)));
+  intake->upkeep(alder.now);
+  EXPECT_EQ(shown(), 0u) << "not while something is taken that is not durable";
+  ASSERT_TRUE(intake->durable());
+  Other other(index());
+  other.refuse();
+  intake->upkeep(alder.now);
+  EXPECT_NE(intake->behind().find("no room"), std::string::npos) << intake->behind();
+  EXPECT_EQ(shown(), 0u);
+  other.allow();
+  time_stands = true;   // it takes no time, and so goes on to the next thousand
+  bool refused = false;
+  intake->on_news = [&](News&& n) {
+    news.push_back(std::move(n));
+    if (!std::exchange(refused, true)) other.refuse();
+  };
+  intake->upkeep(alder.now);
+  EXPECT_NE(intake->behind().find("no room"), std::string::npos) << intake->behind();
+  EXPECT_EQ(shown(), 1'000u);
+  other.allow();
+  intake->upkeep(alder.now);
+  EXPECT_EQ(intake->behind(), "");
+  EXPECT_EQ(shown(), 3'301u);
+  EXPECT_EQ(news.size(), 3'301u) << "each once";
+}
+
+TEST_F(IntakeTest, an_index_that_fails_while_it_follows_at_the_start_goes_on_at_the_next) {
+  ASSERT_EQ(start(), "");
+  fall_behind(2'100);
+  Other other(index());
+  bool refused = false;
+  const std::string wrong = start(false, [&](uint64_t done, uint64_t all) {
+    EXPECT_EQ(all, 2'100u);
+    EXPECT_LE(done, 1'000u);
+    if (!std::exchange(refused, true)) other.refuse();
+  });
+  EXPECT_NE(wrong.find("no room"), std::string::npos) << wrong;
+  other.allow();
+  ASSERT_EQ(start(), "");
+  EXPECT_EQ(shown(), 2'100u);
+  EXPECT_EQ(news.size(), 2'100u) << "each once";
+}
+
+TEST_F(IntakeTest, an_index_that_cannot_be_finished_is_made_anew) {
+  ASSERT_EQ(start(), "");
+  for (uint64_t n = 1; n <= 3; n++) EXPECT_TRUE(put(alder.alert(n)));
+  intake.reset();
+  bool refused = false;
+  const std::string wrong = start(true, [&](uint64_t, uint64_t) {
+    if (!std::exchange(refused, true)) Other(index()).refuse("version");
+  });
+  EXPECT_NE(wrong.find("no room"), std::string::npos) << wrong;
+  EXPECT_FALSE(std::filesystem::exists(index())) << "half of one";
+  EXPECT_EQ(start(), "");
+  EXPECT_EQ(shown(), 3u);
+  // Nor made at all, where something is in its place.
+  intake.reset();
+  Index::remove(index());
+  std::filesystem::create_directories(index() + "/something");
+  EXPECT_NE(start(), "");
+  intake.reset();
+  std::filesystem::remove_all(index());
+  EXPECT_EQ(start(), "");
+  EXPECT_EQ(shown(), 3u);
+  EXPECT_EQ(news.size(), 3u) << "old news is no news";
+}
+
+// A journal of which the beginning is given, and later no more.
+TEST_F(IntakeTest, a_journal_that_is_no_longer_given_while_it_is_read_is_not_taken_for_a_shorter_one) {
+  FaultyStorage faulty;
+  settings.segment_bytes = 16u << 20;
+  {
+    Intake first(faulty, settings);
+    ASSERT_EQ(first.open(false), "");
+    for (uint64_t n = 1; n <= 1'200; n++) ASSERT_TRUE(first.intake(arrival(alder.alert(n))));
+    ASSERT_TRUE(first.durable());
+  }
+  Index::remove(index());
+  {
+    Intake again(faulty, settings);
+    const std::string wrong = again.open(false, [&](uint64_t, uint64_t) {
+      for (const std::string& p : faulty.paths())
+        if (p.find("/alert/") != p.npos && p.ends_with(".seg")) faulty.unreadable = p;
+    });
+    EXPECT_NE(wrong.find("cannot be read: entry 1001"), std::string::npos) << wrong;
+  }
+  faulty.unreadable.clear();
+  Intake later(faulty, settings);
+  ASSERT_EQ(later.open(false), "");
+  EXPECT_EQ(later.heads(alder.id).at(0).seq, 1'200u);
+}
+
+// Records as long as they may be: they are not all in memory at once.
+TEST_F(IntakeTest, long_records_are_read_back_a_few_at_a_time) {
+  ASSERT_EQ(start(), "");
+  settings.segment_bytes = 64u << 20;
+  std::string body(1'000'000, ' ');
+  body += "{}";
+  for (int i = 0; i < 12; i++) EXPECT_TRUE(put(alder.record(MessageType::health, Lane::state, body)));
+  uint64_t steps = 0, last = 0;
+  ASSERT_EQ(start(true, [&](uint64_t done, uint64_t) { steps += done > last, last = done; }), "");
+  EXPECT_EQ(last, 12u);
+  EXPECT_EQ(steps, 2u);
+  EXPECT_EQ(row(alder).records, 12u);
+}
+
+TEST_F(IntakeTest, room_that_nobody_knows_of_is_asked_for_again) {
+  ASSERT_EQ(start(), "");
+  disk.free = 0, disk.free_error = -EIO;
+  EXPECT_TRUE(put(alder.alert(1))) << "as long as writes find it";
+  disk.write_error = -ENOSPC;
+  const auto next = alder.alert(2);
+  EXPECT_FALSE(put(next));
+  disk.write_error = 0, disk.free = 1 << 30;
+  EXPECT_FALSE(intake->ready());
+  disk.free_error = 0;
+  EXPECT_TRUE(intake->ready());
+  EXPECT_TRUE(put(next));
+}
+
+// A clock that is set while the collector runs: by hours, and by less, which is a clock that is kept right.
+TEST_F(IntakeTest, a_clock_that_was_set_back_removes_nothing_for_a_day) {
+  settings.retention.keep = 10 * day;
+  ASSERT_EQ(start(), "");
+  for (uint64_t n = 1; n <= 60; n++) EXPECT_TRUE(put(alder.alert(n)));
+  const uint64_t bytes = intake->journal_bytes();
+  Time at = alder.now + 20 * day;
+  intake->upkeep(at);
+  for (Time ahead = 30 * minute; ahead < 20 * hour; ahead += 30 * minute) intake->upkeep(at + ahead);
+  intake->upkeep(at += 17 * hour);   // two and a half hours back
+  for (Time ahead = 30 * minute; ahead < day; ahead += 30 * minute) intake->upkeep(at + ahead);
+  EXPECT_EQ(intake->journal_bytes(), bytes);
+  intake->upkeep(at + day + minute);
+  EXPECT_LT(intake->journal_bytes(), bytes / 4);
 }
 
 // An approved sensor that says without end what it has lost, and jumps without end.

@@ -81,7 +81,7 @@ inline Arrival arrival(const FakeSensor::Record& r, bool probation = false) {
 struct TestStorage final : Storage {
   Storage& real = real_storage();
   uint64_t free = 1ull << 40;
-  int write_error = 0, sync_error = 0;   // 0 or -errno
+  int write_error = 0, sync_error = 0, free_error = 0;   // 0 or -errno
   std::string only_below;                // breaks only files whose path has this in it
   std::atomic<Time> sync_takes{0};       // a slow disk
   std::atomic<int> syncing{0};           // that wait for it
@@ -116,7 +116,7 @@ struct TestStorage final : Storage {
   int rename(const std::string& a, const std::string& b) override { return real.rename(a, b); }
   int remove(const std::string& p) override { return real.remove(p); }
   int list(const std::string& p, std::vector<std::string>& names) override { return real.list(p, names); }
-  int free_bytes(const std::string&, uint64_t& n) override { return n = free, 0; }
+  int free_bytes(const std::string&, uint64_t& n) override { return n = free, free_error; }
   std::string identity(const std::string& p) override { return real.identity(p); }
 };
 

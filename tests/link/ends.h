@@ -59,7 +59,8 @@ struct MemoryJournal : Journal {
   }
   bool intake(const Arrival& a) override {
     std::lock_guard lock(mutex);
-    if (full) return false;
+    if (full || room == 0) return false;
+    room--;
     if (delay_ms) std::this_thread::sleep_for(std::chrono::milliseconds(delay_ms));
     fresh.push_back({a.header, std::string(text_of(a.body)), a.probation});
     return true;
@@ -81,7 +82,7 @@ struct MemoryJournal : Journal {
     fresh.clear();
     return true;
   }
-  bool ready() override { return !full && !failing; }
+  bool ready() override { return !full && !failing && room != 0; }
 
   // Bodies of all records that are no gap, checkpoint or health, in order of lane and number.
   std::vector<std::string> bodies(MessageType type = MessageType::alert) {
@@ -113,6 +114,7 @@ struct MemoryJournal : Journal {
   std::atomic<uint64_t> repeated{0};
   std::atomic<bool> full{false}, failing{false};
   std::atomic<int> delay_ms{0}, sync_ms{0};   // of each record; of each log at a sync
+  std::atomic<uint64_t> room{~uint64_t{0}};   // for so many records
 };
 
 struct Heard : ReceiverEvents {

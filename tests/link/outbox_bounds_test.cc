@@ -181,6 +181,67 @@ TEST_F(OutboxBounds, a_wall_clock_that_is_set_makes_nothing_old) {
   EXPECT_GT(o.status().lanes[1].evicted, 20u);
 }
 
+// What is too old goes sixteen files at a time; not what was delivered, which stays for its own time, nor what cannot be removed.
+TEST_F(OutboxBounds, what_is_too_old_goes_a_few_files_at_a_time) {
+  OutboxSettings s = small();
+  s.segment_bytes = 300;
+  s.lanes[1].max_age = s.lanes[2].max_age = day_in_seconds * second;
+  Outbox o(disk, s, signing);
+  o.open();
+  alerts(o, 0, 40);
+  auto states = o.streams();
+  for (StreamState& st : states) st.durable = st.lane == 1 ? st.last : 0, st.credit = 100;
+  o.rewind(states);
+  alerts(o, 40, 60, Lane::state);
+  ASSERT_GT(segments("2").size(), 20u);
+  passed = day_in_seconds + 60;
+  disk.stays = segments("2").at(0);
+  o.upkeep();
+  EXPECT_EQ(o.status().lanes[2].evicted, 0u);
+  const uint64_t gaps = o.status().gaps;
+  EXPECT_EQ(gaps, 0u) << "nothing was lost";
+  disk.stays.clear();
+  const size_t before = segments("2").size();
+  o.upkeep();
+  EXPECT_EQ(segments("2").size(), before - 16);
+  EXPECT_EQ(o.status().lanes[1].evicted, 0u);
+}
+
+// The clock was set back between two files: the oldest is told by its time, wherever it lies.
+TEST_F(OutboxBounds, the_oldest_that_waits_is_the_earliest_not_the_first) {
+  OutboxSettings s = small();
+  s.segment_bytes = 300;
+  Outbox o(disk, s, signing);
+  o.open();
+  alerts(o, 0, 5);
+  wall_set = -1000;
+  const int64_t then = wall_now();
+  alerts(o, 5, 5);
+  wall_set = 0;
+  alerts(o, 10, 5);
+  EXPECT_LE(std::abs(o.status().lanes[1].oldest_ns - then), 60 * second);
+}
+
+// Records of an epoch that ended before its checkpoint was due; the next one has none yet.
+TEST_F(OutboxBounds, an_epoch_without_records_has_no_checkpoint) {
+  {
+    Outbox o(disk, small(), signing);
+    o.open();
+    alerts(o, 0, 1);
+  }
+  Outbox o(disk, small(), signing);
+  o.open();
+  alerts(o, 1, 1, Lane::state);
+  auto states = o.streams();
+  for (StreamState& st : states) st.durable = st.lane == 1 ? 50 : 0, st.credit = 100;   // none of this run is lost by it
+  o.rewind(states);
+  passed = 2 * 3600;
+  const uint64_t before = o.epoch();
+  EXPECT_TRUE(o.commit());
+  EXPECT_NE(o.epoch(), before);
+  EXPECT_EQ(o.status().checkpoints, 0u);
+}
+
 TEST_F(OutboxBounds, a_wall_clock_that_is_set_takes_nothing_from_a_collector_that_is_restored) {
   wall_set = -wall_now() / second;
   Outbox o(disk, small(), signing);

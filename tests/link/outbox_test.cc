@@ -155,20 +155,23 @@ TEST(Outbox, no_number_is_given_out_twice_whatever_is_not_read_at_the_start) {
 
 // A new epoch wants a few KiB: on a full disk (or at a quota, of which statvfs knows nothing) they are made free in the order of sacrifice.
 TEST(Outbox, a_full_disk_makes_room_for_a_new_epoch) {
-  FaultyStorage disk;
-  {
+  for (const int full : {ENOSPC, EDQUOT}) {
+    FaultyStorage disk;
+    disk.full = full;
+    {
+      Outbox o(disk, small(), signing);
+      o.open();
+      for (uint64_t i = 0; i < 60; i++) o.append(Lane::state, MessageType::health, 0, 0, body(i) + std::string(300, ' ')), o.commit();
+    }
+    for (const std::string& p : disk.paths()) disk.capacity += disk.octets(p).size();
+    disk.place = "another";
     Outbox o(disk, small(), signing);
     o.open();
-    for (uint64_t i = 0; i < 60; i++) o.append(Lane::state, MessageType::health, 0, 0, body(i) + std::string(300, ' ')), o.commit();
+    ASSERT_NE(o.append(Lane::critical, MessageType::alert, 0, 0, body(1)), 0u);
+    for (int i = 0; i < 5 && !o.accepted(Lane::critical); i++) o.commit();
+    EXPECT_EQ(o.accepted(Lane::critical), 1u) << o.status().trouble;
+    EXPECT_GT(o.status().lanes[2].evicted, 0u);
   }
-  for (const std::string& p : disk.paths()) disk.capacity += disk.octets(p).size();
-  disk.place = "another";
-  Outbox o(disk, small(), signing);
-  o.open();
-  ASSERT_NE(o.append(Lane::critical, MessageType::alert, 0, 0, body(1)), 0u);
-  for (int i = 0; i < 5 && !o.accepted(Lane::critical); i++) o.commit();
-  EXPECT_EQ(o.accepted(Lane::critical), 1u) << o.status().trouble;
-  EXPECT_GT(o.status().lanes[2].evicted, 0u);
 }
 
 TEST(Outbox, an_epoch_that_cannot_be_begun_leaves_nothing) {
@@ -287,28 +290,30 @@ TEST(Outbox, the_order_of_sacrifice_in_memory) {
 }
 
 TEST(Outbox, full_disk_sacrifices_state_then_alerts_and_says_how_many) {
-  FaultyStorage disk;
-  disk.capacity = 60'000;
-  Outbox o(disk, small(), signing);
-  o.open();
-  uint64_t accepted = 0;
-  o.on_accepted = [&](const Accepted&) { accepted++; };
-  for (uint64_t i = 0; i < 50; i++) o.append(Lane::state, MessageType::health, 0, 0, body(i) + std::string(200, ' ')), o.commit();
-  for (uint64_t i = 50; i < 200; i++) o.append(Lane::alert, MessageType::alert, 0, 0, body(i) + std::string(200, ' ')), o.commit();
-  for (uint64_t i = 200; i < 240; i++) {
-    ASSERT_NE(o.append(Lane::critical, MessageType::alert, 0, 0, body(i) + std::string(200, ' ')), 0u);
-    o.commit();
+  for (const int full : {ENOSPC, EDQUOT}) {
+    FaultyStorage disk;
+    disk.capacity = 60'000, disk.full = full;
+    Outbox o(disk, small(), signing);
+    o.open();
+    uint64_t accepted = 0;
+    o.on_accepted = [&](const Accepted&) { accepted++; };
+    for (uint64_t i = 0; i < 50; i++) o.append(Lane::state, MessageType::health, 0, 0, body(i) + std::string(200, ' ')), o.commit();
+    for (uint64_t i = 50; i < 200; i++) o.append(Lane::alert, MessageType::alert, 0, 0, body(i) + std::string(200, ' ')), o.commit();
+    for (uint64_t i = 200; i < 240; i++) {
+      ASSERT_NE(o.append(Lane::critical, MessageType::alert, 0, 0, body(i) + std::string(200, ' ')), 0u);
+      o.commit();
+    }
+    for (int i = 0; i < 20; i++) o.commit();
+    EXPECT_EQ(accepted, 240u) << o.status().trouble;
+    EXPECT_GT(o.status().lanes[2].evicted, 40u);
+    EXPECT_EQ(o.status().lanes[0].evicted, 0u);
+    Collector c;
+    c.hear(o, true);
+    uint64_t others = 0;
+    for (const auto& [id, what] : c.got) others += what.second.starts_with("{\"n\":") ? 1 : 0;
+    EXPECT_EQ(others + c.named_lost(), 240u);
+    for (uint64_t i = 200; i < 240; i++) EXPECT_TRUE(c.bodies().contains(body(i) + std::string(200, ' '))) << i;
   }
-  for (int i = 0; i < 20; i++) o.commit();
-  EXPECT_EQ(accepted, 240u) << o.status().trouble;
-  EXPECT_GT(o.status().lanes[2].evicted, 40u);
-  EXPECT_EQ(o.status().lanes[0].evicted, 0u);
-  Collector c;
-  c.hear(o, true);
-  uint64_t others = 0;
-  for (const auto& [id, what] : c.got) others += what.second.starts_with("{\"n\":") ? 1 : 0;
-  EXPECT_EQ(others + c.named_lost(), 240u);
-  for (uint64_t i = 200; i < 240; i++) EXPECT_TRUE(c.bodies().contains(body(i) + std::string(200, ' '))) << i;
 }
 
 // A GAP record in memory ends with the process. The disk must then still show what was lost:

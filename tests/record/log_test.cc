@@ -5,6 +5,7 @@
 
 #include <cstdlib>
 
+#include "daemon/record/crc32c.h"
 #include "daemon/record/cursor.h"
 #include "tests/support/faulty_storage.h"
 
@@ -60,6 +61,12 @@ Read read(Storage& disk, uint64_t segment_bytes = 1 << 20, uint64_t from = 1) {
 }
 
 using Numbers = std::vector<uint64_t>;
+
+void set_in_header(std::vector<uint8_t>& segment, size_t at, uint8_t value) {
+  segment[at] = value;
+  const uint32_t crc = crc32c(Bytes(segment).first(60));
+  for (size_t i = 0; i < 4; i++) segment[60 + i] = uint8_t(crc >> 8 * i);
+}
 
 TEST(Log, keeps_what_it_was_given_over_many_segments) {
   FaultyStorage disk;
@@ -151,6 +158,16 @@ TEST(Log, duplicated_swapped_zeroed_and_missing_segments) {
     EXPECT_EQ(r.numbers.size(), 60u);
     EXPECT_TRUE(r.missing.empty());
   }
+  {   // the last one, too, and another that holds its block before its own
+    const auto copy = disk.copy();
+    auto& last = copy->octets(paths.back());
+    const std::vector<uint8_t> block(last.begin() + segment_header_size, last.end());
+    last.insert(last.end(), block.begin(), block.end());
+    copy->octets(paths[1]).insert(copy->octets(paths[1]).begin() + segment_header_size, block.begin(), block.end());
+    const Read r = read(*copy, 300);
+    EXPECT_EQ(r.numbers.size(), 60u);
+    EXPECT_TRUE(r.missing.empty());
+  }
   {   // a page of zeros
     const auto copy = disk.copy();
     auto& v = copy->octets(paths[1]);
@@ -177,12 +194,174 @@ TEST(Log, another_lanes_files_are_not_touched) {
   s.lane = 2;
   Log log(disk, s);
   EXPECT_EQ(log.open(), -EPROTO);
+  s = here();
+  s.epoch = 6;
+  EXPECT_EQ(Log(disk, s).open(), -EPROTO);
+  s = here();
+  s.sensor[3] = 1;
+  EXPECT_EQ(Log(disk, s).open(), -EPROTO);
+  {   // of a later program
+    const auto copy = disk.copy();
+    set_in_header(copy->octets(disk.paths()[0]), 4, 2);
+    EXPECT_EQ(Log(*copy, here()).open(), -EPROTO);
+  }
   EXPECT_EQ(read(disk).numbers.size(), 3u);
+}
+
+// Names that are nearly those of segments.
+TEST(Log, other_files_are_left_alone) {
+  FaultyStorage disk;
+  write(disk, 3);
+  for (const char* name : {"0000000000000001.sex", "000000000000000g.seg", "0000000000000001-0001.seg", "0000000000000001.000g.seg", "0000000000000001.01.seg", "notes"})
+    disk.put(std::string("/log/") + name, {1, 2, 3});
+  const Read r = read(disk);
+  EXPECT_EQ(r.numbers.size(), 3u);
+  EXPECT_FALSE(r.recovery.in_doubt);
+  EXPECT_EQ(disk.paths().size(), 7u);
+}
+
+// A file of the first number that is to be written next, and of a later attempt, which holds only what lies before it: what is written now
+// must not be taken for the copies of an earlier attempt.
+TEST(Log, what_follows_a_file_that_is_not_in_its_place_is_kept) {
+  FaultyStorage disk;
+  write(disk, 3);
+  const std::string path = disk.paths()[0];
+  auto octets = disk.octets(path);
+  set_in_header(octets, 32, 4);
+  disk.remove(path);
+  disk.put("/log/0000000000000004.0001.seg", octets);
+  disk.sync_directory("/log");
+  {
+    Log log(disk, here());
+    ASSERT_EQ(log.open(), 0);
+    ASSERT_EQ(log.next(), 4u);
+    LogReader reader(disk, log, 1);
+    LogEntry e;
+    Range m;
+    ASSERT_EQ(reader.next(e, m), LogReader::Found::missing) << "in no segment that begins so early";
+    EXPECT_EQ(m, (Range{1, 3}));
+    // It cannot go on there: another file it is.
+    log.append(MessageType::alert, bytes_of("H:"), bytes_of(body(4)));
+    disk.fail(1, EIO);
+    ASSERT_EQ(log.sync(), 0);
+  }
+  EXPECT_EQ(read(disk, 1 << 20, 4).numbers, Numbers{4});
+}
+
+// The file is shorter than it says, for whatever reason.
+TEST(Log, a_read_that_gives_less_is_no_end) {
+  FaultyStorage disk;
+  write(disk, 10);
+  disk.gives = 200;
+  EXPECT_EQ(Log(disk, here()).open(), -EIO);
+  LogSettings s = here();
+  s.with_holes = true;
+  {
+    Log log(disk, s);
+    ASSERT_EQ(log.open(), 0);
+    EXPECT_TRUE(log.recovery().in_doubt);
+  }
+  disk.gives = ~uint64_t{0};
+  EXPECT_EQ(read(disk).numbers.size(), 10u) << "nothing was cut";
+}
+
+// Records that do not fit into what is read at once: the rest of one is not given, or is not there any more.
+TEST(Log, a_reader_that_is_given_half_a_record_asks_again) {
+  FaultyStorage disk;
+  Log log(disk, here(8 << 20));
+  ASSERT_EQ(log.open(), 0);
+  const std::string large(100'000, 'x');
+  for (int i = 0; i < 4; i++) log.append(MessageType::alert, bytes_of("H:"), bytes_of(large));
+  ASSERT_EQ(log.sync(), 0);
+  LogEntry e;
+  Range m;
+  LogReader reader(disk, log, 1);
+  ASSERT_EQ(reader.next(e, m), LogReader::Found::entry);
+  ASSERT_EQ(reader.next(e, m), LogReader::Found::entry);
+  disk.unreadable = disk.paths()[0];
+  EXPECT_EQ(reader.next(e, m), LogReader::Found::trouble);
+  disk.unreadable.clear();
+  ASSERT_EQ(reader.next(e, m), LogReader::Found::entry);
+  EXPECT_EQ(e.number, 3u);
+  disk.gives = 399'000;   // of 400,144
+  LogReader again(disk, log, 1);
+  for (int i = 0; i < 3; i++) ASSERT_EQ(again.next(e, m), LogReader::Found::entry);
+  EXPECT_EQ(again.next(e, m), LogReader::Found::missing);
+  EXPECT_EQ(m, (Range{4, 4}));
+  EXPECT_EQ(again.next(e, m), LogReader::Found::nothing);
+}
+
+// The oldest segment goes while a reader is about to open it, or has gone without the log.
+TEST(Log, a_reader_goes_on_behind_what_is_removed) {
+  FaultyStorage disk;
+  write(disk, 30, 300);
+  for (const bool last : {false, true}) {
+    const auto copy = disk.copy();
+    Log log(*copy, here(300));
+    ASSERT_EQ(log.open(), 0);
+    while (last && log.segments().size() > 1) ASSERT_TRUE(log.drop_oldest());
+    const auto segments = log.segments();
+    LogReader reader(*copy, log, segments[0].first);
+    copy->before_opening = [&](const std::string&) {
+      copy->before_opening = nullptr;
+      log.drop_oldest();
+    };
+    LogEntry e;
+    Range m;
+    ASSERT_EQ(reader.next(e, m), LogReader::Found::missing);
+    EXPECT_EQ(m, (Range{segments[0].first, segments[0].last}));
+    EXPECT_EQ(reader.next(e, m), last ? LogReader::Found::nothing : LogReader::Found::entry);
+  }
+  Log log(disk, here(300));
+  ASSERT_EQ(log.open(), 0);
+  const auto segments = log.segments();
+  disk.remove("/log/" + segments[0].name);
+  LogReader reader(disk, log, 1);
+  LogEntry e;
+  Range m;
+  ASSERT_EQ(reader.next(e, m), LogReader::Found::missing);
+  EXPECT_EQ(m, (Range{1, segments[0].last}));
+  ASSERT_EQ(reader.next(e, m), LogReader::Found::entry);
+  EXPECT_EQ(e.number, segments[1].first);
+  EXPECT_EQ(log.drop_before(segments[1].first), 0) << "who else removed it has done no harm";
+  EXPECT_EQ(log.first(), segments[1].first);
+}
+
+// A thousand files of the next number, from wherever: it is said, and goes on when there is a name.
+TEST(Log, no_name_for_a_new_segment_is_an_error) {
+  FaultyStorage disk;
+  write(disk, 3, 80);
+  Log log(disk, here(80));
+  ASSERT_EQ(log.open(), 0);
+  EXPECT_EQ(log.sync(), 0) << "of nothing";
+  const auto name = [](int attempt) {
+    char text[64];
+    snprintf(text, sizeof text, attempt ? "/log/0000000000000004.%04x.seg" : "/log/0000000000000004.seg", unsigned(attempt));
+    return std::string(text);
+  };
+  for (int i = 0; i < 1000; i++) disk.put(name(i), {});
+  log.append(MessageType::alert, bytes_of("H:"), bytes_of(body(4)));
+  EXPECT_EQ(log.sync(), -EEXIST);
+  disk.remove(name(7));
+  EXPECT_EQ(log.sync(), 0);
+  EXPECT_EQ(log.durable(), 4u);
+}
+
+// Sixteen tails are kept for whoever looks into it.
+TEST(Log, cut_tails_do_not_fill_the_disk) {
+  FaultyStorage disk;
+  write(disk, 3);
+  disk.octets(disk.paths()[0]).back() ^= 1;
+  for (int i = 0; i < 16; i++) disk.put("/log/lost+found/" + std::to_string(i), {1});
+  const Read r = read(disk);
+  EXPECT_GT(r.recovery.cut_bytes, 0u);
+  EXPECT_EQ(r.recovery.kept_in, "");
+  EXPECT_EQ(disk.paths().size(), 17u);
 }
 
 // What sync() has confirmed must be there after the disk failed at any call, in any way, and after power was lost besides.
 TEST(Log, what_was_confirmed_stays_whatever_fails_when) {
-  for (int error : {ENOSPC, EIO, EROFS})
+  for (int error : {ENOSPC, EDQUOT, EIO, EROFS})
     for (uint64_t times : {uint64_t{1}, uint64_t{3}, uint64_t{1000}}) {
       uint64_t calls = ~uint64_t{0};                // of a run, until the disk is healed: each of them
       for (uint64_t at = 1; at <= calls; at++) {
@@ -373,6 +552,24 @@ TEST(Log, a_file_that_failed_is_removed_later) {
     }
 }
 
+// Somebody else removes it before the log can.
+TEST(Log, a_file_that_failed_and_is_gone_is_no_trouble) {
+  FaultyStorage disk;
+  Log log(disk, here(200));
+  ASSERT_EQ(log.open(), 0);
+  log.append(MessageType::alert, bytes_of("H:"), bytes_of(body(1)));
+  disk.broken = disk.stays = "/log/0000000000000001.seg";
+  ASSERT_EQ(log.sync(), 0) << "in a file of the second attempt";
+  EXPECT_EQ(log.segments().size(), 1u);
+  EXPECT_EQ(disk.paths().size(), 2u);
+  disk.broken.clear(), disk.stays.clear();
+  disk.remove("/log/0000000000000001.seg");
+  log.append(MessageType::alert, bytes_of("H:"), bytes_of(body(2)));
+  ASSERT_EQ(log.sync(), 0);
+  EXPECT_EQ(disk.paths().size(), 1u);
+  EXPECT_EQ(read(disk).numbers.size(), 2u);
+}
+
 TEST(Log, half_a_copy_of_a_killed_process_is_removed) {
   FaultyStorage disk;
   write(disk, 30, 300);
@@ -428,7 +625,25 @@ TEST(Cursor, a_slot_that_is_not_given_is_not_taken_for_an_older_value) {
     if (e == 0) { EXPECT_EQ(c.value(), v) << at; }
     disk.heal();
   }
-  EXPECT_EQ(refused, 3u);   // opening, and either slot
+  EXPECT_EQ(refused, 4u);   // opening, its size, and either slot
+}
+
+TEST(Cursor, the_newest_of_two_slots_is_read_wherever_it_lies) {
+  FaultyStorage disk;
+  Cursor c(disk, "cursor");   // in the folder of the process
+  CursorValue v;
+  EXPECT_EQ(c.store(v), -EBADF) << "not before it is open";
+  ASSERT_EQ(c.open(), 0);
+  EXPECT_EQ(Cursor::read(disk.octets("cursor")), v) << "its first value is in the second slot";
+  for (uint64_t i = 1; i <= 3; i++) {
+    v.acknowledged = i;
+    ASSERT_EQ(c.store(v), 0);
+    EXPECT_EQ(Cursor::read(disk.octets("cursor")), v);
+  }
+  const auto octets = disk.octets("cursor");
+  EXPECT_EQ(Cursor::read(Bytes(octets).first(4096))->acknowledged, 3u) << "the second is not there";
+  EXPECT_EQ(Cursor::read(Bytes(octets).first(63)), std::nullopt);
+  EXPECT_EQ(Cursor::read({}), std::nullopt);
 }
 
 TEST(Cursor, either_slot_may_be_torn_at_every_octet) {

@@ -2,6 +2,7 @@
 #pragma once
 #include <algorithm>
 #include <cerrno>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -43,8 +44,15 @@ class FaultyStorage final : public Storage {
   bool dead() const { return dead_; }
   uint64_t calls() const { return calls_; }
   uint64_t capacity = 0;   // octets of all files together; 0 no limit
+  int full = ENOSPC;       // what a write says that finds no room
+  int free_fails = 0;      // an error of free_bytes()
   std::string place = "here";
   std::string broken;      // nothing can be written to this file
+  std::string unreadable;  // nothing can be read from this one
+  std::string stays;       // this one cannot be removed
+  std::string shut;        // this one cannot be opened
+  uint64_t gives = ~uint64_t{0};                            // no read gives octets behind here
+  std::function<void(const std::string&)> before_opening;   // what others do in that moment
 
   void restore(uint64_t seed) {
     std::lock_guard lock(mutex_);
@@ -99,8 +107,10 @@ class FaultyStorage final : public Storage {
   }
 
   int open(const std::string& path, Mode mode, std::unique_ptr<File>& file) override {
+    if (before_opening) before_opening(path);
     std::lock_guard lock(mutex_);
     if (const int e = call()) return e;
+    if (path == shut) return -EIO;
     auto at = names_.find(path);
     if (at == names_.end()) {
       if (mode == Mode::existing) return -ENOENT;
@@ -140,6 +150,7 @@ class FaultyStorage final : public Storage {
   int remove(const std::string& path) override {
     std::lock_guard lock(mutex_);
     if (const int e = call()) return e;
+    if (path == stays) return -EIO;
     return names_.erase(path) || directories_.erase(path) ? 0 : -ENOENT;
   }
   int list(const std::string& directory, std::vector<std::string>& out) override {
@@ -156,6 +167,7 @@ class FaultyStorage final : public Storage {
   }
   int free_bytes(const std::string&, uint64_t& free) override {
     std::lock_guard lock(mutex_);
+    if (free_fails) return -free_fails;
     free = capacity ? capacity - std::min(capacity, used()) : ~uint64_t{0};
     return 0;
   }
@@ -175,7 +187,7 @@ class FaultyStorage final : public Storage {
       const size_t grows = offset + b.size() > node->now.size() ? offset + b.size() - node->now.size() : 0;
       if (disk.capacity && disk.used() + grows > disk.capacity) {
         b = b.first(b.size() - std::min(b.size(), size_t(disk.used() + grows - disk.capacity)));
-        e = -ENOSPC;
+        e = -disk.full;
       }
       if (disk.dead_) return e;
       if (node->now.size() < offset + b.size()) node->now.resize(offset + b.size());
@@ -186,13 +198,16 @@ class FaultyStorage final : public Storage {
     int64_t read(uint64_t offset, std::span<uint8_t> out) override {
       std::lock_guard lock(disk.mutex_);
       if (const int e = disk.call()) return e;
-      if (offset >= node->now.size()) return 0;
-      const size_t n = std::min(out.size(), node->now.size() - size_t(offset));
+      if (path == disk.unreadable) return -EIO;
+      const uint64_t end = std::min<uint64_t>(node->now.size(), disk.gives);
+      if (offset >= end) return 0;
+      const size_t n = std::min(out.size(), size_t(end - offset));
       std::copy_n(node->now.begin() + ptrdiff_t(offset), n, out.begin());
       return int64_t(n);
     }
     int64_t size() override {
       std::lock_guard lock(disk.mutex_);
+      if (const int e = disk.call()) return e;
       return int64_t(node->now.size());
     }
     int truncate(uint64_t n) override {
