@@ -354,6 +354,7 @@ int run(const Options& o) {
     return log(3, e.what()), 1;
   }
 
+  const Signals signals;                   // not before: a pipe may let an opening wait, and that must be easy to end
   const LastHeard::Missed missed = last_heard.missed(wall_now());
   if (missed.ends)
     log(4, missed.from ? fmt::format("the last run ended without having been asked to{}: nothing was heard from {} to {} ({})", missed.ends > 1 ? fmt::format(", and so did {} more since then", missed.ends - 1) : "",
@@ -379,7 +380,6 @@ int run(const Options& o) {
   KeptFiles files(settings.state, log);
   files.learned(settings, memory, o.play.empty() ? wall_now() : 0);
   Inventory inventory = files.inventory(settings.judge.host_limit);
-  const Signals signals;                   // not before: a pipe may let an opening wait, and that must be easy to end
   Source* const heard = sources.front().get();
   const bool playing = !o.play.empty();
   const std::shared_ptr<const Language> language = settings.language;

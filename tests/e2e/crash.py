@@ -326,13 +326,13 @@ row("nobody listens, from the end to the first packet heard", [e.first - e.kille
 row("  of this until the process is gone", [e.gone - e.killed for e in ends])
 row("  the service manager's RestartSec", [e.executed - e.gone for e in ends])
 row("  from its start to the first packet heard", [e.first - e.executed for e in ends])
-row("  of this at least one thread had no core", [e.waited for e in ends])
+row("from its start, one thread had no core for", [e.waited for e in ends])
 row("from its start to the log's word that it hears", [e.ready - e.executed for e in ends])
 row("from its start to the first alert told", [e.first_told - e.executed for e in ends])
 row("packets that nobody heard", [e.packets for e in ends], "packets", 1)
 row("commands under way when it ended", [e.under_way for e in ends], "commands", 1)
-slowest = max((e.first - e.executed - e.waited for e in ends), default=99)
-tap.check(slowest < 1.5, f"it hears within a second and a half of its start: {slowest * 1000:.0f} ms at the worst, without what it had no core for")
+slowest = max((max(0, e.first - e.executed - e.waited) for e in ends), default=99)
+tap.check(slowest < 1.5, f"the kernel listens for it within a second and a half of its start, not counting that it had no core: {slowest * 1000:.0f} ms at the worst")
 
 heard = set().union(*(pairs_of(what(s)) for s in stories if s["rule"]["id"] == "NET-04"))
 gone_with_it = []
