@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # All benchmarks in turn: the whole pipeline beside others' programs, how it grows, what hardening costs, a DPDK port, a record of each protocol,
-# traffic and judge alone, the link; as root also live, overload, start, memory and the wire. Words go to the first: --rounds N, --packets N, --only mix|woven|woven-ip.
+# traffic and judge alone, the border between processes, the link; as root also live, overload, start, memory and the wire. Words go to the first: --rounds N, --packets N, --only mix|woven|woven-ip.
 set -euo pipefail
 build=$1; shift
 python3 bench/table.py "$build" "$@"
@@ -15,6 +15,7 @@ mix=$folder/mix.pcap
 printf '\na record of each protocol\n'; "$build/bench/dissectors_bench"
 printf '\ntraffic alone\n'; "$build/bench/traffic_bench" "$mix"
 printf '\njudge alone\n'; "$build/bench/judge_bench" "$mix"
+printf '\nthe events from thread to thread and from process to process\n'; "$build/bench/border_bench" "$mix" 5
 printf '\nan alert from its birth to the durable acknowledgement, without a wire\n'; "$build/bench/link_bench" "$folder"
 if [ "$(id -u)" = 0 ]; then
   printf '\nlive on a pair of virtual interfaces\n'; python3 bench/live.py "$build"

@@ -40,6 +40,7 @@ enum class SensorFact : uint16_t {
   clock_stepped = 10,  // the sensor's own clock was set; tag = seconds; points: capture, then 1 ahead, 0 back
   degraded = 11,       // more comes than can be worked through; tag = the step of the plan (1 samples, 2 opaque, 3 measurements); points: since when
   recovered = 12,      // points: from when to when; then what was left out: samples, opaque frames, reports, reads
+  not_running = 13,    // the sensor itself ended without a good-bye; tag = how often; points: from when (0: not known) to when it heard nothing
 };
 
 }  // namespace vidra

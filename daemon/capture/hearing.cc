@@ -22,6 +22,7 @@ namespace {
 
 constexpr Time longest_wait = 10 * millisecond;
 constexpr Time longest_behind = 400 * millisecond;   // as good as a full buffer
+constexpr Time longest_backlog = 2 * second;         // of which a start need not catch up
 constexpr Time shortest_sleep = 20 * microsecond, longest_sleep = 500 * microsecond;   // between two looks at what has to be asked
 
 class Hearing final : public Source {
@@ -136,13 +137,15 @@ class Hearing final : public Source {
     return merge_->take(to, grouped_);
   }
 
-  // Who cannot say how full its buffer is was never read to its end for so long: it brings more than is taken.
+  // Who cannot say how full its buffer is was never read to its end for so long: it brings more than is taken. What came while nobody
+  // read, before the first poll, is behind without that: it may take as long again.
   double fill_of(size_t i, Time now) {
     const Tap& t = *taps_[i];
     if (!t.open()) return ways_[i].behind_since = now, 0;
     if (const double f = t.fill(); f >= 0) return f;
-    if (t.drained() || !ways_[i].behind_since) ways_[i].behind_since = now;
-    return std::min(1.0, double(now - ways_[i].behind_since) / double(longest_behind));
+    if (t.drained()) ways_[i].behind_since = now;
+    else if (!ways_[i].behind_since) ways_[i].behind_since = now + std::min(now - opened_, longest_backlog);
+    return std::clamp(double(now - ways_[i].behind_since) / double(longest_behind), 0.0, 1.0);
   }
 
   void wait() {
@@ -176,7 +179,8 @@ class Hearing final : public Source {
   std::array<Packet, 256> batch_;
   std::vector<pollfd> waits_;
   std::vector<size_t> waited_;                 // whose descriptor it is
-  SteadyWall clock_{monotonic_now(), wall_now()};
+  const Time opened_ = wall_now();
+  SteadyWall clock_{monotonic_now(), opened_};
   Time skew_ = 0;                              // by how much stamps are ahead of times
   Time now_ = 0, heard_ = 0, window_, sleep_ = shortest_sleep;
   size_t since_sleep_ = 0;                     // frames

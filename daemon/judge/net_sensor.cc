@@ -59,8 +59,27 @@ class Sensor final : public Detector {
         break;
       }
       case SensorFact::clock_stepped: stepped(e, c, out); break;
+      case SensorFact::not_running: ended(e, c, out); break;
       default: break;
     }
+  }
+
+  // It tells so itself, with its next start.
+  void ended(const Event& e, const Context& c, Findings& out) {
+    if (e.points.empty() || e.points[0].kind != ValueKind::time) return;
+    const Time from = e.points[0].time, until = Time(e.points[0].raw);
+    const uint32_t times = std::max<uint32_t>(1, e.said->tag);
+    Finding f = finding(blind_, e, c);
+    f.severity = 4;
+    f.cause = uint64_t(e.said->function) << 32;
+    f.object = "the sensor";
+    f.station.clear();
+    f.weight = times;
+    const std::string since = from ? fmt::format("from {} to {} ({})", iso_time(from), iso_time(until), human_duration(until - from)) : fmt::format("until {}, its clock does not say since when,", iso_time(until));
+    f.what = times > 1 ? fmt::format("The sensor ended {} times without having been asked to; {} it heard nothing, or only moments.", times, since)
+                       : fmt::format("The sensor ended without having been asked to; {} it heard nothing.", since);
+    f.expected = "It runs until somebody stops it. How it ended stands in the log of its service.";
+    out.raise(std::move(f));
   }
 
   void stepped(const Event& e, const Context& c, Findings& out) {

@@ -272,7 +272,11 @@ std::string huge_pages() {
 int run(const Options& o) {
   Problems problems;
   SensorSettings settings = load_settings(o.config, problems, o.check ? When::asked : When::starting);
-  Memory memory = load_learned(settings, problems);
+  const bool dpdk = std::any_of(settings.capture.interfaces.begin(), settings.capture.interfaces.end(), [&](const std::string& i) { return choose(i, settings.capture.source).dpdk; });
+  // A large Memory takes seconds to read: live, the kernel's rings listen meanwhile. A card of DPDK's keeps little by itself.
+  const bool listens_first = !o.check && o.play.empty() && !dpdk;
+  Memory memory;
+  if (!listens_first) memory = load_learned(settings, problems);
   if (!problems.empty()) return refuse(problems, o.config);
   tell_remarks(settings);
   if (o.check) {
@@ -309,6 +313,7 @@ int run(const Options& o) {
     sd_notify(0, fmt::format("STATUS=waits {}: the last {} starts did not end well\nEXTEND_TIMEOUT_USEC={}", human_duration(pause), starts.unwell(), (pause + 30 * second) / microsecond).c_str());
     sleep_for(pause);
   }
+  LastHeard last_heard(o.play.empty() ? settings.state : "");   // of a recording's sensor nobody listens for
   MetricsSocket metrics;
   if (!folder.empty())
     if (const std::string why = metrics.open(folder + "/vidra.sock"); !why.empty()) log(4, fmt::format("vidra status will not work: {}", why));
@@ -349,6 +354,20 @@ int run(const Options& o) {
     return log(3, e.what()), 1;
   }
 
+  const Signals signals;                   // not before: a pipe may let an opening wait, and that must be easy to end
+  const LastHeard::Missed missed = last_heard.missed(wall_now());
+  if (missed.ends)
+    log(4, missed.from ? fmt::format("the last run ended without having been asked to{}: nothing was heard from {} to {} ({})", missed.ends > 1 ? fmt::format(", and so did {} more since then", missed.ends - 1) : "",
+                                     iso_time(missed.from), iso_time(missed.until), human_duration(missed.until - missed.from))
+                       : std::string("the last run ended without having been asked to; since when nothing was heard the clock does not say"));
+  last_heard.heard(missed.until, 0);
+
+  if (listens_first) memory = load_learned(settings, problems);
+  if (!problems.empty()) {
+    if (!missed.ends) last_heard.well();     // it never was to hear with these
+    return refuse(problems, o.config);
+  }
+
   // Inside the sandbox root's rights over other users' files are gone, and an outbox that cannot be written would be noticed late.
   if (struct stat own{}; o.sandbox && ::geteuid() == 0 && ::stat(settings.state.c_str(), &own) == 0 && own.st_uid != 0)
     return log(3, fmt::format("{} belongs to another user (number {}), whose files root cannot write once the sandbox is entered; type: systemctl start vidra-sensor, or give another folder: --state DIR", settings.state, own.st_uid)), 1;
@@ -361,7 +380,6 @@ int run(const Options& o) {
   KeptFiles files(settings.state, log);
   files.learned(settings, memory, o.play.empty() ? wall_now() : 0);
   Inventory inventory = files.inventory(settings.judge.host_limit);
-  const Signals signals;                   // not before: a pipe may let an opening wait, and that must be easy to end
   Source* const heard = sources.front().get();
   const bool playing = !o.play.empty();
   const std::shared_ptr<const Language> language = settings.language;
@@ -371,6 +389,7 @@ int run(const Options& o) {
   if (settings.judge.indicators || settings.judge.rules) log(6, told_lists(settings.judge));
   Pipeline pipeline(std::move(settings), std::move(memory), std::move(sources), keys, real_storage(), pseudonyms);
   pipeline.remember(std::move(inventory));
+  pipeline.missed(missed);
   log(6, huge_pages());
   Style style = style_of(STDOUT_FILENO);
   style.language = language.get();
@@ -387,15 +406,19 @@ int run(const Options& o) {
   metrics.start([&pipeline, name, key = keys.fingerprint()] { return metrics_text(pipeline.status(), name, key); });
   log(6, fmt::format("vidra {} hears {}; this sensor is {}, key {}", VIDRA_VERSION, playing ? o.play : "its interfaces", uuid_text(keys.id), keys.fingerprint()));
 
+  // Where it dies again and again, it may be what is heard that ends it: that is told first. The kernel keeps the packets meanwhile.
+  if (missed.ends >= Starts::many && !pipeline.tell_missed(3 * second)) log(4, "that it ended without having been asked to is not yet known everywhere");
   std::atomic<bool> over{false};
+  std::atomic<Time> heard_at{0};           // the wall's time at which all workers had come on
   std::thread worker([&] {
     pipeline.run();
     over = true;
   });
   // A disk that stalls holds up this thread and not the one that answers the watchdog.
   std::thread keeper([&] {
-    for (Time ticks = 0, next = KeptFiles::every; !over; ticks += 200 * millisecond) {
+    for (Time ticks = 0, next = KeptFiles::every, noted = 0; !over; ticks += 200 * millisecond) {
       std::this_thread::sleep_for(std::chrono::milliseconds(200));
+      if (const Time at = heard_at; at != noted) last_heard.heard(at, ticks), noted = at;
       if (ticks >= next) pipeline.keep(files.wants_memory(ticks)), next = ticks + KeptFiles::every;
       if (const auto kept = pipeline.kept(); kept && !files.write(*kept, ticks, false)) pipeline.watch();
     }
@@ -421,7 +444,7 @@ int run(const Options& o) {
     next_status = ticks + second;
     const SensorStatus now = pipeline.status();
     // A live source brings time also on a silent link: a worker that does not come on hangs, and the service manager is not told that all is well.
-    if (playing || now.slowest != slowest) moved = ticks;
+    if (playing || now.slowest != slowest) moved = ticks, heard_at = wall_now();
     slowest = now.slowest;
     const bool hangs = ticks - moved > 10 * second;
     if (ticks >= minute && !hangs) starts.well();
@@ -454,6 +477,7 @@ int run(const Options& o) {
   keeper.join();
   if (const auto kept = pipeline.kept()) files.write(*kept, 0, true);
   starts.well();
+  last_heard.well();
   const bool settled = pipeline.settle(o.settle);
   metrics.stop();
   const SensorStatus end = pipeline.status();

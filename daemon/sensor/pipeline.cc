@@ -292,6 +292,7 @@ void Pipeline::judge() {
   Ears ears(*judge_, merge, workers_.size());
   EventSink& to = workers_.size() > 1 ? static_cast<EventSink&>(ears) : *judge_;
   Time copied = 0, observed = 0;
+  if (missed_.ends) say_fact(*judge_, missed_.until, 0, SensorFact::not_running, missed_.ends, missed_.from, missed_.until);
   for (;;) {
     const uint32_t rung = events_.heard();
     const bool last = !hearing_.load(std::memory_order_acquire);
@@ -437,6 +438,15 @@ void Pipeline::tell_health(Time now) {
     d->who.tlp = d->settings.tlp;
     d->append(Lane::state, MessageType::health, 10, health_body(h, d->who));
   }
+}
+
+bool Pipeline::tell_missed(Time at_most) {
+  if (deliveries_.empty()) return true;
+  const Time until = monotonic_now() + at_most;
+  while (status().reporter.stories == 0)
+    if (monotonic_now() > until) return false;
+    else sleep_for(10 * millisecond);
+  return settle(until - monotonic_now());
 }
 
 bool Pipeline::settle(Time at_most) {

@@ -15,6 +15,7 @@
 #include "daemon/record/storage.h"
 #include "daemon/report/body.h"
 #include "daemon/sensor/event_ring.h"
+#include "daemon/sensor/last_heard.h"
 #include "daemon/sensor/privacy.h"
 #include "daemon/sensor/settings.h"
 #include "daemon/sensor/worker.h"
@@ -80,9 +81,13 @@ class Pipeline {
   };
   std::function<void(const Witnessed&)> on_accepted;
 
+  // That nobody listened before this start: told before anything that is heard. Before `start`.
+  void missed(const LastHeard::Missed& m) { missed_ = m; }
   bool start(std::string& error);          // the threads behind the worker; false: a link that cannot be
   void run();                              // hears until the sources end or `stop`; then everything behind them finishes
   void stop();                             // from any thread
+  // After `start`, before `run`: waits until what was missed is told and every collector has it. False when some have not.
+  bool tell_missed(Time at_most);
   // Waits until every record is acknowledged by every collector, at most so long; false when some are not.
   bool settle(Time at_most);
   // Takes over what a running sensor can change: the site and the detections.
@@ -138,6 +143,7 @@ class Pipeline {
   Shed shed_;                              // as of the last look
   Time stepped_ = 0;                       // how far stamps and times are apart
   Time started_ = 0;
+  LastHeard::Missed missed_;
 
   mutable std::mutex snapshot_mutex_;      // held for a copy, once a second
   SensorStatus snapshot_;

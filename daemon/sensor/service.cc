@@ -34,7 +34,7 @@ Starts::Starts(const std::string& folder) : path_(folder.empty() ? "" : folder +
   std::ofstream(path_, std::ios::trunc) << std::min(unwell_, 1000u) << ' ' << now << '\n';
 }
 
-Time Starts::wait() const { return unwell_ < 3 ? 0 : std::min<Time>(minute, second << std::min(unwell_ - 3, 6u)); }
+Time Starts::wait() const { return unwell_ < many ? 0 : std::min<Time>(minute, second << std::min(unwell_ - many, 6u)); }
 
 void Starts::well() {
   if (!path_.empty()) ::unlink(path_.c_str());

@@ -17,6 +17,7 @@ class Starts {
   explicit Starts(const std::string& folder);       // "": nothing is counted
   unsigned unwell() const { return unwell_; }        // in a row, before this one
   Time wait() const;                                 // before anything is opened
+  static constexpr unsigned many = 3;                // after so many the next one waits
   void well();                                       // it has heard for a minute, or ends as it should
 
  private:

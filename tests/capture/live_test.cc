@@ -148,6 +148,32 @@ TEST_P(Live, more_octets_than_its_own_room_pass_through_it_in_small_bursts) {
   for (const Heard& h : all) ASSERT_EQ(h.octets, frame(number_of(h.octets), 1500));
 }
 
+// A start that reads a large memory meanwhile is no overload; what is behind later is, where the buffer cannot say how full it is.
+TEST_P(Live, what_came_before_it_was_asked_first_is_not_more_than_can_be_taken) {
+  Cable cable("near", "far");
+  auto source = open_live(hearing({{"near", ""}}));
+  Sender sender("far");
+  for (uint32_t i = 0; i < 4'000; i++) ASSERT_TRUE(sender.send(frame(i)));
+  std::this_thread::sleep_for(milliseconds(1500));
+  std::vector<Packet> packets(1);
+  const auto fullest = [&](milliseconds so_long) {
+    double most = 0;
+    for (const auto end = Clock::now() + so_long; Clock::now() < end; std::this_thread::sleep_for(milliseconds(2))) {
+      EXPECT_EQ(source->poll(packets).packets, 1u);
+      source->release();
+      most = std::max(most, source->fill());
+    }
+    return most;
+  };
+  const auto first = Clock::now();
+  const double behind = fullest(milliseconds(900));
+  if (Clock::now() - first < milliseconds(1400)) { EXPECT_LT(behind, 0.3); }
+  EXPECT_EQ(hear(*source, 4'000, milliseconds(300)).empty(), false);
+  for (uint32_t i = 0; i < 4'000; i++) ASSERT_TRUE(sender.send(frame(i)));
+  const double later = fullest(milliseconds(900));
+  if (GetParam() == Receiver::pcap) { EXPECT_GE(later, 0.9); }
+}
+
 TEST_P(Live, vlan_tags_stay_in_their_place) {
   Cable cable("near", "far");
   auto source = open_live(hearing({{"near", ""}}));

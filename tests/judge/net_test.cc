@@ -527,6 +527,24 @@ TEST(Blind, IsNotAnInterfaceThatIsHeardAgain) {
   h.sensor(SensorFact::interface_up, 0);
   EXPECT_TRUE(h.findings.empty()) << h.told();
 }
+TEST(Blind, IsASensorThatEndedWithoutHavingBeenAskedTo) {
+  Hearing h("");
+  Message ended;
+  ended.function = uint16_t(SensorFact::not_running);
+  ended.act = Act::diagnose;
+  ended.tag = 1;
+  Point p{Object(ObjectKind::capture, 0)};
+  p.time = 1'795'295'212 * second;
+  p.set_time(p.time + 1400 * millisecond);
+  h.event("sensor", {}, ended, {p});
+  ASSERT_EQ(h.times("NET-16"), 1u) << h.told();
+  EXPECT_NE(h.told().find("The sensor ended without having been asked to; from 2026-11-21T21:06:52.000Z to 2026-11-21T21:06:53.400Z (1.4 s) it heard nothing."), std::string::npos) << h.told();
+  ended.tag = 4;
+  p.time = 0;
+  h.event("sensor", {}, ended, {p});
+  EXPECT_EQ(h.stories(), 1u);
+  EXPECT_NE(h.told().find("The sensor ended 4 times without having been asked to; until 2026-11-21T21:06:53.400Z, its clock does not say since when, it heard nothing, or only moments."), std::string::npos) << h.told();
+}
 // NET-21
 TEST(Overloaded, IsOneStoryFromItsBeginningToItsEndWithWhatWasLeftOut) {
   Hearing h("");

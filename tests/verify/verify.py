@@ -50,6 +50,7 @@ LISTS = [
     ("sender and receiver killed at random", ["chaos", "chaos, unsynced writes lost"], "", {"VIDRA_KILLS": "100"}),
     ("collector killed at random", ["collector-kill"], "", {}),
     ("sensor, collector, both killed at random", ["kill", "kill, unsynced writes lost"], "", {"VIDRA_ROUNDS": "100", "VIDRA_ALERTS": "1000"}),
+    ("the sensor ended by SIGSEGV, at random and in its first moments", ["crash"], "", {"VIDRA_ROUNDS": "30", "VIDRA_PPS": "20000", "VIDRA_FLOWS": "1000", "VIDRA_CALM": "60"}),
     ("everything wrong between sensor and collector", ["link trouble"], "", {}),
     ("the network between them: cut, half open, stalled, reset, changed, another service", ["network"], "", {"VIDRA_ROUNDS": "200"}),
     ("the programs on disks that fail: EIO, ENOSPC, EROFS, while they run and start", ["disk"], "", {"VIDRA_ROUNDS": "200"}),
