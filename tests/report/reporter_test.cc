@@ -107,6 +107,15 @@ TEST_F(ReporterTest, what_follows_from_one_cause_is_a_step_of_its_story) {
   EXPECT_EQ(r.open(), 0u);
 }
 
+// Whose words are not read does not give the story its name either.
+TEST_F(ReporterTest, a_step_in_a_flood_leads_with_its_own_words_or_not_at_all) {
+  Reporter r(settings, told);
+  for (uint32_t i = 0; i < settings.findings_of_story + 20; i++) r.found(said(start, opened, "laptop opened rtu1"));
+  r.found(said(start + 500 * millisecond, operated, "laptop operated 5004"));
+  for (const Story& s : told.all) EXPECT_EQ(s.what, s.detection->id == operated.id ? "laptop operated 5004" : "laptop opened rtu1") << s.detection->id;
+  EXPECT_EQ(told.all.back().detection->id, "I104-02");
+}
+
 TEST_F(ReporterTest, what_is_of_another_cause_is_another_story) {
   const auto stories = [&](Finding second_) {
     Stories all;
