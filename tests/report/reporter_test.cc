@@ -172,6 +172,11 @@ TEST_F(ReporterTest, steps_that_stay_at_the_site_are_not_told_of) {
   ASSERT_TRUE(other.instead);
   EXPECT_EQ(other.instead->what, "laptop operated 5004");
   EXPECT_TRUE(marked(s, {{"I104-01", "RED"}, {"I104-02", "RED"}}, "AMBER").withheld);
+  // Who reads it reads each step, so it is marked as the strictest of them.
+  EXPECT_EQ(marked(s, {{"I104-01", "CLEAR"}, {"I104-02", "CLEAR"}}, "AMBER").tlp, "CLEAR");
+  EXPECT_EQ(marked(s, {{"I104-02", "CLEAR"}}, "AMBER").tlp, "AMBER");
+  EXPECT_EQ(marked(s, {{"I104-01", "GREEN"}, {"I104-02", "CLEAR"}}, "AMBER").tlp, "GREEN");
+  EXPECT_EQ(marked(s, {{"I104-01", "RED"}, {"I104-02", "CLEAR"}}, "AMBER").tlp, "CLEAR");
 }
 
 // However many: bounded, and none is lost.
