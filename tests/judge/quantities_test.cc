@@ -549,6 +549,19 @@ TEST(Ranges, AValueThatIsSaidOnceStays) {
     EXPECT_EQ(h.times("VAL-05"), 1u) << h.told();
   }
 }
+// A meter that is asked each five minutes, and says nothing else.
+TEST(Ranges, OfADeviceThatIsAskedSeldomAreTold) {
+  for (const bool lost : {false, true}) {
+    Hearing h(frequency);
+    rtu(h, 50);
+    for (int i = 0; i < 4; i++) {
+      h.wait(5 * minute);
+      if (lost) another(h, i, true);                                    // what it said in between may have been right
+      rtu(h, 9999);
+    }
+    EXPECT_EQ(h.times("VAL-05"), lost ? 0u : 1u) << h.told();
+  }
+}
 TEST(Ranges, AreNotToldAgainWhenTheSiteIsReadAgain) {
   Hearing h(frequency);
   rtu(h, 9999);
