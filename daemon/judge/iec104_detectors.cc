@@ -266,7 +266,8 @@ class Originator final : public Detector {
   Pacer pacer_;
 };
 
-// I104-17. Told by what is reported spontaneously, so that it has just happened: what an interrogation brings may have been so for years.
+// I104-17. Told by what is reported spontaneously, so that it has just happened: what an interrogation brings may have been so for years,
+// and so may what was bad before and says it again.
 class QualityBurst final : public Detector {
  public:
   explicit QualityBurst(const JudgeSettings& s) { settle(s); }
@@ -282,34 +283,38 @@ class QualityBurst final : public Detector {
 
   void see(const Event& e, const Context& c, Findings& to) override {
     const Message& m = *e.said;
-    if (m.reason != spontaneous && !stations_with_bad_) [[likely]] return;
+    const bool turns = m.reason == spontaneous, known = m.reason >= interrogated;
+    if (!turns && !known && !stations_with_bad_) [[likely]] return;
     uint32_t quality = 0;
     for (const Point& p : e.points) quality |= p.quality;
-    const bool turned = quality & bad && m.reason == spontaneous;
-    if (!turned && !stations_with_bad_) [[likely]] return;
-    if (m.malformed || m.test || c.learning) return;
+    const bool any = quality & bad && (turns || known);
+    if (!any && !stations_with_bad_) [[likely]] return;
+    if (m.malformed || m.test) return;
     const uint64_t key = key_of(c.conversation.pair, m.station);
-    if (!turned && !stations_.find(key)) return;
+    if (!any && !stations_.find(key)) return;
     Station& s = stations_.at(key);
     const bool was_bad = !s.objects.empty();
+    bool fresh = false;
     for (const Point& p : e.points) {
       if (!(p.quality & bad)) good(s, p.object.key());
-      else if (turned) turn(s, p.object.key(), e.scene.time);
+      else if (any) fresh |= turn(s, p.object.key(), e.scene.time, turns ? e.scene.time : long_ago);
     }
     stations_with_bad_ += !s.objects.empty() - was_bad;
-    if (s.objects.empty()) s.told = false;
-    if (!turned) return;
-    if (s.told || s.objects.size() < points_) return;
-    std::erase_if(s.objects, [&](const auto& o) { return e.scene.time - o.second > window_; });
+    if (s.objects.empty()) s.told = long_ago;
+    // What goes on is told again when as many more have turned, in a window of their own.
+    if (!fresh || !turns || c.learning || s.objects.size() < points_ || (s.told != long_ago && e.scene.time - s.told < window_)) return;
+    const Time since = std::max(e.scene.time - window_, s.told + 1);
+    const size_t n = size_t(std::count_if(s.objects.begin(), s.objects.end(), [&](const auto& o) { return o.second >= since; }));
+    if (n < points_) return;
     size_t of = 0;                                         // measured or indicated, where a list says how many there are
     for (const SitePoint& p : c.site.points)
       if (p.host == c.conversation.server && p.protocol == e.scene.protocol && p.station == m.station && p.direction == Direction::monitor) of += p.objects.last.key() - p.objects.first.key() + 1;
-    if (s.objects.size() < points_ || double(s.objects.size()) < share_ * double(of)) return;
-    s.told = true;
+    if (double(n) < share_ * double(of)) return;
+    s.told = e.scene.time;
     Finding f = finding(row_, e, c);
     f.cause = m.station;
     f.object.clear();
-    f.what = fmt::format("{} of {}, {}, turned bad within {}, {} the last: {}.", s.objects.size() < most ? fmt::format("{} values", s.objects.size()) : fmt::format("More than {} values", most),
+    f.what = fmt::format("{} of {}, {}, turned bad within {}, {} the last: {}.", n < most ? fmt::format("{} values", n) : fmt::format("More than {} values", most),
                          c.text(e.scene.server.address), f.station, seconds_text(window_), object_label(c, e.scene, m.station, e.points.empty() ? Object{} : e.points.back().object), words_of(quality));
     f.expected = of ? fmt::format("Its list has {} points, and of {} % of them the station vouches.", of, int(100 - share_ * 100)) : std::string("Single points turn bad; many together have one cause.");
     to.raise(std::move(f));
@@ -321,24 +326,30 @@ class QualityBurst final : public Detector {
     return std::string(describe_quality(quality & bad, text));
   }
   static constexpr uint32_t bad = invalid | not_topical | substituted | blocked;
-  static constexpr uint16_t spontaneous = 3;
+  static constexpr uint16_t spontaneous = 3, interrogated = 20;
   static constexpr size_t most = 4096;
-  using Objects = std::unordered_map<uint64_t, Time>;
-  struct Station { Objects objects; bool told = false; };
+  static constexpr Time long_ago = 0;
+  using Objects = std::unordered_map<uint64_t, Time>;        // what is bad, and when it turned
+  struct Station { Objects objects; Time told = long_ago, cleared = 0; };
 
   // A value that goes to and fro takes and gives the same place: nothing of the heap for each.
   void good(Station& s, uint64_t object) {
     Objects::node_type place = s.objects.extract(object);
     if (place && free_.size() < most) free_.push_back(std::move(place));
   }
-  void turn(Station& s, uint64_t object, Time now) {
-    if (const auto known = s.objects.find(object); known != s.objects.end()) return void(known->second = now);
-    if (s.objects.size() >= most) return;
-    if (free_.empty()) return void(s.objects.emplace(object, now));
+  // Whether it was not known to be bad.
+  bool turn(Station& s, uint64_t object, Time now, Time turned) {
+    if (s.objects.contains(object)) return false;
+    if (s.objects.size() >= most && now - s.cleared >= window_) {
+      s.cleared = now;
+      std::erase_if(s.objects, [&](const auto& o) { return now - o.second > window_; });
+    }
+    if (s.objects.size() >= most) return false;
+    if (free_.empty()) return s.objects.emplace(object, turned).second;
     Objects::node_type place = std::move(free_.back());
     free_.pop_back();
-    place.key() = object, place.mapped() = now;
-    s.objects.insert(std::move(place));
+    place.key() = object, place.mapped() = turned;
+    return s.objects.insert(std::move(place)).inserted;
   }
 
   const Detection& row_ = row("I104-17");

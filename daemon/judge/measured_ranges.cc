@@ -12,7 +12,7 @@
 namespace vidra {
 namespace {
 
-constexpr Time pause = 2 * minute;                 // whoever was silent so long may have said in vain that the value is right again
+constexpr Time pause = 2 * minute;                 // after such a silence only the value itself shows that it stands
 
 // How wide its range is; 0 where nothing tells how far is far: of `min = 0` alone, or where both are the same, as in columns that
 // somebody filled with zeros.
@@ -54,7 +54,7 @@ void MeasuredRanges::declare(const Site& site, Voices& voices, const JudgeSettin
       if (const int was = voices.was(i); was >= 0 && size_t(was) < before.size()) {
         Voice& old = before[size_t(was)];
         now_called[size_t(was)] = int(i);
-        v.word = old.word, v.broken = old.broken, v.waiting = std::move(old.waiting);
+        v.word = old.word, v.lost = old.lost, v.waiting = std::move(old.waiting);
         waiting_ += v.waiting.size();
       }
       v.host = p.host, v.protocol = p.protocol, v.key = voices.key(i);
@@ -79,8 +79,8 @@ void MeasuredRanges::hear(uint32_t voice, const Event& e, const Context& c, Find
   if (voice >= voices_.size()) return;
   Voice& v = voices_[voice];
   const Time now = e.scene.time, before = std::exchange(v.word, now);
+  if (e.said->after_gap) [[unlikely]] v.lost = now;   // that it is right again may be among what was not heard
   if (e.said->after_gap || now - before > pause) [[unlikely]] {
-    v.broken = now;
     waiting_ -= v.waiting.size();
     v.waiting.clear();
   }
@@ -112,7 +112,7 @@ void MeasuredRanges::look(uint32_t voice, const SitePoint& s, const Point& p, co
   if (outside_.size() >= most && !outside_.contains(place)) return;
   const auto [at, fresh] = outside_.try_emplace(place);
   Outside& o = at->second;
-  if (fresh || (!o.told && o.since < v.broken)) {
+  if (fresh || (!o.told && o.since < v.lost)) {
     o = {&s, e.said->station, p.object, voice, 0, e.scene.time, false};
     if (waiting_ < most) v.waiting.push_back({place, o.since}), waiting_++;
   }

@@ -34,7 +34,7 @@ class MeasuredRanges {
     uint16_t protocol = 0;
     uint64_t key = 0;                                // Voices::key
     uint64_t first = ~uint64_t{0}, last = 0;         // keys of objects with a range lie between; none where first is greater
-    Time word = 0, broken = 0;                       // its last, and when it was last heard again after something was missed
+    Time word = 0, lost = 0;                         // its last, and when octets of it were last missed
     std::deque<Waiting> waiting;                     // in the order in which they are due
   };
   void look(uint32_t voice, const SitePoint&, const Point&, const Event&, const Context&, Findings&);

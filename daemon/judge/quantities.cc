@@ -38,6 +38,7 @@ void Quantities::declare(const Site& site, const JudgeSettings& settings) {
 }
 
 void Quantities::declare_members(const Site& site) {
+  std::vector<std::pair<uint64_t, uint64_t>> read_as;   // the value in an object, and the object
   for (const SiteQuantity& q : site.quantities) {
     const uint32_t quantity = uint32_t(quantities_.size());
     quantities_.push_back({&q, text_key(q.name), {}, 0, false});
@@ -55,9 +56,10 @@ void Quantities::declare_members(const Site& site) {
       // A client may read the data object, or the value in it.
       for (const std::string_view leaf : {"$stVal", "$mag$f", "$mag", "$cVal$mag$f"})
         if (std::count(m.text.begin(), m.text.end(), '$') >= 2 && m.text.find('[') == m.text.npos)
-          by_object_.emplace(key_of_object(voice, Object::of_text(text_key(m.text + std::string(leaf))).key()), int(members_.size()) - 1);
+          read_as.emplace_back(key_of_object(voice, Object::of_text(text_key(fmt::format("{}{}", m.text, leaf))).key()), key_of_object(voice, m.object));
     }
   }
+  for (const auto& [value, object] : read_as) by_object_.emplace(value, int(by_object_.at(object)));   // its members are all there now
   for (const auto& [key, member] : by_object_) know(key);
 }
 

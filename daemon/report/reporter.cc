@@ -174,7 +174,8 @@ void Reporter::merge(Opens::iterator at, const Key& key, Finding&& f, bool at_on
   note(s, f.scene);
   if (f.clock_error > s.clock_error) s.clock_error = f.clock_error, s.clock = f.clock;
   if (o.second != second_) o.second = second_, o.in_second = 0;
-  const bool flooding = ++o.in_second > settings_.findings_of_story || heard_in_second_ > settings_.findings;
+  const bool many = ++o.in_second > settings_.findings_of_story || heard_in_second_ > settings_.findings;
+  const bool flooding = many && !at_once;            // a new step is read: there are few, and it may give the story its name
   const uint8_t severity = severity_of(f);
   const bool worse = severity > s.severity;
   Opens& from = opens_[s.severity];

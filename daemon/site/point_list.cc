@@ -841,19 +841,10 @@ std::string folded(std::string_view s) {
   return out;
 }
 
-// The declared device whose name a reference begins with, nullptr none.
-static const SiteHost* device_of(std::string_view reference, const Site& site) {
-  const std::string_view domain = reference.substr(0, reference.find('/'));
-  const SiteHost* device = nullptr;
-  for (const SiteHost& h : site.hosts)
-    if (!h.name.empty() && domain.starts_with(h.name) && (!device || h.name.size() > device->name.size())) device = &h;
-  return device;
-}
-
 void refer_feedbacks(PointImport& import, const Site& beside) {
   size_t shown = 0;
   for (const ReferredFeedback& r : import.referred) {
-    const SiteHost* device = device_of(r.object, beside);
+    const SiteHost* device = device_of(std::string_view(r.object).substr(0, r.object.find('/')), beside);
     if (!device) {
       import.remarks.push_back(fmt::format("{}: feedback \"{}\" is of no declared device, and left out; name the site's other files with --site, the import of the SCD first", r.place, r.said));
       continue;

@@ -175,27 +175,13 @@ class Quantifier {
 
   void remark(const Measured& m, const std::string& what) { out_.remarks.push_back(fmt::format("{}: {}", m.place, what)); }
 
-  // By its logical devices, as far as its control blocks name them; else by its name, which begins theirs: IED10LD0 is of IED10, never
-  // of IED1.
-  const SiteHost* device_of(std::string_view domain) const {
-    for (const SitePublisher& p : beside_.publishers)
-      if (p.host && p.reference.size() > domain.size() && p.reference[domain.size()] == '/' && p.reference.starts_with(domain)) return &beside_.host(p.host);
-    const auto digit = [](char c) { return c >= '0' && c <= '9'; };
-    const SiteHost* device = nullptr;
-    for (const SiteHost& h : beside_.hosts) {
-      if (h.name.empty() || !domain.starts_with(h.name) || (domain.size() > h.name.size() && digit(domain[h.name.size()]) && digit(h.name.back()))) continue;
-      if (!device || h.name.size() > device->name.size()) device = &h;
-    }
-    return device;
-  }
-
   // A gateway's list says which object of a device it passes on: two ways of one quantity.
   void by_reference(const Measured& m) {
     const UnitWord* unit = unit_of(m.unit);
     const auto name = mms_name_of(m.reference, m.position ? "ST" : "MX");
     if (!name) return remark(m, fmt::format("\"{}\" is no reference of IEC 61850 to a value; write it like IED1LD0/MMXU1.TotW.mag.f", m.reference));
     const std::string_view domain = std::string_view(*name).substr(0, name->find('/'));
-    const SiteHost* const device = device_of(domain);
+    const SiteHost* const device = device_of(domain, beside_);
     if (!device) {
       if (no_device_++ < 3)
         remark(m, fmt::format("\"{}\" is of no declared device, so it is held against nothing; name the site's other files with --site, the import of the SCD first", m.reference));
@@ -323,6 +309,18 @@ QuantityImport quantities_of(std::vector<Measured> all, Quantify how, const Site
   QuantityImport out;
   if (how != Quantify::none) Quantifier(how, beside, out)(std::move(all));
   return out;
+}
+
+const SiteHost* device_of(std::string_view domain, const Site& site) {
+  for (const SitePublisher& p : site.publishers)
+    if (p.host && p.reference.size() > domain.size() && p.reference[domain.size()] == '/' && p.reference.starts_with(domain)) return &site.host(p.host);
+  const auto digit = [](char c) { return c >= '0' && c <= '9'; };
+  const SiteHost* device = nullptr;
+  for (const SiteHost& h : site.hosts) {
+    if (h.name.empty() || !domain.starts_with(h.name) || (domain.size() > h.name.size() && digit(domain[h.name.size()]) && digit(h.name.back()))) continue;
+    if (!device || h.name.size() > device->name.size()) device = &h;
+  }
+  return device;
 }
 
 std::vector<Measured> measured_of(const Site& site) {

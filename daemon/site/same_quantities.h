@@ -2,6 +2,7 @@
 #pragma once
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "daemon/judge/site.h"
@@ -38,6 +39,10 @@ QuantityImport quantities_of(std::vector<Measured>, Quantify, const Site& beside
 
 // What the site's other files declare of measured values, to be compared with a list's.
 std::vector<Measured> measured_of(const Site&);
+
+// Whose logical device this is, nullptr nobody's: the one of a control block that names it; else of the device whose name begins it.
+// IED10LD0 is of IED10, never of IED1.
+const SiteHost* device_of(std::string_view logical_device, const Site&);
 
 // "AA1J1Q01A1LD0/MMXU1.TotW.mag.f [MX]" or "AA1J1Q01A1LD0/MMXU1$MX$TotW$mag$f" → "AA1J1Q01A1LD0/MMXU1$MX$TotW"; `constraint` where
 // the text has none. Nothing where it is no reference, or one to an angle.

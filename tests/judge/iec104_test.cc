@@ -304,6 +304,25 @@ TEST(Quality, OfManyValuesTurnsBadAtOnce) {
   for (int i = 0; i < 40; i++) turn(others, (400 + i) * second, 7000, 1, i % 2 ? invalid : good);    // one that chatters
   EXPECT_EQ(others.times("I104-17"), 0u) << others.told();
 
+  Plant scarred;                                                                                // one value of the first stays bad: the second is no less told
+  turn(scarred, 0, 3000, 30, invalid), turn(scarred, 5 * minute, 3001, 29, good), turn(scarred, 60 * minute, 3001, 29, invalid);
+  EXPECT_EQ(scarred.times("I104-17"), 2u) << scarred.told();
+
+  Plant dead;                                                                                   // nobody knows since when, and they say so now and then
+  for (uint32_t i = 0; i < 40; i++) turn(dead, 3 * i * minute, 3000 + i, 1, invalid);
+  turn(dead, 180 * minute, 3000, 40, invalid), turn(dead, 200 * minute, 3000, 40, invalid);
+  turn(dead, 220 * minute, 5000, 40, invalid, 20), turn(dead, 230 * minute, 5000, 40, invalid);   // the sensor began to listen after they died
+  EXPECT_EQ(dead.times("I104-17"), 0u) << dead.told();
+
+  Plant slow;                                                                                   // a gateway gives up one device after the other: one story
+  turn(slow, 0, 3000, 2000, not_topical);
+  EXPECT_LE(slow.times("I104-17"), 3u) << slow.told();
+
+  Plant crowded;                                                                                // more are bad for good than there are places
+  for (uint32_t i = 0; i < 4200; i++) turn(crowded, 4 * i * second, 10'000 + i, 1, invalid);
+  turn(crowded, 20'000 * second, 3000, 30, invalid);
+  EXPECT_EQ(crowded.times("I104-17"), 1u) << crowded.told();
+
   Plant flapping;                                                                               // chattering asks no more of the heap than staying good
   const auto asked = [&flapping](uint32_t quality) {
     const size_t before = heap_requests();

@@ -454,6 +454,22 @@ TEST(Internet, ManyStrangersAtOneHostAreOneStoryWithoutASource) {
   EXPECT_EQ(f.source.address.kind, Address::Kind::none);
   ASSERT_NE(f.source.name.data(), nullptr);   // as gcc 12 once built it: whoever took the name over, crashed
 }
+// From one outsider to host after host, whether there are such hosts or not.
+TEST(Internet, AFloodToManyHostsIsToldByItsNumber) {
+  Hearing h(std::string(plant).replace(plant.find("10.1.1.0/24"), 11, "10.1.0.0/16"));
+  for (int n = 0; n < 9'000; n++) {
+    h.fact(Fact::datagrams, "203.0.113.7:50000", fmt::format("10.1.{}.{}:2404", 2 + n / 250, 1 + n % 250), "udp");
+    if (n % 10 == 0) h.wait(2 * millisecond);
+  }
+  EXPECT_LE(h.times("NET-12"), 2 * 256 + 200u);
+  EXPECT_GE(h.weight("NET-12"), 8'900u);
+  EXPECT_NE(h.last("NET-12").what.find("More hosts at once than are told one by one; the last: 10.1."), std::string::npos) << h.last("NET-12").what;
+  h.say("modbus", "203.0.113.8:50000", "10.1.1.60:502", read_request());                 // whose protocol is understood is told by himself meanwhile
+  EXPECT_EQ(h.last("NET-12").source.address, *parse_address("203.0.113.8"));
+  h.wait(second);
+  h.fact(Fact::datagrams, "203.0.113.9:50000", "10.1.1.20:2404", "udp");                 // afterwards one is one again
+  EXPECT_EQ(h.last("NET-12").source.address, *parse_address("203.0.113.9"));
+}
 TEST(Internet, IsNotADeclaredRangeMulticastOrOneOfOurs) {
   Hearing h(plant);
   h.opened("10.1.1.10:50000", "100.64.7.7:2404");

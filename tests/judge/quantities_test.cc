@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // One quantity that several devices tell, each in its own protocol: VAL-01, VAL-02.
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "tests/judge/publishing.h"
@@ -237,6 +238,26 @@ TEST(Quantities, AMemberMayBeDeclaredByItsPlace) {
   EXPECT_EQ(h.of("VAL-"), 0u) << h.told();
   for (int i = 0; i < 20; i++) rtu(h, 40 + i % 2), report(h, 48 + i % 2), h.wait(second);
   EXPECT_EQ(h.times("VAL-01"), 1u) << h.told();
+}
+
+// A client that reads the value in it says it to each quantity that the object is a member of.
+TEST(Quantities, AnObjectMayBeAMemberOfSeveral) {
+  const std::string wide = std::string(with_object("AA1J1Q01A1LD0/MMXU1$MX$TotW")).replace(std::string(with_object("")).find("tolerance = 1\n"), 13, "tolerance = 1000");
+  std::string own(two_ways);
+  own.replace(own.find("{}"), 2, "AA1J1Q01A1LD0/MMXU1$MX$TotW"), own.replace(own.find("feeder 1"), 8, "feeder 1, closely");
+  for (const std::string_view leaf : {"", "$mag$f", "$mag"}) {
+    Hearing h(wide + own);
+    for (int i = 0; i < 20; i++) {
+      std::vector<uint8_t> run;
+      Message m;
+      m.function = 4, m.role = Role::response, m.act = Act::read;
+      Point p;
+      p.object = Hearing::named(fmt::format("AA1J1Q01A1LD0/MMXU1$MX$TotW{}", leaf), run);
+      p.set_real(48 + i % 2);
+      rtu(h, 40 + i % 2), h.say("mms", "10.1.1.30:40000", "10.1.1.41:102", m, {p}, Side::server, Texts{run}), h.wait(second);
+    }
+    EXPECT_EQ(h.times("VAL-01"), 1u) << leaf << "\n" << h.told();
+  }
 }
 
 TEST(Quantities, SampledValuesSayTheirRmsEachSecond) {
@@ -526,6 +547,19 @@ TEST(Ranges, AValueThatIsSaidOnceStays) {
     EXPECT_EQ(h.last("VAL-05").station, "common address 11");
     rtu(h, 9999), h.wait(minute), rtu(h, 9999);
     EXPECT_EQ(h.times("VAL-05"), 1u) << h.told();
+  }
+}
+// A meter that is asked each five minutes, and says nothing else.
+TEST(Ranges, OfADeviceThatIsAskedSeldomAreTold) {
+  for (const bool lost : {false, true}) {
+    Hearing h(frequency);
+    rtu(h, 50);
+    for (int i = 0; i < 4; i++) {
+      h.wait(5 * minute);
+      if (lost) another(h, i, true);                                    // what it said in between may have been right
+      rtu(h, 9999);
+    }
+    EXPECT_EQ(h.times("VAL-05"), lost ? 0u : 1u) << h.told();
   }
 }
 TEST(Ranges, AreNotToldAgainWhenTheSiteIsReadAgain) {

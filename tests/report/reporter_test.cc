@@ -107,6 +107,15 @@ TEST_F(ReporterTest, what_follows_from_one_cause_is_a_step_of_its_story) {
   EXPECT_EQ(r.open(), 0u);
 }
 
+// Whose words are not read does not give the story its name either.
+TEST_F(ReporterTest, a_step_in_a_flood_leads_with_its_own_words_or_not_at_all) {
+  Reporter r(settings, told);
+  for (uint32_t i = 0; i < settings.findings_of_story + 20; i++) r.found(said(start, opened, "laptop opened rtu1"));
+  r.found(said(start + 500 * millisecond, operated, "laptop operated 5004"));
+  for (const Story& s : told.all) EXPECT_EQ(s.what, s.detection->id == operated.id ? "laptop operated 5004" : "laptop opened rtu1") << s.detection->id;
+  EXPECT_EQ(told.all.back().detection->id, "I104-02");
+}
+
 TEST_F(ReporterTest, what_is_of_another_cause_is_another_story) {
   const auto stories = [&](Finding second_) {
     Stories all;
@@ -163,6 +172,11 @@ TEST_F(ReporterTest, steps_that_stay_at_the_site_are_not_told_of) {
   ASSERT_TRUE(other.instead);
   EXPECT_EQ(other.instead->what, "laptop operated 5004");
   EXPECT_TRUE(marked(s, {{"I104-01", "RED"}, {"I104-02", "RED"}}, "AMBER").withheld);
+  // Who reads it reads each step, so it is marked as the strictest of them.
+  EXPECT_EQ(marked(s, {{"I104-01", "CLEAR"}, {"I104-02", "CLEAR"}}, "AMBER").tlp, "CLEAR");
+  EXPECT_EQ(marked(s, {{"I104-02", "CLEAR"}}, "AMBER").tlp, "AMBER");
+  EXPECT_EQ(marked(s, {{"I104-01", "GREEN"}, {"I104-02", "CLEAR"}}, "AMBER").tlp, "GREEN");
+  EXPECT_EQ(marked(s, {{"I104-01", "RED"}, {"I104-02", "CLEAR"}}, "AMBER").tlp, "CLEAR");
 }
 
 // However many: bounded, and none is lost.

@@ -433,7 +433,7 @@ TEST_F(Quantities, AcrossProtocols) {
 
 // A command whose position another device tells: by its reference, once the site's other files say whose that is.
 TEST_F(PointList, AFeedbackByReference) {
-  import_ = import_points(write("a.csv", "Host;CA;IOA;Type;Feedback\nrtu1;11;5101;C_DC_NA_1;AA1J1Q01A1LD0/XCBR1.Pos.stVal [ST]\nrtu1;11;5102;C_DC_NA_1;goose AA1J1Q01A1LD0/LLN0$ds[2]\nrtu1;11;5103;C_DC_NA_1;ZZ1LD0/XCBR1.Pos\n"
+  import_ = import_points(write("a.csv", "Host;CA;IOA;Type;Feedback\nrtu1;11;5101;C_DC_NA_1;AA1J1Q01A1LD0/XCBR1.Pos.stVal [ST]\nrtu1;11;5102;C_DC_NA_1;goose AA1J1Q01A1LD0/LLN0$ds[2]\nrtu1;11;5107;C_DC_NA_1;AA1J1Q01A10LD0/XCBR1.Pos\nrtu1;11;5103;C_DC_NA_1;ZZ1LD0/XCBR1.Pos\n"
                                              "rtu1;11;5104;C_DC_NA_1;GOOSE: AA1J1Q01A1LD0/XCBR1.Pos\nrtu1;11;5105;M_DP_TB_1;\nrtu1;11;5105;C_DC_NA_1;AA1J1Q01A1LD0/XCBR1.Pos\nrtu1;11;5106;C_DC_NA_1;AA1J1Q01A1LD0/XCBR1.Pos\nrtu1;11;5106;M_DP_TB_1;\n"),
                           {}, problems_);
   ASSERT_TRUE(problems_.empty()) << problems_[0];
@@ -451,12 +451,13 @@ TEST_F(PointList, AFeedbackByReference) {
   EXPECT_EQ(told(5101), "mms AA1J1Q01A1LD0/XCBR1$ST$Pos");
   EXPECT_EQ(told(5102), "goose AA1J1Q01A1LD0/LLN0$ds[2]");
   EXPECT_EQ(told(5103), "");
+  EXPECT_EQ(told(5107), "") << "of A10, which is not declared, and never of A1";
   EXPECT_EQ(told(5104), "goose AA1J1Q01A1LD0/XCBR1$ST$Pos");
   EXPECT_EQ(told(5105), "mms AA1J1Q01A1LD0/XCBR1$ST$Pos");
   EXPECT_EQ(told(5106), "mms AA1J1Q01A1LD0/XCBR1$ST$Pos");
   ASSERT_FALSE(import_.remarks.empty());
   EXPECT_NE(import_.remarks.back().find("feedback \"ZZ1LD0/XCBR1.Pos\" is of no declared device, and left out; name the site's other files with --site"), std::string::npos) << import_.remarks.back();
-  EXPECT_NE(import_.remarks.back().find("a.csv:4"), std::string::npos) << import_.remarks.back();
+  EXPECT_NE(import_.remarks.back().find("a.csv:5"), std::string::npos) << import_.remarks.back();
   EXPECT_NE(refused("CA;IOA;Type;Feedback\n11;5101-5106;C_DC_NA_1;AA1LD0/XCBR1.Pos\n").find("write a row for each"), std::string::npos);
   EXPECT_NE(refused("CA;IOA;Type;Feedback\n11;5101;C_DC_NA_1;AA1LD0/XCBR1.Pos.q\n").find("is no reference of IEC 61850 to a state"), std::string::npos);
 }
