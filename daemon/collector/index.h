@@ -144,7 +144,7 @@ class Index {
   struct Rows {
     uint64_t most;
     Statement count, drop;                           // of a sensor; of a sensor, its oldest, so many
-    std::map<SensorId, uint64_t> of;                 // at least so many; not known of all
+    std::map<SensorId, uint64_t> of;                 // at most so many; not known of all
   };
   uint64_t one_more(const SensorId&, Rows&);         // how many went for it
   std::array<Statement*, 14> statements() {

@@ -330,6 +330,8 @@ std::vector<KnownKey> KnownKeys::select(const std::string& where, const std::vec
   return out;
 }
 
+void KnownKeys::patience(int milliseconds) { sqlite3_busy_timeout(db_, milliseconds); }
+
 std::vector<KnownKey> KnownKeys::all() const { return select("", {}); }
 
 std::optional<KnownKey> KnownKeys::find(const std::string& curve) const {
@@ -386,8 +388,9 @@ bool KnownKeys::knock(const std::string& curve, const std::string& address, int6
 bool KnownKeys::bind(const std::string& curve, const std::string& sensor, const std::string& sign_key, const std::string& name) {
   const auto k = find(curve);
   if (!k || (!k->sensor.empty() && k->sensor != sensor) || (!k->sign_key.empty() && k->sign_key != sign_key)) return false;
-  if (k->sensor == sensor && k->sign_key == sign_key && !k->name.empty()) return true;
-  return run("UPDATE keys SET sensor = ?2, sign_key = ?3, name = CASE name WHEN '' THEN ?4 ELSE name END WHERE curve = ?1", {curve, sensor, sign_key, name});
+  const bool tied = k->sensor == sensor && k->sign_key == sign_key;
+  if (tied && (!k->name.empty() || name.empty())) return true;
+  return run("UPDATE keys SET sensor = ?2, sign_key = ?3, name = CASE name WHEN '' THEN ?4 ELSE name END WHERE curve = ?1", {curve, sensor, sign_key, name}) || tied;   // a name that cannot be written down refuses nobody
 }
 
 bool KnownKeys::changed() {

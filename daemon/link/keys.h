@@ -71,6 +71,7 @@ class KnownKeys {
   ~KnownKeys();
   KnownKeys(const KnownKeys&) = delete;
   bool open(const std::string& path, std::string& error);
+  void patience(int milliseconds);                                // with others who hold the file; five seconds at first
   std::vector<KnownKey> all() const;                              // pending first, then by name
   std::optional<KnownKey> find(const std::string& curve) const;
   // A key named by its Z85 text, its fingerprint, its sensor id or name, or an unambiguous beginning of one of these.

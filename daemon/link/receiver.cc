@@ -97,7 +97,8 @@ struct Receiver::Hub final : ReceivingEnd {
           const auto last = written.find(key);
           if ((last == written.end() || now - last->second > 10 * second) && (!first || room_for_unknown(now))) {
             written[key] = now;
-            if (!known.knock(key, address, wall_now())) events.happened(Kind::keys_failed, "", "a knocking key could not be written down");
+            const bool written_down = known.knock(key, address, wall_now());
+            if (!written_down && first) events.happened(Kind::keys_failed, "", "a knocking key could not be written down");
             else if (first) events.happened(Kind::knock, "", fmt::format("a sensor that nobody knows asks to be let in from {}: fingerprint {}; vidra keys approve {}", address,
                                                                          fingerprint_of_z85(key), fingerprint_of_z85(key).substr(0, 9)));
             if (first) refresh(known);
@@ -215,6 +216,7 @@ struct Receiver::Hub final : ReceivingEnd {
   bool start(std::string& error) {
     auto for_zap = std::make_unique<KnownKeys>(), for_journal = std::make_unique<KnownKeys>();
     if (!for_zap->open(settings.known_keys, error) || !for_journal->open(settings.known_keys, error)) return false;
+    for_zap->patience(100);   // who knocked when is not worth that all others wait, and their handshakes with them
     refresh(*for_zap);
     const Keys stranger = make_keys();
     self_test_key = stranger.curve_public;

@@ -907,6 +907,18 @@ TEST_F(IntakeTest, stories_of_one_sensor_are_bounded) {
   EXPECT_TRUE(said);
 }
 
+TEST_F(IntakeTest, stories_that_went_by_age_leave_their_room) {
+  ASSERT_EQ(start(), "");
+  intake->with_index([](Index& i) { i.most_rows(1'000, 40); });
+  for (uint64_t n = 1; n <= 40; n++) ASSERT_TRUE(put(alder.alert(n)));
+  intake->with_index([&](Index& i) { i.forget_before(alder.now + minute); });
+  for (uint64_t n = 41; n <= 80; n++) ASSERT_TRUE(put(alder.alert(n)));
+  EXPECT_EQ(intake->with_index([](Index& i) { return i.count_stories(); }), 40u);
+  EXPECT_EQ(troubles(), Strings{});
+  ASSERT_TRUE(put(alder.alert(81)));
+  EXPECT_EQ(troubles(), Strings{"stories"}) << "and the bound is where it was";
+}
+
 TEST_F(IntakeTest, retention_by_size_takes_from_who_holds_most) {
   settings.retention.max_bytes = 60'000;
   ASSERT_EQ(start(), "");

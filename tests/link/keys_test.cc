@@ -2,6 +2,7 @@
 #include "daemon/link/keys.h"
 
 #include <gtest/gtest.h>
+#include <sqlite3.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -173,6 +174,21 @@ TEST_F(Table, a_key_speaks_for_one_sensor_and_a_sensor_through_one_key) {
   EXPECT_FALSE(known.bind(b.curve_public, uuid_text(a.id), "cc", ""));
   ASSERT_TRUE(known.set_state(a.curve_public, KeyState::revoked, "x", error));
   EXPECT_TRUE(known.bind(b.curve_public, uuid_text(a.id), "cc", ""));    // a new key for the same sensor
+}
+
+// Somebody holds the table, or its disk is full: whoever was let in is not refused for that.
+TEST_F(Table, a_table_that_cannot_be_written_refuses_nobody_whom_it_knows) {
+  const Keys a = make_keys();
+  ASSERT_TRUE(known.add(a.curve_public, KeyState::active, "", "x", error));
+  ASSERT_TRUE(known.bind(a.curve_public, uuid_text(a.id), "aa", ""));   // one whose settings give it no name
+  sqlite3* other = nullptr;
+  ASSERT_EQ(sqlite3_open((dir.path + "/keys.db").c_str(), &other), SQLITE_OK);
+  ASSERT_EQ(sqlite3_exec(other, "BEGIN IMMEDIATE", nullptr, nullptr, nullptr), SQLITE_OK);
+  known.patience(10);
+  EXPECT_TRUE(known.bind(a.curve_public, uuid_text(a.id), "aa", ""));
+  EXPECT_TRUE(known.bind(a.curve_public, uuid_text(a.id), "aa", "north"));
+  EXPECT_FALSE(known.bind(a.curve_public, uuid_text(a.id), "bb", ""));
+  sqlite3_close(other);
 }
 
 TEST_F(Table, keys_are_found_by_what_people_type) {

@@ -2,6 +2,7 @@
 // Both ends over loopback, and what real networks put between and instead of them. Each trap of libzmq that can silence
 // a sensor for good is here, with the way out.
 #include <signal.h>
+#include <sqlite3.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -150,6 +151,26 @@ TEST_F(Link, strangers_with_ever_new_keys_are_written_down_one_a_second) {
   collector.set(sensor.keys, KeyState::active);
   alerts(0, 20);
   expect_all(20);
+}
+
+// Each that comes is written down when it was last seen: who holds the table of keys meanwhile keeps nobody out.
+TEST_F(Link, who_holds_the_table_of_keys_keeps_no_sensor_out) {
+  collector.start();
+  std::vector<std::unique_ptr<SensorEnd>> all;
+  for (int i = 0; i < 5; i++) {
+    all.push_back(std::make_unique<SensorEnd>(dir, "outbox" + std::to_string(i)));
+    collector.set(all.back()->keys, KeyState::active);
+  }
+  std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  sqlite3* other = nullptr;
+  ASSERT_EQ(sqlite3_open(collector.settings.known_keys.c_str(), &other), SQLITE_OK);
+  ASSERT_EQ(sqlite3_exec(other, "BEGIN IMMEDIATE", nullptr, nullptr, nullptr), SQLITE_OK);
+  for (const auto& s : all) s->start(collector.settings.endpoint, collector.keys.curve_public);
+  // Let in, that is; the first HELLO ties the key to the sensor, and waits for the table.
+  EXPECT_TRUE(eventually([&] { return std::ranges::all_of(all, [](const auto& s) { return s->sender->status().state == LinkState::greeting; }); }, 3'000));
+  for (const auto& s : all) EXPECT_EQ(s->sender->status().state, LinkState::greeting) << s->sender->status().text;
+  sqlite3_exec(other, "ROLLBACK", nullptr, nullptr, nullptr);
+  sqlite3_close(other);
 }
 
 TEST_F(Link, wrong_server_key_is_named_and_nothing_is_sent) {
