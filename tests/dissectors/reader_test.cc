@@ -25,6 +25,18 @@ TEST(Reader, reads_both_orders) {
   EXPECT_FALSE(bad);
 }
 
+TEST(Reader, reads_real_numbers_of_both_orders) {
+  bool bad = false;
+  const auto b = hex("3FC00000 | 0000C03F | C004000000000000 | 00000000000004C0");
+  Reader r{b, bad};
+  EXPECT_EQ(r.be_float(), 1.5f);
+  EXPECT_EQ(r.le_float(), 1.5f);
+  EXPECT_EQ(r.be_double(), -2.5);
+  EXPECT_EQ(r.le_double(), -2.5);
+  r.finish();
+  EXPECT_FALSE(bad);
+}
+
 TEST(Reader, a_read_past_the_end_yields_zero_and_empties_it) {
   bool bad = false;
   const auto b = hex("01 02 03");

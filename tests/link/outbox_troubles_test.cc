@@ -434,8 +434,9 @@ TEST_F(OutboxTroubles, a_collector_that_knows_more_is_answered_at_once) {
   o.open();
   o.start();
   const uint64_t before = o.epoch();
-  greet(o, 50);
+  o.streams();
   EXPECT_FALSE(o.unannounced());
+  greet(o, 50);
   for (int i = 0; i < 4'000 && o.epoch() == before; i++) usleep(5'000);
   EXPECT_NE(o.epoch(), before) << "nothing was appended";
   EXPECT_TRUE(o.unannounced());
