@@ -156,7 +156,7 @@ bool Reporter::join(const Key& key, Finding& f) {
   at->keys.push_back(key);
   index_.emplace(key, at);
   // What is done there now says more than what was, and than that somebody came.
-  if (severity_of(f) == s.severity && !opens_session(d) && f.target.address == s.target.address) at->lead = at->keys.size() - 1, s.detection = &d;
+  if (severity_of(f) == s.severity && !opens_session(d) && f.target.address == s.target.address) at->lead = at->keys.size() - 1, s.detection = &d, s.turned = true;
   counters_.steps++;
   merge(at, key, std::move(f), true);
   return true;
@@ -180,6 +180,7 @@ void Reporter::merge(Opens::iterator at, const Key& key, Finding&& f, bool at_on
   const bool worse = severity > s.severity;
   Opens& from = opens_[s.severity];
   s.severity = std::max(s.severity, severity);
+  s.turned = s.turned || worse;
   opens_[s.severity].splice(opens_[s.severity].end(), from, at);
   o.heard = clock_;
   if (worse && step < s.steps.size()) o.lead = step, s.detection = f.detection;
@@ -222,6 +223,7 @@ void Reporter::tell(Open& o) {
   o.told = clock_;
   to_.tell(o.story);
   o.story.deciding.clear();
+  o.story.turned = false;
   if (o.story.revision) counters_.updates++;
   o.story.revision++;
 }

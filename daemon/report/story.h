@@ -40,6 +40,7 @@ struct Story {
   std::string clock;           // "PTP", "NTP" …: what tells it
   uint64_t count = 0;          // findings, by weight
   uint32_t revision = 0;       // 0 the first telling, then one more with each update
+  bool turned = false;         // since it was told last it became more severe, or another step leads it
   uint64_t frame = 0;          // of the first finding's event
   std::string protocol;        // name
   Party source, target;

@@ -96,9 +96,7 @@ struct Pipeline::Dispatch final : FindingSink, StorySink {
         continue;
       }
       d->who.tlp = m.tlp;
-      // The most severe go before everything else; an update is complete in itself, so lanes need no order among them.
-      const Lane lane = s.severity >= 5 && s.revision == 0 ? Lane::critical : Lane::alert;
-      d->append(lane, s.revision == 0 ? MessageType::alert : MessageType::update, uint8_t(s.severity * 20), story_body(m.instead ? *m.instead : s, d->who, wall_now()), s.id, s.revision, kept);
+      d->append(lane_of(s), s.revision == 0 ? MessageType::alert : MessageType::update, uint8_t(s.severity * 20), story_body(m.instead ? *m.instead : s, d->who, wall_now()), s.id, s.revision, kept);
     }
   }
   Pipeline& pipeline;

@@ -59,6 +59,10 @@ struct SensorStatus {
   EvidenceStatus evidence;
 };
 
+// What is most severe goes before everything else, also where a story becomes so, or goes on to something else that is. An update is complete in
+// itself, so that lanes need no order among them.
+inline Lane lane_of(const Story& s) { return s.severity >= 5 && (s.revision == 0 || s.turned) ? Lane::critical : Lane::alert; }
+
 // The whole sensor: a worker for each source, one judge, one reporter, and for each collector an outbox and a link. Every stage
 // has a thread of its own; the first worker is the thread that calls `run`.
 class Pipeline {

@@ -91,6 +91,7 @@ TEST_F(ReporterTest, what_follows_from_one_cause_is_a_step_of_its_story) {
   r.found(said(start + 500 * millisecond, operated, "laptop operated 5004"));
   ASSERT_EQ(told.all.size(), 3u) << "a new step leaves at once";
   const Story s = told.all.back();
+  EXPECT_TRUE(s.turned && !told.all[0].turned && !told.all[1].turned) << "another step leads";
   EXPECT_EQ(s.id, told.all[0].id);
   EXPECT_EQ(s.detection->id, "I104-02") << "what was done says more than that somebody came";
   EXPECT_EQ(s.what, "laptop operated 5004");
@@ -222,7 +223,9 @@ TEST_F(ReporterTest, the_words_are_those_of_the_worst_then_the_newest) {
   EXPECT_EQ(say(start, 3, "three"), "three");
   EXPECT_EQ(say(start + 1 * second, 3, "three again"), "three again");
   EXPECT_EQ(say(start + 2 * second, 5, "five"), "five");
+  EXPECT_TRUE(told.all.back().turned) << "to the worse";
   EXPECT_EQ(say(start + 3 * second, 3, "three once more"), "five");
+  EXPECT_FALSE(told.all.back().turned);
   EXPECT_EQ(told.all.back().severity, 5);
   EXPECT_EQ(told.all.back().count, 4u);
 }

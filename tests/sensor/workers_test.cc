@@ -223,6 +223,19 @@ struct TwoWorkers {
 };
 using Said = std::vector<std::pair<SensorFact, uint32_t>>;
 
+TEST(Lanes, WhatBecomesMostSevereWaitsBehindNothing) {
+  const auto lane = [](uint8_t severity, uint32_t revision, bool turned) {
+    Story s;
+    s.severity = severity, s.revision = revision, s.turned = turned;
+    return lane_of(s);
+  };
+  EXPECT_EQ(lane(5, 0, false), Lane::critical);
+  EXPECT_EQ(lane(5, 3, true), Lane::critical);        // a stranger who looked begins to open breakers
+  EXPECT_EQ(lane(5, 4, false), Lane::alert);          // and goes on
+  EXPECT_EQ(lane(4, 0, false), Lane::alert);
+  EXPECT_EQ(lane(4, 1, true), Lane::alert);
+}
+
 TEST(Ears, an_interface_is_silent_when_no_worker_hears_it_and_that_is_told_once) {
   TwoWorkers w;
   w.say(0, 10 * second, SensorFact::silent, 10);                 // the other still hears it
