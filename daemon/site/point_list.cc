@@ -4,251 +4,17 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
-#include <cmath>
-#include <limits>
 #include <set>
 #include <utility>
 
 #include "daemon/base/text.h"
 #include "daemon/judge/iec104_types.h"
 #include "daemon/judge/site_file.h"
+#include "daemon/site/point_cells.h"
+#include "daemon/site/point_words.h"
 
 namespace vidra {
 namespace {
-
-constexpr std::string_view field_names[field_count] = {"host", "station", "address", "last", "count", "type", "table", "direction", "kind", "mode", "min", "max", "step",
-                                                       "unit", "feedback", "travel_time", "name", "bay", "voltage", "writable", "quantity", "scale", "reference"};
-
-// Headings as people write them, folded: English, Bosnian, Croatian, Serbian, German. The longest that a heading contains, word by
-// word, says what its column holds.
-struct Heading { Field field; std::string_view words; };
-constexpr Heading headings[] = {
-    {Field::host, "host"}, {Field::host, "rtu name"}, {Field::host, "ip"}, {Field::host, "ip address"}, {Field::host, "ip adresa"},
-    {Field::station, "common address"}, {Field::station, "common address of asdu"}, {Field::station, "adresa asdu"}, {Field::station, "asdu address"}, {Field::station, "asdu adresa"},
-    {Field::station, "asdu adr"}, {Field::station, "casdu"}, {Field::station, "coa"}, {Field::station, "ca"}, {Field::station, "asdu"}, {Field::station, "outstation"},
-    {Field::station, "outstation address"}, {Field::station, "link address"}, {Field::station, "unit id"}, {Field::station, "unit identifier"}, {Field::station, "slave"},
-    {Field::station, "slave id"}, {Field::station, "slave address"}, {Field::station, "adresa stanice"}, {Field::station, "zajednicka adresa"}, {Field::station, "station address"},
-    {Field::station, "rtu address"}, {Field::station, "rtu adresa"}, {Field::station, "stationsadresse"}, {Field::station, "dnp address"},
-    {Field::address, "ioa"}, {Field::address, "ioa address"}, {Field::address, "ioa adresa"}, {Field::address, "adresa ioa"}, {Field::address, "information object address"},
-    {Field::address, "object address"}, {Field::address, "info address"}, {Field::address, "info adresa"}, {Field::address, "adresa objekta"}, {Field::address, "adresa informacijskog objekta"},
-    {Field::address, "adresa informacionog objekta"}, {Field::address, "register address"}, {Field::address, "point index"}, {Field::address, "index"}, {Field::address, "indeks"},
-    {Field::address, "register"}, {Field::address, "registar"}, {Field::address, "adresa registra"}, {Field::address, "address"}, {Field::address, "adresa"}, {Field::address, "adr"},
-    {Field::address, "offset"}, {Field::address, "point number"}, {Field::address, "point"}, {Field::address, "adresse"}, {Field::address, "objektadresse"}, {Field::address, "first address"},
-    {Field::last, "last address"}, {Field::last, "end address"}, {Field::last, "to address"}, {Field::last, "do adrese"}, {Field::last, "zadnja adresa"}, {Field::last, "krajnja adresa"},
-    {Field::count, "count"}, {Field::count, "quantity"}, {Field::count, "number of points"}, {Field::count, "kolicina"}, {Field::count, "broj objekata"}, {Field::count, "anzahl"},
-    {Field::type, "type"}, {Field::type, "type id"}, {Field::type, "type identification"}, {Field::type, "asdu type"}, {Field::type, "ti"}, {Field::type, "tip"}, {Field::type, "tip asdu"},
-    {Field::type, "asdu tip"}, {Field::type, "tip signala"}, {Field::type, "tip podatka"}, {Field::type, "data type"}, {Field::type, "point type"}, {Field::type, "object type"},
-    {Field::type, "typ"}, {Field::type, "typkennung"}, {Field::type, "tip objekta"}, {Field::type, "type of asdu"},
-    {Field::table, "table"}, {Field::table, "register type"}, {Field::table, "tip registra"}, {Field::table, "area"}, {Field::table, "function code"}, {Field::table, "fc"}, {Field::table, "tabela"},
-    {Field::direction, "direction"}, {Field::direction, "smjer"}, {Field::direction, "smer"}, {Field::direction, "richtung"}, {Field::direction, "dir"},
-    {Field::kind, "kind"}, {Field::kind, "vrsta"}, {Field::kind, "vrsta signala"}, {Field::kind, "category"}, {Field::kind, "kategorija"}, {Field::kind, "klasa"},
-    {Field::mode, "mode"}, {Field::mode, "sbo"}, {Field::mode, "select before operate"}, {Field::mode, "select"}, {Field::mode, "control mode"}, {Field::mode, "nacin upravljanja"},
-    {Field::mode, "command mode"}, {Field::mode, "selekcija"}, {Field::mode, "s e"},
-    {Field::min, "min"}, {Field::min, "minimum"}, {Field::min, "minimalna vrijednost"}, {Field::min, "minimalna vrednost"}, {Field::min, "donja granica"}, {Field::min, "low limit"}, {Field::min, "lower limit"},
-    {Field::max, "max"}, {Field::max, "maximum"}, {Field::max, "maksimum"}, {Field::max, "maks"}, {Field::max, "gornja granica"}, {Field::max, "high limit"}, {Field::max, "upper limit"},
-    {Field::step, "step"}, {Field::step, "korak"}, {Field::step, "schritt"},
-    {Field::unit, "unit"}, {Field::unit, "engineering unit"}, {Field::unit, "eng unit"}, {Field::unit, "jedinica"}, {Field::unit, "mjerna jedinica"}, {Field::unit, "merna jedinica"}, {Field::unit, "jed"}, {Field::unit, "einheit"},
-    {Field::feedback, "feedback"}, {Field::feedback, "feedback address"}, {Field::feedback, "feedback ioa"}, {Field::feedback, "return information"}, {Field::feedback, "povratna informacija"},
-    {Field::feedback, "povratni signal"}, {Field::feedback, "povratna adresa"}, {Field::feedback, "povratna dojava"}, {Field::feedback, "povratna"}, {Field::feedback, "ruckmeldung"}, {Field::feedback, "rueckmeldung"},
-    {Field::travel_time, "travel time"}, {Field::travel_time, "operating time"}, {Field::travel_time, "running time"}, {Field::travel_time, "vrijeme hoda"}, {Field::travel_time, "vreme hoda"},
-    {Field::travel_time, "vrijeme izvrsenja"}, {Field::travel_time, "vreme izvrsenja"}, {Field::travel_time, "laufzeit"}, {Field::travel_time, "timeout"},
-    {Field::name, "name"}, {Field::name, "description"}, {Field::name, "desc"}, {Field::name, "naziv"}, {Field::name, "naziv signala"}, {Field::name, "naziv tacke"}, {Field::name, "opis"},
-    {Field::name, "opis signala"}, {Field::name, "signal"}, {Field::name, "signal name"}, {Field::name, "point name"}, {Field::name, "tag"}, {Field::name, "text"}, {Field::name, "bezeichnung"}, {Field::name, "oznaka"},
-    {Field::bay, "bay"}, {Field::bay, "bay name"}, {Field::bay, "polje"}, {Field::bay, "naziv polja"}, {Field::bay, "feeder"}, {Field::bay, "celija"}, {Field::bay, "izvod"}, {Field::bay, "feld"},
-    {Field::voltage, "voltage"}, {Field::voltage, "voltage level"}, {Field::voltage, "napon"}, {Field::voltage, "naponski nivo"}, {Field::voltage, "naponska razina"}, {Field::voltage, "kv"}, {Field::voltage, "un"}, {Field::voltage, "spannung"},
-    {Field::quantity, "same quantity"}, {Field::quantity, "ista velicina"}, {Field::quantity, "istovjetna velicina"}, {Field::quantity, "istovetna velicina"},
-    {Field::scale, "scale"}, {Field::scale, "scale factor"}, {Field::scale, "scaling"}, {Field::scale, "scaling factor"}, {Field::scale, "multiplier"}, {Field::scale, "faktor"}, {Field::scale, "faktor skaliranja"},
-    {Field::scale, "skaliranje"}, {Field::scale, "mnozitelj"}, {Field::scale, "mnozilac"}, {Field::scale, "skalierung"}, {Field::scale, "skalierungsfaktor"},
-    {Field::reference, "iec 61850 reference"}, {Field::reference, "61850 reference"}, {Field::reference, "iec 61850 object reference"}, {Field::reference, "iec61850 reference"}, {Field::reference, "object reference"},
-    {Field::reference, "iec 61850 address"}, {Field::reference, "61850 address"}, {Field::reference, "iec 61850 adresa"}, {Field::reference, "iec 61850 referenca"}, {Field::reference, "mms address"}, {Field::reference, "mms adresa"},
-    {Field::reference, "mms reference"}, {Field::reference, "mms referenca"}, {Field::reference, "iec61850"}, {Field::reference, "iec 61850"}, {Field::reference, "61850 objektreferenz"},
-    {Field::writable, "writable"}, {Field::writable, "r w"}, {Field::writable, "rw"}, {Field::writable, "access"}, {Field::writable, "pristup"},
-};
-
-struct Meaning { std::string_view word, means; };
-constexpr Meaning directions[] = {{"control", "control"}, {"command", "control"}, {"komanda", "control"}, {"komande", "control"}, {"naredba", "control"}, {"nalog", "control"}, {"upravljanje", "control"}, {"output", "control"},
-                                  {"out", "control"}, {"izlaz", "control"}, {"c", "control"}, {"monitor", "monitor"}, {"monitoring", "monitor"}, {"indication", "monitor"}, {"dojava", "monitor"}, {"signalizacija", "monitor"},
-                                  {"signal", "monitor"}, {"mjerenje", "monitor"}, {"merenje", "monitor"}, {"input", "monitor"}, {"in", "monitor"}, {"ulaz", "monitor"}, {"m", "monitor"}, {"nadzor", "monitor"}};
-constexpr Meaning kinds[] = {{"switchgear", "switchgear"}, {"breaker", "switchgear"}, {"circuit breaker", "switchgear"}, {"disconnector", "switchgear"}, {"switch", "switchgear"}, {"isolator", "switchgear"}, {"prekidac", "switchgear"},
-                             {"rastavljac", "switchgear"}, {"sklopka", "switchgear"}, {"zemljospojnik", "switchgear"}, {"noz", "switchgear"}, {"tap", "tap"}, {"tap changer", "tap"}, {"oltc", "tap"},
-                             {"regulacija", "tap"}, {"regulacijska sklopka", "tap"}, {"regulaciona sklopka", "tap"}, {"set point", "set_point"}, {"setpoint", "set_point"}, {"zadana vrijednost", "set_point"},
-                             {"zadata vrednost", "set_point"}, {"zadana", "set_point"}, {"zadata", "set_point"}, {"reset", "reset"}, {"kvitiranje", "reset"}, {"acknowledge", "reset"}, {"measurement", "measurement"}, {"measurand", "measurement"},
-                             {"mjerenje", "measurement"}, {"merenje", "measurement"}, {"analog", "measurement"}, {"status", "status"}, {"signal", "status"}, {"signalizacija", "status"}, {"dojava", "status"}, {"alarm", "status"},
-                             {"indication", "status"}, {"counter", "counter"}, {"brojilo", "counter"}, {"brojac", "counter"}, {"energy", "counter"}, {"energija", "counter"}, {"other", "other"}, {"ostalo", "other"}};
-constexpr Meaning modes[] = {{"yes", "select"}, {"y", "select"}, {"da", "select"}, {"ja", "select"}, {"true", "select"}, {"x", "select"}, {"1", "select"}, {"sbo", "select"}, {"select", "select"}, {"select before operate", "select"},
-                             {"se", "select"}, {"no", "direct"}, {"n", "direct"}, {"ne", "direct"}, {"nein", "direct"}, {"false", "direct"}, {"0", "direct"}, {"direct", "direct"}, {"direct operate", "direct"}, {"direktno", "direct"}, {"de", "direct"}};
-constexpr Meaning writables[] = {{"rw", "yes"}, {"r w", "yes"}, {"w", "yes"}, {"wo", "yes"}, {"write", "yes"}, {"read write", "yes"}, {"yes", "yes"}, {"da", "yes"}, {"true", "yes"}, {"1", "yes"}, {"x", "yes"},
-                                 {"r", "no"}, {"ro", "no"}, {"read", "no"}, {"read only", "no"}, {"no", "no"}, {"ne", "no"}, {"false", "no"}, {"0", "no"}};
-// Short names of IEC 104 types, whose variant with or without a time they do not say: direction and kind.
-struct ShortType { std::string_view word, direction, kind; };
-constexpr ShortType short_types[] = {{"sp", "monitor", "status"}, {"spi", "monitor", "status"}, {"single point", "monitor", "status"}, {"single point information", "monitor", "status"}, {"dp", "monitor", "switchgear"}, {"dpi", "monitor", "switchgear"},
-                                     {"double point", "monitor", "switchgear"}, {"double point information", "monitor", "switchgear"}, {"sc", "control", ""}, {"sco", "control", ""}, {"single command", "control", ""}, {"dc", "control", "switchgear"},
-                                     {"dco", "control", "switchgear"}, {"double command", "control", "switchgear"}, {"rc", "control", "tap"}, {"rco", "control", "tap"}, {"step command", "control", "tap"}, {"regulating step command", "control", "tap"},
-                                     {"se", "control", "set_point"}, {"set point", "control", "set_point"}, {"setpoint", "control", "set_point"}, {"ao", "control", "set_point"}, {"me", "monitor", "measurement"}, {"mv", "monitor", "measurement"},
-                                     {"measurement", "monitor", "measurement"}, {"measured value", "monitor", "measurement"}, {"mjerenje", "monitor", "measurement"}, {"merenje", "monitor", "measurement"}, {"ai", "monitor", "measurement"}, {"st", "monitor", "tap"},
-                                     {"step position", "monitor", "tap"}, {"it", "monitor", "counter"}, {"counter", "monitor", "counter"}, {"brojilo", "monitor", "counter"}, {"di", "monitor", "status"}, {"do", "control", ""},
-                                     {"dojava", "monitor", "status"}, {"signal", "monitor", "status"}, {"komanda", "control", ""}, {"jednobitna dojava", "monitor", "status"}, {"dvobitna dojava", "monitor", "switchgear"}, {"jednobitna komanda", "control", ""}, {"dvobitna komanda", "control", "switchgear"}};
-constexpr Meaning dnp3_types[] = {{"crob", "crob"}, {"bo", "crob"}, {"do", "crob"}, {"digital output", "crob"}, {"control", "crob"}, {"command", "crob"}, {"g12", "crob"}, {"binary output command", "crob"}, {"komanda", "crob"},
-                                  {"analog output", "analog_output"}, {"ao", "analog_output"}, {"g41", "analog_output"}, {"set point", "analog_output"}, {"setpoint", "analog_output"}, {"binary input", "binary_input"}, {"bi", "binary_input"},
-                                  {"di", "binary_input"}, {"digital input", "binary_input"}, {"g1", "binary_input"}, {"g2", "binary_input"}, {"double bit input", "double_bit_input"}, {"double bit", "double_bit_input"}, {"dbi", "double_bit_input"},
-                                  {"dbbi", "double_bit_input"}, {"g3", "double_bit_input"}, {"g4", "double_bit_input"}, {"binary output", "binary_output"}, {"bos", "binary_output"}, {"g10", "binary_output"}, {"binary output status", "binary_output"},
-                                  {"analog input", "analog_input"}, {"ai", "analog_input"}, {"g30", "analog_input"}, {"g32", "analog_input"}, {"counter", "counter"}, {"ci", "counter"}, {"g20", "counter"}, {"brojac", "counter"}, {"accumulator", "counter"}};
-constexpr Meaning modbus_tables[] = {{"coil", "coil"}, {"coils", "coil"}, {"0x", "coil"}, {"do", "coil"}, {"1", "coil"}, {"5", "coil"}, {"15", "coil"}, {"discrete input", "discrete_input"}, {"discrete inputs", "discrete_input"}, {"discrete", "discrete_input"},
-                                     {"1x", "discrete_input"}, {"di", "discrete_input"}, {"2", "discrete_input"}, {"holding register", "holding_register"}, {"holding registers", "holding_register"}, {"holding", "holding_register"}, {"hr", "holding_register"},
-                                     {"4x", "holding_register"}, {"3", "holding_register"}, {"6", "holding_register"}, {"16", "holding_register"}, {"input register", "input_register"}, {"input registers", "input_register"}, {"input", "input_register"},
-                                     {"ir", "input_register"}, {"3x", "input_register"}, {"4", "input_register"}};
-
-template <size_t n> std::string_view look_up(const Meaning (&table)[n], std::string_view word) {
-  for (const Meaning& m : table)
-    if (m.word == word) return m.means;
-  return {};
-}
-template <size_t n> std::string allowed(const Meaning (&table)[n]) {
-  std::set<std::string_view> all;
-  for (const Meaning& m : table) all.insert(m.means);
-  std::string out;
-  for (std::string_view s : all) out += fmt::format("{}{}", out.empty() ? "" : ", ", s);
-  return out;
-}
-
-// "  Adresa (IOA) " → "adresa ioa": what is compared.
-std::string words_of(std::string_view s) {
-  std::string out;
-  for (const char c : folded(s)) {
-    const bool letter = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || uint8_t(c) >= 0x80;
-    if (letter) out += c;
-    else if (!out.empty() && out.back() != ' ') out += ' ';
-  }
-  while (!out.empty() && out.back() == ' ') out.pop_back();
-  return out;
-}
-bool contains_words(std::string_view text, std::string_view words) {
-  for (size_t at = text.find(words); at != std::string_view::npos; at = text.find(words, at + 1))
-    if ((at == 0 || text[at - 1] == ' ') && (at + words.size() == text.size() || text[at + words.size()] == ' ')) return true;
-  return false;
-}
-std::optional<Field> field_of(std::string_view heading) {
-  const std::string words = words_of(heading);
-  if (words.empty() || words.size() > 80) return std::nullopt;
-  const Heading* best = nullptr;
-  for (const Heading& h : headings)
-    if (contains_words(words, h.words) && (!best || h.words.size() > best->words.size())) best = &h;
-  // A word in a long sentence is no heading; a short pattern must be nearly all of it.
-  if (!best || words.size() > best->words.size() + 24 || (best->words.size() <= 2 && words.size() > best->words.size() + 8)) return std::nullopt;
-  return best->field;
-}
-
-std::string column_name(size_t c) {
-  std::string s;
-  for (size_t n = c + 1; n; n = (n - 1) / 26) s.insert(s.begin(), char('A' + (n - 1) % 26));
-  return s;
-}
-
-// A whole number: 5101, 0x13ED, 13EDh, 16#13ED.
-std::optional<uint32_t> whole(std::string_view s) {
-  int base = 10;
-  if (s.starts_with("0x") || s.starts_with("0X")) base = 16, s.remove_prefix(2);
-  else if (s.starts_with("16#")) base = 16, s.remove_prefix(3);
-  else if (s.size() > 1 && (s.back() == 'h' || s.back() == 'H')) base = 16, s.remove_suffix(1);
-  uint32_t n = 0;
-  const auto [end, bad] = std::from_chars(s.data(), s.data() + s.size(), n, base);
-  if (bad != std::errc() || end != s.data() + s.size() || s.empty()) return std::nullopt;
-  return n;
-}
-
-std::string_view stripped(std::string_view s) {
-  while (!s.empty() && s.front() == ' ') s.remove_prefix(1);
-  while (!s.empty() && s.back() == ' ') s.remove_suffix(1);
-  return s;
-}
-
-struct Span { uint64_t first = 0, last = 0; bool structured = false; };
-
-// Octets with something between them: 0-19-237, 0.19.237, 0/19/237; two of them are a common address.
-std::optional<uint32_t> octets(std::string_view s, size_t least, size_t most, bool low_first) {
-  std::vector<uint32_t> parts;
-  char between = 0;
-  for (size_t from = 0;;) {
-    const size_t to = std::min(s.find_first_of("-./:", from), s.size());
-    const auto n = whole(stripped(s.substr(from, to - from)));
-    if (!n || *n > 255) return std::nullopt;
-    parts.push_back(*n);
-    if (to == s.size()) break;
-    if (between && s[to] != between) return std::nullopt;
-    between = s[to];
-    from = to + 1;
-  }
-  if (parts.size() < least || parts.size() > most) return std::nullopt;
-  if (low_first) std::reverse(parts.begin(), parts.end());
-  uint32_t n = 0;
-  for (const uint32_t p : parts) n = n << 8 | p;
-  return n;
-}
-
-// 5101, 5101-5106, 5101..5106, 5101 do 5106, 0x13ED, 0-19-237.
-std::optional<Span> span_of(std::string_view s, bool may_be_structured, bool low_first) {
-  if (const auto n = whole(s)) return Span{*n, *n, false};
-  if (may_be_structured)
-    if (const auto n = octets(s, 3, 3, low_first)) return Span{*n, *n, true};
-  for (const std::string_view between : {"..", "…", "–", "—", " to ", " do ", " bis ", "-", ":"}) {
-    const size_t at = s.find(between);
-    if (at == std::string_view::npos || at == 0) continue;
-    const std::string_view a = stripped(s.substr(0, at)), b = stripped(s.substr(at + between.size() + (between == ".." && s.substr(at).starts_with("..."))));
-    auto first = whole(a), last = whole(b);
-    if (may_be_structured && !first) first = octets(a, 3, 3, low_first);
-    if (may_be_structured && !last) last = octets(b, 3, 3, low_first);
-    if (first && last && *first <= *last) return Span{*first, *last, false};
-  }
-  return std::nullopt;
-}
-
-// 1.5; 1,5; 1.234,5; 1 234,5; 12 %. The last of point and comma is the decimal one; a lone one is.
-std::optional<double> real_of(std::string_view s) {
-  std::string digits;
-  const size_t point = s.rfind('.'), comma = s.rfind(',');
-  size_t decimal = std::string_view::npos;
-  if (point != s.npos && comma != s.npos) decimal = std::max(point, comma);
-  else if (point != s.npos) decimal = point;
-  else if (comma != s.npos) decimal = comma;
-  size_t i = 0;
-  for (; i < s.size(); i++) {
-    const char c = s[i];
-    if (c >= '0' && c <= '9') digits += c;
-    else if (c == '-' && digits.empty()) digits += c;
-    else if (c == '+' && digits.empty()) continue;
-    else if (i == decimal) digits += '.';
-    else if ((c == '.' || c == ',' || c == ' ' || c == '\'') && decimal != s.npos && i < decimal) continue;   // thousands
-    else if (s.substr(i, 2) == "\xC2\xA0") i++;
-    else if ((c == 'e' || c == 'E') && !digits.empty()) digits += c;
-    else if (c == ' ' && i + 1 < s.size() && s[i + 1] >= '0' && s[i + 1] <= '9') continue;
-    else break;
-  }
-  double v = 0;
-  const auto [end, bad] = std::from_chars(digits.data(), digits.data() + digits.size(), v);
-  if (bad != std::errc() || end != digits.data() + digits.size() || !std::isfinite(v)) return std::nullopt;
-  for (const char c : s.substr(i))
-    if (c >= '0' && c <= '9') return std::nullopt;               // something else follows than a unit
-  return v;
-}
-
-// A type of IEC 104 as its name or number, "" where the cell says neither.
-std::string type_in(std::string_view s) {
-  constexpr std::string_view stems[] = {"M_SP", "M_DP", "M_ST", "M_BO", "M_ME", "M_IT", "M_EP", "M_PS", "C_SC", "C_DC", "C_RC", "C_SE", "C_BO", "P_ME", "P_AC"};
-  for (size_t i = 0; i + 7 <= s.size(); i++)
-    if (std::find(std::begin(stems), std::end(stems), s.substr(i, 4)) != std::end(stems) && s[i + 4] == '_') {
-      std::string name = std::string(s.substr(i, 7)) + "_1";
-      return iec104_type(name) ? name : std::string();          // not every stem has every ending
-    }
-  size_t from = s.find_first_of("0123456789");
-  if (from == std::string_view::npos) return {};
-  unsigned n = 0;
-  const auto [end, bad] = std::from_chars(s.data() + from, s.data() + s.size(), n);
-  if (bad != std::errc() || n < 1 || n > 127) return {};
-  for (size_t i = 0; i < from; i++)
-    if (std::string_view("<( =:#TItiKktypeTYPE").find(s[i]) == std::string_view::npos) return {};
-  return fmt::format("{}", n);
-}
 
 class List {
  public:
@@ -317,7 +83,7 @@ class List {
               if (!c.empty()) all.push_back(c);
           std::string list;
           for (std::string_view c : all) list += fmt::format("{}\"{}\"", list.empty() ? "" : ", ", c);
-          problems_.push_back(fmt::format("{}: {} = \"{}\" is no column{}; write a heading, a letter like \"C\" or a number", head ? sheet_.place(*head) : sheet_.path, field_names[f], wanted,
+          problems_.push_back(fmt::format("{}: {} = \"{}\" is no column{}; write a heading, a letter like \"C\" or a number", head ? sheet_.place(*head) : sheet_.path, name_of(Field(f)), wanted,
                                           head ? fmt::format(" of this list, which has {}", list) : ": no headings were found"));
           continue;
         }
@@ -427,7 +193,7 @@ class List {
         const std::string_view heading = header_ < sheet_.rows.size() ? sheet_.rows[header_][at] : std::string_view();
         from += fmt::format("{}column {}{}", from.empty() ? "" : " and ", column_name(at), heading.empty() ? "" : fmt::format(" \"{}\"", heading));
       }
-      out_.shown.push_back(fmt::format("  {:<12} {}", field_names[f], from));
+      out_.shown.push_back(fmt::format("  {:<12} {}", name_of(Field(f)), from));
     }
     if (reference_notation_) out_.shown.push_back("  addresses are in reference notation: 40031 is holding register 30");
     std::string left;
@@ -440,15 +206,15 @@ class List {
   }
 
   // The list's own word for something, as ours; else by the table.
-  template <size_t n> std::string meaning(Field f, const std::string& text, const Meaning (&table)[n]) const {
-    const auto own = mapping_.words.find(field_names[size_t(f)]);
+  std::string meaning(Field f, const std::string& text, std::span<const Meaning> table) const {
+    const auto own = mapping_.words.find(name_of(f));
     if (own != mapping_.words.end())
       if (const auto it = own->second.find(folded(text)); it != own->second.end()) return it->second;
     const std::string words = words_of(text);
     return std::string(look_up(table, words));
   }
   std::string own_word(Field f, const std::string& text) const {
-    const auto own = mapping_.words.find(field_names[size_t(f)]);
+    const auto own = mapping_.words.find(name_of(f));
     if (own == mapping_.words.end()) return {};
     const auto it = own->second.find(folded(text));
     return it == own->second.end() ? std::string() : it->second;
@@ -620,7 +386,7 @@ class List {
         if (!v || (f == Field::step && *v < 0)) { wrong(row, f, s, "is no number"), right = false; break; }
         if (std::fabs(*v) > 1e30) { remark(row, f, s, "is left out: so wide is no limit"); continue; }
         if (to) *to = v;
-        else t.real(field_names[size_t(f)], *v);
+        else t.real(name_of(f), *v);
       }
       if (!right) continue;
       if (low && high && *low == *high) {                        // columns that somebody filled with zeros
@@ -628,7 +394,7 @@ class List {
         low.reset(), high.reset();
       }
       for (const auto& [f, limit] : {std::pair(Field::min, low), {Field::max, high}})
-        if (limit) t.real(field_names[size_t(f)], *limit);
+        if (limit) t.real(name_of(f), *limit);
       std::optional<ReferredFeedback> referred;
       std::optional<double> scale, device_scale;
       const bool real = protocol_ == ListProtocol::iec104 && is_real(t);
@@ -815,31 +581,6 @@ class List {
 };
 
 }  // namespace
-
-std::string_view name_of(Field f) { return field_names[size_t(f)]; }
-
-std::string folded(std::string_view s) {
-  struct Fold { char32_t from; std::string_view to; };
-  static constexpr Fold folds[] = {
-      {U'č', "c"}, {U'ć', "c"}, {U'đ', "d"}, {U'š', "s"}, {U'ž', "z"}, {U'Č', "c"}, {U'Ć', "c"}, {U'Đ', "d"}, {U'Š', "s"}, {U'Ž', "z"}, {U'ä', "a"}, {U'ö', "o"}, {U'ü', "u"}, {U'Ä', "a"}, {U'Ö', "o"}, {U'Ü', "u"}, {U'ß', "ss"}, {U'ë', "e"}, {U'ç', "c"},
-      {U'а', "a"}, {U'б', "b"}, {U'в', "v"}, {U'г', "g"}, {U'д', "d"}, {U'ђ', "d"}, {U'е', "e"}, {U'ж', "z"}, {U'з', "z"}, {U'и', "i"}, {U'ј', "j"}, {U'й', "j"}, {U'к', "k"}, {U'л', "l"}, {U'љ', "lj"}, {U'м', "m"}, {U'н', "n"}, {U'њ', "nj"}, {U'о', "o"},
-      {U'п', "p"}, {U'р', "r"}, {U'с', "s"}, {U'т', "t"}, {U'ћ', "c"}, {U'у', "u"}, {U'ф', "f"}, {U'х', "h"}, {U'ц', "c"}, {U'ч', "c"}, {U'џ', "dz"}, {U'ш', "s"}, {U'ѓ', "g"}, {U'ќ', "k"}, {U'ѕ', "dz"}, {U'\u00a0', " "}};
-  std::string out;
-  for (size_t i = 0; i < s.size();) {
-    const uint8_t c = uint8_t(s[i]);
-    const size_t n = c < 0x80 ? 1 : c < 0xe0 ? 2 : c < 0xf0 ? 3 : 4;
-    if (n == 1) { out += c >= 'A' && c <= 'Z' ? char(c + 32) : char(c); i++; continue; }
-    char32_t u = c & (0xff >> (n + 1));
-    for (size_t k = 1; k < n && i + k < s.size(); k++) u = u << 6 | (uint8_t(s[i + k]) & 0x3f);
-    if (u >= 0x410 && u <= 0x42f) u += 0x20;                   // А … Я
-    if (u >= 0x400 && u <= 0x40f) u += 0x50;                   // Ђ … Џ
-    const auto it = std::find_if(std::begin(folds), std::end(folds), [&](const Fold& f) { return f.from == u; });
-    if (it != std::end(folds)) out += it->to;
-    else out += s.substr(i, n);
-    i += n;
-  }
-  return out;
-}
 
 void refer_feedbacks(PointImport& import, const Site& beside) {
   size_t shown = 0;
