@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Plays the committed corpus (DIR/PROTOCOL/FILE) without a fuzzer, so that what was once found stays found; any compiler.
-// With --seeds it writes the samples of every protocol as first inputs instead.
+// Plays the committed corpus without a fuzzer, so that what was once found stays found; any compiler. DIR/PROTOCOL/FILE is an input;
+// DIR/PROTOCOL.pack are those that together reach whatever fuzzing reached, each behind its length (two octets, low first).
+// With --seeds it writes the samples of every protocol, and what is packed, as first inputs instead.
+#include <algorithm>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
@@ -26,8 +28,39 @@ void write(const fs::path& path, const std::vector<uint8_t>& octets) {
   std::ofstream(path, std::ios::binary).write(reinterpret_cast<const char*>(octets.data()), std::streamsize(octets.size()));
 }
 
-int seeds(const fs::path& to) {
+std::vector<uint8_t> octets_of(const fs::path& path) {
+  std::ifstream in(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+template <class Each> bool unpack(const fs::path& pack, Each each) {
+  const auto all = octets_of(pack);
+  bool bad = false;
+  Reader r{all, bad};
+  while (r) each(r.bytes(r.le16()));
+  return !bad;
+}
+
+int pack(const fs::path& from, const fs::path& to) {
+  std::vector<fs::path> files(fs::directory_iterator(from), fs::directory_iterator{});
+  std::sort(files.begin(), files.end());
+  std::vector<uint8_t> all;
+  for (const fs::path& f : files) {
+    const auto octets = octets_of(f);
+    if (octets.empty() || octets.size() > 0xffff) continue;
+    all.push_back(uint8_t(octets.size()));
+    all.push_back(uint8_t(octets.size() >> 8));
+    all.insert(all.end(), octets.begin(), octets.end());
+  }
+  write(to, all);
+  return all.empty();
+}
+
+int seeds(const fs::path& to, const fs::path& corpus) {
   size_t n = 0;
+  for (const auto& entry : fs::directory_iterator(corpus))
+    if (size_t i = 0; entry.path().extension() == ".pack")
+      unpack(entry.path(), [&](Bytes input) { write(to / entry.path().stem() / ("pack-" + std::to_string(i++)), {input.begin(), input.end()}); });
   for (const Enrolled& e : samples()) {
     std::vector<uint8_t> records, streams, recognised;
     for (const SampleRecord& r : e.sample.records) {
@@ -49,17 +82,18 @@ int seeds(const fs::path& to) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc == 3 && std::string_view(argv[1]) == "--seeds") return seeds(argv[2]);
-  if (argc != 2) return std::fprintf(stderr, "usage: fuzz_replay DIR | --seeds DIR\n"), 2;
+  if (argc == 4 && std::string_view(argv[1]) == "--seeds") return seeds(argv[2], argv[3]);
+  if (argc == 4 && std::string_view(argv[1]) == "--pack") return pack(argv[2], argv[3]);
+  if (argc != 2) return std::fprintf(stderr, "usage: fuzz_replay CORPUS | --seeds DIR CORPUS | --pack DIR PROTOCOL.pack\n"), 2;
   size_t files = 0, unknown = 0;
   for (const auto& entry : fs::recursive_directory_iterator(argv[1])) {
     if (!entry.is_regular_file()) continue;
-    const int index = protocol_index(entry.path().parent_path().filename().string());
+    const bool packed = entry.path().extension() == ".pack";
+    const int index = protocol_index((packed ? entry.path().stem() : entry.path().parent_path().filename()).string());
     if (index < 0 || !protocols[size_t(index)]->open) { unknown++; continue; }
-    std::ifstream in(entry.path(), std::ios::binary);
-    const std::vector<char> octets{std::istreambuf_iterator<char>(in), {}};
-    play(*protocols[size_t(index)], {reinterpret_cast<const uint8_t*>(octets.data()), octets.size()});
-    files++;
+    const Protocol& protocol = *protocols[size_t(index)];
+    if (!packed) play(protocol, octets_of(entry.path())), files++;
+    else if (!unpack(entry.path(), [&](Bytes input) { play(protocol, input), files++; })) return std::fprintf(stderr, "%s: the last input is cut off\n", entry.path().c_str()), 1;
   }
   std::printf("%zu inputs played, %zu of no protocol\n", files, unknown);
   return files == 0 || unknown != 0;

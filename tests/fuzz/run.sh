@@ -17,7 +17,7 @@ while [ $# -gt 0 ]; do
   esac
   shift
 done
-"$build/tests/fuzz/fuzz_replay" --seeds "$build/fuzz-seeds" >/dev/null
+"$build/tests/fuzz/fuzz_replay" --seeds "$build/fuzz-seeds" "$here/corpus" >/dev/null
 "$build/tests/fuzz/fuzz_rooms" --seeds "$build/fuzz-seeds" >/dev/null
 if [ -n "$protocol" ]; then protocols=("$protocol"); else mapfile -t protocols < <(ls "$build/fuzz-seeds"); fi
 touch "$tally"
@@ -25,7 +25,7 @@ failed=0
 had() { awk -v p="$1" '$1 == p { n += $2 } END { print n + 0 }' "$tally"; }
 
 # longest PROTOCOL: the octets of an input, at most: twice its longest sample, 256 at least and 2,048 at most. What costs is played octets.
-longest() { find "$build/fuzz-seeds/$1" -type f -printf '%s\n' | sort -n | awk '{ n = 2 * $1 } END { print (n < 256 ? 256 : n > 2048 ? 2048 : n) }'; }
+longest() { find "$build/fuzz-seeds/$1" -type f ! -name 'pack-*' -printf '%s\n' | sort -n | awk '{ n = 2 * $1 } END { print (n < 256 ? 256 : n > 2048 ? 2048 : n) }'; }
 
 # home PROTOCOL: where its committed inputs lie.
 home() { if [ -d "$here/rooms/$1" ]; then echo "$here/rooms/$1"; else echo "$here/corpus/$1"; fi; }
