@@ -167,7 +167,8 @@ TEST_P(Live, what_came_before_it_was_asked_first_is_not_more_than_can_be_taken) 
   };
   const auto first = Clock::now();
   const double behind = fullest(milliseconds(900));
-  if (Clock::now() - first < milliseconds(1400)) { EXPECT_LT(behind, 0.3); }
+  // A ring says how full it is, and blocks that a slow sender leaves nearly empty are full.
+  if (GetParam() == Receiver::pcap && Clock::now() - first < milliseconds(1400)) { EXPECT_LT(behind, 0.3); }
   EXPECT_EQ(hear(*source, 4'000, milliseconds(300)).empty(), false);
   for (uint32_t i = 0; i < 4'000; i++) ASSERT_TRUE(sender.send(frame(i)));
   const double later = fullest(milliseconds(900));
