@@ -17,7 +17,6 @@ import json
 import os
 import pathlib
 import re
-import shutil
 import signal
 import socket
 import statistics
@@ -30,23 +29,13 @@ import time
 from datetime import datetime
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
-from programs import Pair, Process, Programs, Tap, arp, drawn, wait_for, without_a_core  # noqa: E402
+from programs import Pair, Process, Programs, Tap, arp, cable_of_its_own, drawn, wait_for, without_a_core  # noqa: E402
 
 rounds, pps, flows = (int(os.environ.get(f"VIDRA_{name}", default)) for name, default in (("ROUNDS", "3"), ("PPS", "2000"), ("FLOWS", "200")))
 calm = float(os.environ.get("VIDRA_CALM", "5"))
 tap = Tap()
-if "VIDRA_CRASH_INSIDE" not in os.environ:
-    if not shutil.which("tcpreplay") or subprocess.run(["unshare", "-n", "sh", "-c", "ip link add near type veth peer name far"], capture_output=True).returncode:
-        tap.skip("crash", "no tcpreplay, no network namespaces or veth pairs here")
-        tap.end()
-    os.environ["VIDRA_CRASH_INSIDE"] = "1"
-    os.execvp("unshare", ["unshare", "-n", sys.executable, *sys.argv])
+cable_of_its_own(tap, "crash")
 programs, mix = Programs(*sys.argv[1:5]), os.path.abspath(sys.argv[5])
-for words in ("link set lo up", "link add near type veth peer name far"):
-    subprocess.run(["ip", *words.split()], check=True)
-for end in ("near", "far"):
-    open(f"/proc/sys/net/ipv6/conf/{end}/disable_ipv6", "w").write("1")
-    subprocess.run(["ip", "link", "set", end, "up"], check=True)
 tempfile.tempdir = os.environ.get("VIDRA_FOLDER") or None
 seed, dice = drawn()
 print(f"# seed {seed}: {rounds} ends, {pps} packets a second, {flows} conversations", flush=True)
@@ -186,6 +175,15 @@ def sensor():
     return p
 
 
+def started_again():
+    """As the service manager does it: the sensor, when it was started, whether it hears, and since when."""
+    time.sleep(RESTART_SEC)
+    executed = time.monotonic()
+    p = sensor()
+    hears = p.says(r" hears its interfaces", 60)
+    return p, executed, hears, time.monotonic()
+
+
 def end(p):
     """As a null pointer would; (moment, when it was gone)."""
     at = time.monotonic()
@@ -253,11 +251,7 @@ for i in range(rounds):
     killed, gone = end(p)
     accepted.update(p.accepted)
     lives.append(p)
-    time.sleep(RESTART_SEC)
-    executed = time.monotonic()
-    p = sensor()
-    hears = p.says(r" hears its interfaces", 60)
-    ready = time.monotonic()
+    p, executed, hears, ready = started_again()
     waited = without_a_core(p.process.pid, {})
     n = wait_for(lambda: first_pair(p), 30, 0.005)
     told = time.monotonic()
@@ -274,11 +268,8 @@ for i in range(died):
     _, gone = end(p)
     accepted.update(p.accepted)
     lives.append(p)
-    time.sleep(RESTART_SEC)
-    executed = time.monotonic()
-    p = sensor()
-    p.says(r" hears its interfaces", 60)
-    pauses.append(time.monotonic() - executed)
+    p, executed, _, ready = started_again()
+    pauses.append(ready - executed)
     if i + 1 < died:
         time.sleep(0.05)
 told_in_loop = wait_for(lambda: [s for s in pair.stories() if s["rule"]["id"] == "NET-16" and re.search(r"ended [3-9] times", what(s))], 5)

@@ -13,7 +13,6 @@ import json
 import os
 import pathlib
 import re
-import shutil
 import signal
 import socket
 import statistics
@@ -24,24 +23,14 @@ import threading
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
-from programs import Pair, Process, Programs, Tap, arp, mac_text, wait_for  # noqa: E402
+from programs import Pair, Process, Programs, Tap, arp, cable_of_its_own, mac_text, wait_for  # noqa: E402
 
 seconds, pps = float(os.environ.get("VIDRA_SECONDS", "20")), int(os.environ.get("VIDRA_PPS", "2000"))
 MOST = {"sensor": 128, "collector": 32}
 tap = Tap()
-if "VIDRA_SOAK_INSIDE" not in os.environ:
-    if not shutil.which("tcpreplay") or subprocess.run(["unshare", "-n", "sh", "-c", "ip link add near type veth peer name far"], capture_output=True).returncode:
-        tap.skip("soak", "no tcpreplay, no network namespaces or veth pairs here")
-        tap.end()
-    os.environ["VIDRA_SOAK_INSIDE"] = "1"
-    os.execvp("unshare", ["unshare", "-n", sys.executable, *sys.argv])
+cable_of_its_own(tap, "soak")
 programs, mix = Programs(*sys.argv[1:5]), os.path.abspath(sys.argv[5])
-for words in ("link set lo up", "link add near type veth peer name far"):
-    subprocess.run(["ip", *words.split()], check=True)
-for end in ("near", "far"):
-    open(f"/proc/sys/net/ipv6/conf/{end}/disable_ipv6", "w").write("1")
-    subprocess.run(["ip", "link", "set", end, "up"], check=True)
-if os.path.isdir("/dev/shm"):
+if "TMPDIR" not in os.environ and os.path.isdir("/dev/shm"):
     tempfile.tempdir = "/dev/shm"
 
 pair = Pair(programs)
