@@ -25,11 +25,10 @@
 #include <thread>
 #include <vector>
 
+#include "bench/tape.h"
 #include "daemon/base/clock.h"
-#include "daemon/capture/file.h"
 #include "daemon/judge/judge.h"
 #include "daemon/sensor/event_ring.h"
-#include "daemon/traffic/traffic.h"
 
 namespace {
 
@@ -105,21 +104,6 @@ uint64_t pss() {
 }
 
 // Events with all that they borrow.
-struct Tape final : EventSink {
-  struct Kept { Scene scene; Message said; size_t first, points; };
-  void see(const Event& e) override {
-    if (!e.said) return;
-    events.push_back({e.scene, *e.said, points.size(), e.points.size()});
-    points.insert(points.end(), e.points.begin(), e.points.end());
-  }
-  Event at(size_t i) const {
-    const Kept& k = events[i % events.size()];
-    return {k.scene, &k.said, nullptr, std::span(points).subspan(k.first, k.points), Texts{}};
-  }
-  std::vector<Kept> events;
-  std::vector<Point> points;
-};
-
 struct Nobody final : FindingSink {
   void found(Finding&&) override {}
 };
@@ -156,7 +140,7 @@ void produce(Border& b, Way way, const Tape& tape, const Load& load) {
     }
     if (load.rate > 0 && (load.stamps || i % burst == 0))
       for (Time due = start + Time(double(i) / load.rate * 1e9), now; (now = monotonic_now()) < due;) sleep_for(due - now);
-    const Event e = tape.at(i);
+    const Event e = tape.at(i % tape.events.size());
     if (load.stamps) {
       Scene now = e.scene;
       now.time = monotonic_now();
@@ -289,20 +273,7 @@ int main_of(int argc, char** argv) {
   if (argc < 2) return std::fprintf(stderr, "border_bench CAPTURE [ROUNDS]\n"), 2;
   const int rounds = argc > 2 ? std::max(1, std::atoi(argv[2])) : 9;
   Tape tape;
-  {
-    const auto source = open_file(argv[1]);
-    TrafficSettings settings;
-    settings.seed = 1;
-    Traffic traffic(settings, tape);
-    std::array<Packet, burst> packets;
-    for (;;) {
-      const auto polled = source->poll(packets);
-      traffic.take(std::span<const Packet>(packets).first(polled.packets));
-      source->release();
-      if (polled.ended) break;
-    }
-    traffic.finish();
-  }
+  tape.record(argv[1]);
   const size_t lap = ring_octets / (sizeof(Scene) + sizeof(Message) + 16 + sizeof(Point) * tape.points.size() / tape.events.size());
   fmt::print("{} events, {} points; a lap of the ring is some {} events; {} rounds\n", tape.events.size(), tape.points.size(), lap, rounds);
   compare("as fast as they go, the judge's end only reads them", Work::touch, tape, {lap, 20 * lap, 0, false}, rounds);

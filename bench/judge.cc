@@ -17,10 +17,9 @@
 #include <string_view>
 #include <vector>
 
-#include "daemon/capture/file.h"
+#include "bench/tape.h"
 #include "daemon/judge/judge.h"
 #include "daemon/judge/site_file.h"
-#include "daemon/traffic/traffic.h"
 #include "dissectors/facts.h"
 
 namespace {
@@ -38,19 +37,9 @@ namespace vidra {
 namespace {
 
 // Events with all that they borrow.
-struct Tape final : EventSink {
-  struct Kept { Scene scene; Message said; size_t first, points; };
-  void see(const Event& e) override {
-    if (!e.said) return;
-    events.push_back({e.scene, *e.said, points.size(), e.points.size()});
-    points.insert(points.end(), e.points.begin(), e.points.end());
-  }
-  void play(Judge& judge) const {
-    for (const Kept& k : events) judge.see(Event{k.scene, &k.said, nullptr, std::span(points).subspan(k.first, k.points), Texts{}});
-  }
-  std::vector<Kept> events;
-  std::vector<Point> points;
-};
+void play(const Tape& tape, Judge& judge) {
+  for (size_t i = 0; i < tape.events.size(); i++) judge.see(tape.at(i));
+}
 
 struct Counted final : FindingSink {
   void found(Finding&& f) override { if (n++ < 3) std::fprintf(stderr, "%s: %s\n", std::string(f.detection->id).c_str(), f.what.c_str()); }
@@ -151,13 +140,13 @@ Measured measure(const std::shared_ptr<const Site>& site, const Tape& all, const
     settings.mode = JudgeSettings::Mode::learn;
     Judge judge(site, {}, settings, found);
     double t = cpu();
-    all.play(judge);
+    play(all, judge);
     learned.push_back((cpu() - t) / double(all.events.size()) * 1e9);
     judge.watch();
-    tape.play(judge);           // warm
+    play(tape, judge);           // warm
     const uint64_t before = allocations;
     t = cpu();
-    tape.play(judge);
+    play(tape, judge);
     watched.push_back((cpu() - t) / double(tape.events.size()) * 1e9);
     warm = allocations - before;
   }
@@ -179,20 +168,7 @@ int run(int argc, char** argv) {
   auto site = std::make_shared<const Site>(argc > 2 ? load_site(argv[2], problems) : Site{});
   for (const std::string& p : problems) std::fprintf(stderr, "%s\n", p.c_str());
   Tape tape;
-  {
-    const auto source = open_file(argv[1]);
-    TrafficSettings settings;
-    settings.seed = 1;
-    Traffic traffic(settings, tape);
-    std::array<Packet, 64> burst;
-    for (;;) {
-      const auto polled = source->poll(burst);
-      traffic.take(std::span<const Packet>(burst).first(polled.packets));
-      source->release();
-      if (polled.ended) break;
-    }
-    traffic.finish();
-  }
+  tape.record(argv[1]);
   return print(tape, measure(site, tape, tape));
 }
 
