@@ -15,12 +15,6 @@
 namespace vidra {
 namespace {
 
-std::string joined(const std::vector<std::string_view>& words) {
-  std::string out;
-  for (std::string_view w : words) out += fmt::format("{}{}", out.empty() ? "" : ", ", w);
-  return out;
-}
-
 std::string shown(const toml::node& node) {
   std::ostringstream s;
   node.visit([&](const auto& n) { s << n; });
@@ -255,8 +249,7 @@ bool TomlTable::read_choice(std::string_view key, size_t& to, std::initializer_l
   if (!v) return wrong(key, *node, "one of " + joined(words));
   const auto at = std::find(words.begin(), words.end(), *v);
   if (at == words.end()) {
-    const std::string_view near = nearest(*v, words);
-    complain(key, fmt::format("'{}' is \"{}\"{}; allowed: {}", key, *v, near.empty() ? "" : fmt::format(", did you mean \"{}\"?", near), joined(words)));
+    complain(key, fmt::format("'{}' is \"{}\"{}; allowed: {}", key, *v, suggestion(*v, words), joined(words)));
     return false;
   }
   to = size_t(at - words.begin());
@@ -335,6 +328,17 @@ void TomlTable::finish() {
     complain(k.str(), fmt::format("unknown key '{}'{}{}; allowed: {}", k.str(), name_.empty() ? "" : fmt::format(" in [{}]", name_),
                                   near.empty() ? "" : fmt::format(", did you mean '{}'?", near), joined(allowed)));
   }
+}
+
+std::string joined(const std::vector<std::string_view>& words, size_t at_most) {
+  std::string out;
+  for (size_t i = 0; i < words.size() && i < at_most; i++) out += fmt::format("{}{}", out.empty() ? "" : ", ", words[i]);
+  return words.size() > at_most ? out + fmt::format(" and {} more", words.size() - at_most) : out;
+}
+
+std::string suggestion(std::string_view word, const std::vector<std::string_view>& words) {
+  const std::string_view near = nearest(word, words);
+  return near.empty() ? std::string() : fmt::format(", did you mean \"{}\"?", near);
 }
 
 }  // namespace vidra

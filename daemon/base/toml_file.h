@@ -80,4 +80,8 @@ class TomlTable {
   std::vector<std::string> asked_;
 };
 
+// For complaints: "a, b, c", beyond `at_most` how many more there are; and ", did you mean "b"?", or nothing where none is near.
+std::string joined(const std::vector<std::string_view>& words, size_t at_most = ~size_t{0});
+std::string suggestion(std::string_view word, const std::vector<std::string_view>& words);
+
 }  // namespace vidra

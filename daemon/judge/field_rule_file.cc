@@ -13,16 +13,7 @@
 namespace vidra {
 namespace {
 
-std::string joined(const std::vector<std::string_view>& words, size_t at_most = 60) {
-  std::string out;
-  for (size_t i = 0; i < words.size() && i < at_most; i++) out += fmt::format("{}{}", out.empty() ? "" : ", ", words[i]);
-  return words.size() > at_most ? out + fmt::format(" and {} more", words.size() - at_most) : out;
-}
-
-std::string suggestion(std::string_view word, const std::vector<std::string_view>& words) {
-  const std::string_view near = nearest(word, words);
-  return near.empty() ? std::string() : fmt::format(", did you mean \"{}\"?", near);
-}
+constexpr size_t most_named = 60;
 
 std::string low(std::string_view s) {
   std::string out(s);
@@ -183,7 +174,7 @@ class RuleReader {
             if (like(each, name)) of.causes.push_back({n, n}), found = true;
           }
       }
-      if (!found) t_.complain("cause", fmt::format("\"{}\" is no cause of {}{}; write a number or one of: {}", each, protocols[r_.protocols[0].protocol]->name, suggestion(each, names), joined(names)));
+      if (!found) t_.complain("cause", fmt::format("\"{}\" is no cause of {}{}; write a number or one of: {}", each, protocols[r_.protocols[0].protocol]->name, suggestion(each, names), joined(names, most_named)));
     }
   }
 
@@ -206,7 +197,7 @@ class RuleReader {
     for (const std::string& each : list("act")) {
       const auto at = std::find(acts.begin(), acts.end(), each);
       if (at != acts.end()) r_.acts |= bit(Act(at - acts.begin())), narrow_ = true;
-      else t_.complain("act", fmt::format("\"{}\" is no act{}; allowed: {}", each, suggestion(each, acts), joined(acts)));
+      else t_.complain("act", fmt::format("\"{}\" is no act{}; allowed: {}", each, suggestion(each, acts), joined(acts, most_named)));
     }
     constexpr std::string_view roles[] = {"request", "response", "report"};
     for (const std::string& each : list("role")) {
@@ -295,7 +286,7 @@ class RuleReader {
       else {
         std::vector<std::string_view> views(words.begin(), words.end());
         views.insert(views.begin(), "good");
-        t_.complain("quality", fmt::format("\"{}\" is no quality{}; allowed: {}", each, suggestion(each, views), joined(views)));
+        t_.complain("quality", fmt::format("\"{}\" is no quality{}; allowed: {}", each, suggestion(each, views), joined(views, most_named)));
       }
     }
   }
@@ -311,7 +302,7 @@ class RuleReader {
         for (const SiteZone& z : site_.zones) zones.push_back(z.name);
         const auto at = std::find(zones.begin(), zones.end(), std::string_view(name).substr(5));
         if (at == zones.end()) {
-          t_.complain(key, fmt::format("\"{}\" is no declared zone{}; declared: {}", name.substr(5), suggestion(name.substr(5), zones), zones.empty() ? "none; a rule is read together with its site" : joined(zones)));
+          t_.complain(key, fmt::format("\"{}\" is no declared zone{}; declared: {}", name.substr(5), suggestion(name.substr(5), zones), zones.empty() ? "none; a rule is read together with its site" : joined(zones, most_named)));
           continue;
         }
         s.kind = Selector::Kind::zone;
