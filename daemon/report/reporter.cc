@@ -30,6 +30,8 @@ bool opens_session(const Detection& d) {
 }
 constexpr Time of_one_cause = minute;
 
+std::string protocol_of(const Scene& at) { return at.protocol < protocols.size() ? std::string(protocols[at.protocol]->name) : ""; }
+
 uint8_t severity_of(const Finding& f) {
   const uint8_t s = std::clamp<uint8_t>(f.severity, 1, 5);
   return f.in_window ? std::min(s, worst_in_window) : s;
@@ -151,8 +153,9 @@ bool Reporter::join(const Key& key, Finding& f) {
   const Opens::iterator at = cause->second;
   Story& s = at->story;
   if (f.scene.time - s.first > of_one_cause || s.steps.size() >= most_steps_of_story) return false;
-  if (s.steps.empty()) s.steps.push_back({s.detection, s.first, s.count, s.severity, s.what});
-  s.steps.push_back({f.detection, f.scene.time, 0, severity_of(f), shortened(f.what, longest_sentence)});
+  if (s.steps.empty()) s.steps.push_back({s.detection, s.first, s.count, s.severity, s.what, s.target, s.port, s.protocol});
+  s.steps.push_back({f.detection, f.scene.time, 0, severity_of(f), shortened(f.what, longest_sentence), {f.target.address, shortened(f.target.name, longest_name)}, f.scene.server.port,
+                     protocol_of(f.scene)});
   at->keys.push_back(key);
   index_.emplace(key, at);
   // What is done there now says more than what was, and than that somebody came.
@@ -197,7 +200,7 @@ void Reporter::merge(Opens::iterator at, const Key& key, Finding&& f, bool at_on
 void Reporter::take_words(Open& o, Finding&& f) {
   Story& s = o.story;
   s.confidence = std::clamp(f.confidence, 0.0, 1.0);
-  s.protocol = f.scene.protocol < protocols.size() ? std::string(protocols[f.scene.protocol]->name) : "";
+  s.protocol = protocol_of(f.scene);
   s.expected = shortened(f.expected, longest_sentence);
   if (o.collective) {   // many pairs: naming one of them would mislead
     s.source.name = s.target.name = "several";

@@ -24,6 +24,9 @@ struct StoryStep {
   uint64_t count = 0;          // its findings, by weight
   uint8_t severity = 0;
   std::string what;            // the words of its first finding
+  Party target;                // of that one, too
+  uint16_t port = 0;
+  std::string protocol;
 };
 std::vector<std::string> texts_of(const std::vector<StoryStep>&);   // "21:03:20 I104-01: laptop opened rtu1 …", with a count where there is one
 inline constexpr size_t most_steps_of_story = 16;

@@ -155,6 +155,12 @@ TEST_F(ReporterTest, who_asks_everybody_what_he_is_is_one_story) {
   EXPECT_EQ(told.all[1].detection->id, "S7-08");
   EXPECT_EQ(told.all[1].target.name, "rtu1");
   EXPECT_EQ(told.all[1].steps.size(), 2u);
+  // Where the question to the first stays at the site, whom it went to does, too.
+  const Marked rest = marked(told.all[1], {{"S7-08", "RED"}}, "AMBER");
+  ASSERT_TRUE(rest.instead);
+  EXPECT_EQ(rest.instead->detection->id, "CIP-07");
+  EXPECT_EQ(rest.instead->target.name, "cip1");
+  EXPECT_EQ(text_of(rest.instead->target.address), "10.10.1.75");
 }
 
 TEST_F(ReporterTest, steps_that_stay_at_the_site_are_not_told_of) {

@@ -159,7 +159,10 @@ TEST(Resemblance, WhatStaysAtTheSiteIsNoStep) {
   const Marked own = marked(s, {{"MMS-02", "RED"}}, "AMBER");
   EXPECT_TRUE(own.withheld);
   EXPECT_EQ(own.tlp, "RED");
-  EXPECT_EQ(marked(s, {{"MMS-02", "GREEN"}}, "AMBER").tlp, "GREEN");
+  // Who reads of a likeness reads what it consists of.
+  EXPECT_EQ(marked(s, {{"MMS-02", "GREEN"}}, "AMBER").tlp, "AMBER");
+  EXPECT_EQ(marked(s, {{"MMS-02", "GREEN"}, {"MMS-01", "GREEN"}, {"MMS-24", "GREEN"}, {"NET-06", "CLEAR"}}, "AMBER").tlp, "GREEN");
+  EXPECT_EQ(marked(s, {{"MMS-02", "GREEN"}, {"MMS-01", "GREEN"}, {"MMS-24", "GREEN"}, {"NET-06", "RED"}}, "AMBER").tlp, "GREEN") << "without what stays";
   EXPECT_EQ(marked(s, {}, "AMBER").tlp, "AMBER");
 }
 TEST(Resemblance, TheBetterLikenessWins) {
