@@ -21,6 +21,7 @@ namespace vidra {
 namespace {
 
 constexpr size_t longest_queue = 10'000;   // alerts that wait for a slow terminal
+constexpr size_t queue_octets = 64u << 20;    // of their bodies
 constexpr size_t most_shown = 10'000;      // stories remembered as shown
 constexpr Time unfollowed_longest = 10 * second;   // so long somebody may hold the index without its being told
 constexpr Time stands_after = 20 * second; // a disk that does not answer for so long is told
@@ -77,7 +78,7 @@ std::string Desk::start(bool reindex) {
   intake_ = std::make_unique<Intake>(storage_, settings_.intake);
   intake_->on_news = [this](News&& n) {
     std::lock_guard guard(mutex_);
-    if (news_.size() < longest_queue) news_.push_back(std::move(n));
+    if (const size_t octets = n.record.body.size(); news_.size() < longest_queue && news_octets_ + octets <= queue_octets) news_octets_ += octets, news_.push_back(std::move(n));
     else missed_++;
     wake_.notify_one();
   };
@@ -154,6 +155,7 @@ void Desk::turn(Time at_most) {
     std::unique_lock guard(mutex_);
     if (at_most > 0) wake_.wait_for(guard, std::chrono::nanoseconds(at_most), [&] { return !news_.empty() || !happenings_.empty() || !said_.empty(); });
     news.swap(news_);
+    news_octets_ = 0;
     happenings.swap(happenings_);
     said.swap(said_);
     std::swap(missed, missed_);

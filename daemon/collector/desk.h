@@ -72,6 +72,7 @@ class Desk final : ReceiverEvents {
   mutable std::mutex mutex_;           // what follows, up to the next gap
   std::condition_variable wake_, due_;
   std::deque<News> news_;
+  size_t news_octets_ = 0;                                // of their bodies
   std::deque<Happening> happenings_;
   uint64_t missed_ = 0, missed_happenings_ = 0;
   std::deque<Remark> said_;                              // by the thread that keeps

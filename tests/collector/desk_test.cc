@@ -4,7 +4,10 @@
 
 #include <gtest/gtest.h>
 
+#include <sqlite3.h>
+
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <sstream>
 
 #include "tests/collector/records.h"
@@ -13,6 +16,17 @@
 
 namespace vidra {
 namespace {
+
+// Somebody writes in the index, and takes his time.
+struct IndexHeld {
+  explicit IndexHeld(const std::string& path) {
+    EXPECT_EQ(sqlite3_open(path.c_str(), &db), SQLITE_OK);
+    EXPECT_EQ(sqlite3_exec(db, "BEGIN IMMEDIATE", nullptr, nullptr, nullptr), SQLITE_OK);
+  }
+  ~IndexHeld() { sqlite3_exec(db, "ROLLBACK", nullptr, nullptr, nullptr), sqlite3_close(db); }
+  IndexHeld(const IndexHeld&) = delete;
+  sqlite3* db = nullptr;
+};
 
 struct DeskTest : testing::Test {
   TempDir dir;
@@ -47,6 +61,15 @@ struct DeskTest : testing::Test {
     ASSERT_TRUE(known.open(settings.state + "/keys.db", error)) << error;
     if (known.find(sensor.keys.curve_public)) ASSERT_TRUE(known.set_state(sensor.keys.curve_public, state, "test", error)) << error;
     else ASSERT_TRUE(known.add(sensor.keys.curve_public, state, "", "test", error)) << error;
+  }
+  void open_with_sensor() {
+    open();
+    let_in();
+    connect();
+  }
+  void first_story() {
+    tell(1);
+    ASSERT_TRUE(turns_until([&] { return stories() == 1 && unacknowledged() == 0; })) << remarks.str();
   }
   void tell(uint64_t number, uint32_t revision = 0, const Detection& d = sweep) {
     const std::string body = story_body(story_of.story(number, revision, d), story_of.sender(), 1795295191 * second);
@@ -87,9 +110,7 @@ TEST_F(DeskTest, a_sensor_knocks_is_let_in_and_its_alerts_reach_the_terminal) {
 }
 
 TEST_F(DeskTest, what_it_shows_is_on_disk_and_survives_its_end) {
-  open();
-  let_in();
-  connect();
+  open_with_sensor();
   for (uint64_t n = 1; n <= 300; n++) tell(n);
   ASSERT_TRUE(turns_until([&] { return shown("Breaker sweep") >= 100; })) << remarks.str();
   open();   // stopped and started again in the middle of it
@@ -101,9 +122,7 @@ TEST_F(DeskTest, what_it_shows_is_on_disk_and_survives_its_end) {
 }
 
 TEST_F(DeskTest, another_step_that_leads_is_shown_in_full) {
-  open();
-  let_in();
-  connect();
+  open_with_sensor();
   tell(1, 0, new_master);
   ASSERT_TRUE(turns_until([&] { return shown("New controlling station\n") == 1; })) << alerts.str();
   tell(1, 1, sweep);                                   // as severe as who came before it
@@ -117,9 +136,7 @@ TEST_F(DeskTest, another_step_that_leads_is_shown_in_full) {
 TEST_F(DeskTest, json_lines_for_programs) {
   settings.show = Show::json;
   settings.severity = 4;
-  open();
-  let_in();
-  connect();
+  open_with_sensor();
   tell(1), tell(2, 0, new_host), tell(3);
   ASSERT_TRUE(turns_until([&] { return shown("\n") == 2; })) << alerts.str();
   std::istringstream lines(alerts.str());
@@ -132,11 +149,8 @@ TEST_F(DeskTest, json_lines_for_programs) {
 }
 
 TEST_F(DeskTest, a_full_disk_makes_sensors_wait_and_loses_nothing) {
-  open();
-  let_in();
-  connect();
-  tell(1);
-  ASSERT_TRUE(turns_until([&] { return stories() == 1; }));
+  open_with_sensor();
+  first_story();
   disk.only_below = "/journal/";
   disk.write_error = -ENOSPC;
   disk.free = 0;
@@ -153,11 +167,8 @@ TEST_F(DeskTest, a_full_disk_makes_sensors_wait_and_loses_nothing) {
 }
 
 TEST_F(DeskTest, silence_is_told_and_a_farewell_is_told_apart) {
-  open();
-  let_in();
-  connect();
-  tell(1);
-  ASSERT_TRUE(turns_until([&] { return stories() == 1; }));
+  open_with_sensor();
+  first_story();
   sensor.sender->stop();   // says good-bye
   ASSERT_TRUE(turns_until([&] { return remarked("good-bye"); })) << remarks.str();
   turns_until([] { return false; }, 2500);
@@ -176,14 +187,9 @@ TEST_F(DeskTest, silence_is_told_and_a_farewell_is_told_apart) {
 
 // Somebody holds the index: nobody waits for him, and a good-bye that is said meanwhile is no silence afterwards.
 TEST_F(DeskTest, who_holds_the_index_stops_neither_turns_nor_good_byes) {
-  open();
-  let_in();
-  connect();
-  tell(1);
-  ASSERT_TRUE(turns_until([&] { return stories() == 1; }));
-  sqlite3* other = nullptr;
-  ASSERT_EQ(sqlite3_open((settings.state + "/index.db").c_str(), &other), SQLITE_OK);
-  ASSERT_EQ(sqlite3_exec(other, "BEGIN IMMEDIATE", nullptr, nullptr, nullptr), SQLITE_OK);
+  open_with_sensor();
+  first_story();
+  std::optional<IndexHeld> held(std::in_place, settings.state + "/index.db");
   tell(2);
   ASSERT_TRUE(turns_until([&] { return unacknowledged() == 0; })) << "the journal has it";
   sensor.sender->stop();
@@ -191,8 +197,7 @@ TEST_F(DeskTest, who_holds_the_index_stops_neither_turns_nor_good_byes) {
   const Time began = monotonic_now(), waited = waited_for_a_core();
   for (int i = 0; i < 3; i++) sleep_for(1'100 * millisecond), desk->turn(0);
   EXPECT_LT(monotonic_now() - began, 6 * second + (waited_for_a_core() - waited));
-  sqlite3_exec(other, "ROLLBACK", nullptr, nullptr, nullptr);
-  sqlite3_close(other);
+  held.reset();
   ASSERT_TRUE(turns_until([&] { return stories() == 2; }));
   turns_until([] { return false; }, 2500);
   EXPECT_FALSE(remarked("SILENT")) << remarks.str();
@@ -201,29 +206,20 @@ TEST_F(DeskTest, who_holds_the_index_stops_neither_turns_nor_good_byes) {
 // Silence is told from the index: while that cannot be written nobody is called silent, and a sensor that is silent brings nothing that
 // would show it.
 TEST_F(DeskTest, an_index_that_nobody_can_write_is_said_though_nothing_comes) {
-  open();
-  let_in();
-  connect();
-  tell(1);
-  ASSERT_TRUE(turns_until([&] { return stories() == 1 && unacknowledged() == 0; }));
-  sqlite3* other = nullptr;
-  ASSERT_EQ(sqlite3_open((settings.state + "/index.db").c_str(), &other), SQLITE_OK);
-  ASSERT_EQ(sqlite3_exec(other, "BEGIN IMMEDIATE", nullptr, nullptr, nullptr), SQLITE_OK);
+  open_with_sensor();
+  first_story();
+  std::optional<IndexHeld> held(std::in_place, settings.state + "/index.db");
   let_in(KeyState::suspended);
   EXPECT_TRUE(turns_until([&] { return remarked("index.db: cannot be written: database is locked"); }, 30'000)) << remarks.str();
   EXPECT_TRUE(remarked("nor is anybody called silent")) << remarks.str();
-  sqlite3_exec(other, "ROLLBACK", nullptr, nullptr, nullptr);
-  sqlite3_close(other);
+  held.reset();
   EXPECT_TRUE(turns_until([&] { return remarked("SILENT") && remarked("the index is up to the journal again"); })) << remarks.str();
 }
 
 // The watchdog is fed between two turns, and the clock is looked at in them.
 TEST_F(DeskTest, a_disk_that_stands_keeps_no_turn) {
-  open();
-  let_in();
-  connect();
-  tell(1);
-  ASSERT_TRUE(turns_until([&] { return stories() == 1; }));
+  open_with_sensor();
+  first_story();
   disk.only_below = "/journal/";
   desk->turn(0);
   disk.sync_takes = 4 * second;
@@ -238,6 +234,25 @@ TEST_F(DeskTest, a_disk_that_stands_keeps_no_turn) {
   disk.sync_takes = 0;
   EXPECT_LT(longest, second);
   ASSERT_TRUE(turns_until([&] { return stories() == 2 && unacknowledged() == 0; })) << remarks.str();
+}
+
+// Nobody shows what arrives for a while: what waits is bounded by its octets, too, all of it is kept, and it is said.
+TEST_F(DeskTest, long_alerts_that_wait_for_a_slow_terminal_are_bounded) {
+  open_with_sensor();
+  constexpr uint64_t all = 1'250;
+  Story s = story_of.story(1);
+  s.what = std::string(60'000, 'w');                   // nearly as long as is read
+  for (uint64_t n = 1; n <= all; n++) {
+    s.number = n, s.id = story_of.story(n).id;
+    const uint64_t ticket = sensor.outbox->append(Lane::alert, MessageType::alert, 50, 0, story_body(s, story_of.sender(), 1795295191 * second));
+    ASSERT_TRUE(ticket && sensor.outbox->wait(Lane::alert, ticket, 20 * second));
+  }
+  for (int i = 0; i < 3'000 && unacknowledged(); i++) sleep_for(20 * millisecond);
+  ASSERT_EQ(unacknowledged(), 0u) << sensor.sender->status().text;
+  ASSERT_TRUE(turns_until([&] { return remarked("alerts came faster than they could be shown"); })) << remarks.str();
+  EXPECT_LT(shown("Breaker sweep"), all);
+  EXPECT_GT(shown("Breaker sweep"), 800u);
+  EXPECT_TRUE(turns_until([&] { return stories() == all; }));
 }
 
 TEST_F(DeskTest, two_collectors_do_not_share_a_folder) {
