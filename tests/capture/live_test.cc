@@ -281,9 +281,9 @@ TEST_P(Live, a_frame_that_waits_for_its_siblings_does_not_make_it_spin) {
   s.merge_window = 500 * millisecond;
   auto source = open_live(s);
   hear(*source, 1, milliseconds(50));
-  ASSERT_TRUE(Sender("far0").send(frame(1)));
   std::vector<Packet> packets(8);
   const auto begin = Clock::now();
+  ASSERT_TRUE(Sender("far0").send(frame(1)));
   int polls = 0;
   for (size_t n = 0; n == 0 && polls < 100'000; polls++) {
     n = source->poll(packets).packets;

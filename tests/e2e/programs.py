@@ -96,9 +96,9 @@ class Tap:
         self.failed += not holds
         print(f"{'ok' if holds else 'not ok'} {self.number} - {text}", flush=True)
         if not holds:
-            for each in more:
-                for line in str(each).splitlines()[-40:]:
-                    print("#   " + line, flush=True)
+            said = [f"not ok {self.number} - {text}"] + ["#   " + line for each in more for line in str(each).splitlines()[-40:]]
+            print(*said[1:], sep="\n", end="\n" if more else "", flush=True)
+            print(*said, sep="\n", file=sys.stderr, flush=True)             # Meson shows of a test that failed what it says here
         return bool(holds)
 
     def skip(self, text, why):
