@@ -180,14 +180,13 @@ def verdict(story):
     return story["rule"]["id"] + " " + json.dumps(named, sort_keys=True)
 
 
-def beside(tap, name, way, mine, file):
-    if "cannot" in mine:
-        return tap.skip(f"{name}, {way}", mine["cannot"])
-    tap.check(mine["status"] == 0 and mine["heard"] == mine["sent"] and mine["sent"] == file["heard"], f"{name}, {way}: hears all of it: {mine['sent']} sent, {mine['heard']} heard, {file['heard']} in the file",
-              mine.get("trouble"), *mine["log"])
-    tap.check(mine["payload"] == file["payload"], f"{name}, {way}: the same octets decoded, opaque and lost: {mine['payload']}", "the file: " + file["payload"])
+def compared(name, way, mine, file):
+    """What is to hold of one way beside the file: (holds, text, more), a point each."""
+    yield (mine["status"] == 0 and mine["heard"] == mine["sent"] and mine["sent"] == file["heard"], f"{name}, {way}: hears all of it: {mine['sent']} sent, {mine['heard']} heard, {file['heard']} in the file",
+           [mine.get("trouble"), *mine["log"]])
+    yield mine["payload"] == file["payload"], f"{name}, {way}: the same octets decoded, opaque and lost: {mine['payload']}", ["the file: " + file["payload"]]
     a, b = (collections.Counter(map(verdict, each["stories"])) for each in (mine, file))
-    tap.check(a == b, f"{name}, {way}: the same {sum(b.values())} stories", *(f"only {way}: {v}" for v in (a - b).elements()), *(f"only the file: {v}" for v in (b - a).elements()))
+    yield a == b, f"{name}, {way}: the same {sum(b.values())} stories", [f"only {way}: {v}" for v in (a - b).elements()] + [f"only the file: {v}" for v in (b - a).elements()]
 
 
 def main():
@@ -209,6 +208,33 @@ def main():
         words = [sys.executable, __file__, str(build), "--one", one] + (["--keep"] if options.keep else [])
         return report, subprocess.Popen(["unshare", "-n", *words], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
 
+    def capture_of(name):
+        return folder / f"{name}.pcap"
+
+    def result(report, process):
+        _, errors = process.communicate()
+        if not report.exists():
+            return {"failed": errors[-1000:]}
+        said = json.loads(report.read_text())
+        report.unlink()
+        return said
+
+    def beside(name, way, mine, capture, every, memory):
+        """The points of one way that was played; a point that holds neither way (None) is left out, and says why."""
+        if "failed" in mine:
+            return [(False, f"{name}, {way}: runs", [mine["failed"]])]
+        if "cannot" in mine:
+            return [(None, f"{name}, {way}", [mine["cannot"]])]
+        if len(mine["stamps"]) != len(every):
+            return [(False, f"{name}, {way}: {len(every)} frames were played, {len(mine['stamps'])} came", [mine["trouble"]])]
+        moved = folder / f"{name}.{way}.pcap"
+        write(moved, [(t, octets) for t, (_, octets) in zip(mine["stamps"], every)])
+        file = result(*begin(name, "file", moved, memory))
+        if "failed" in file:
+            return [(False, f"{name}, file: runs", [file["failed"]])]
+        print(f"# {name}, {way}: {mine['by']}")
+        return list(compared(name, way, mine, file))
+
     playing = []
     for recording in recordings:
         name = recording.name.split(".")[0]
@@ -216,34 +242,22 @@ def main():
         every = [f for f in frames(recording)]
         if options.seconds:
             every = [f for f in every if f[0] < every[0][0] + options.seconds * SECOND]
-        capture = folder / f"{name}.pcap"
+        capture = capture_of(name)
         write(capture, every)
         playing.append((name, every, memory, {w: begin(name, w, capture, memory) for w in ways}))
     for name, every, memory, each in playing:
-        ended = {}
-        for way, (report, process) in each.items():
-            _, errors = process.communicate()
-            ended[way] = json.loads(report.read_text()) if report.exists() else {"cannot": "", "failed": errors[-1000:]}
+        ended = {way: result(*begun) for way, begun in each.items()}
         for way, mine in ended.items():
-            if "failed" in mine:
-                tap.check(False, f"{name}, {way}: runs", mine["failed"])
-                continue
-            if "cannot" in mine:
-                tap.skip(f"{name}, {way}", mine["cannot"])
-                continue
-            moved = folder / f"{name}.{way}.pcap"
-            if len(mine["stamps"]) != len(every):
-                tap.check(False, f"{name}, {way}: {len(every)} frames were played, {len(mine['stamps'])} came", mine["trouble"])
-                continue
-            write(moved, [(t, octets) for t, (_, octets) in zip(mine["stamps"], every)])
-            report, process = begin(name, "file", moved, memory)
-            _, errors = process.communicate()
-            if not report.exists():
-                tap.check(False, f"{name}, file: runs", errors[-1000:])
-                continue
-            print(f"# {name}, {way}: {mine['by']}")
-            beside(tap, name, way, mine, json.loads(report.read_text()))
-            report.unlink()
+            points = beside(name, way, mine, capture_of(name), every, memory)
+            if any(holds is False for holds, *_ in points):
+                # The kernel stamps a frame when it comes, DPDK when it is asked for: between the two a machine that stands for a moment makes
+                # another second of it. By itself, then, once more; what differs by anything else differs again.
+                for holds, text, more in points:
+                    if holds is False:
+                        print("# once more:", text, *more, sep="\n#   ")
+                points = beside(name, way, result(*begin(name, way, capture_of(name), memory)), capture_of(name), every, memory)
+            for holds, text, more in points:
+                tap.skip(text, more[0]) if holds is None else tap.check(holds, text, *more)
     tap.end(None if options.keep else folder)
 
 
