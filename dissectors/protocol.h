@@ -32,16 +32,16 @@ class Speaker {
  public:
   static constexpr size_t point_limit = 4096, text_octets = 32'768;
 
-  explicit Speaker(Listener& to) : to_(&to), points_(new Point[point_limit]), texts_(new uint8_t[text_octets]), kept_(new Kept[kept_size]()) {}
+  explicit Speaker(Listener& to)
+      : to_(&to), points_(static_cast<Point*>(::operator new(point_limit * sizeof(Point)))), texts_(new uint8_t[text_octets]), kept_(new Kept[kept_size]()) {}
 
   Message& begin() { used_ = text_used_ = 0, round_++; return head_ = Message{}; }
   Message& head() { return head_; }
   Point& point(Object object) {
     if (used_ == point_limit) [[unlikely]] flush();
-    Point& p = points_[used_++];
-    p = Point{};
-    p.object = object;
-    return p;
+    Point* const p = new (&points_[used_++]) Point{};
+    p->object = object;
+    return *p;
   }
   void drop_point() { used_--; }                 // the last one turned out to be cut off
   std::span<Point> points() { return {points_.get(), used_}; }
@@ -64,7 +64,8 @@ class Speaker {
   struct Kept { uint64_t key, round; };          // which texts this sentence has already
   Listener* to_;
   Message head_;
-  std::unique_ptr<Point[]> points_;
+  struct Free { void operator()(Point* p) const { ::operator delete(p); } };
+  std::unique_ptr<Point[], Free> points_;        // each is made when it is said: what no sentence has needed is never touched
   std::unique_ptr<uint8_t[]> texts_;
   std::unique_ptr<Kept[]> kept_;
   uint64_t round_ = 0;
