@@ -229,7 +229,7 @@ std::optional<XmlDocument> XmlDocument::open(const std::string& path, std::span<
   const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "rb"), &std::fclose);
   if (!file) return problems.push_back(fmt::format("{}: {}", path, std::strerror(errno))), std::nullopt;
   XmlReader reader(path, skipped, problems, limits);
-  std::vector<char> piece(1 << 18);
+  std::vector<char> piece(1 << 16);
   for (;;) {
     const size_t n = std::fread(piece.data(), 1, piece.size(), file.get());
     if (n == 0 && std::ferror(file.get())) return problems.push_back(fmt::format("{}: {}", path, std::strerror(errno))), std::nullopt;

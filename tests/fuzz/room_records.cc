@@ -2,6 +2,8 @@
 // What lies on the disks and travels on the link.
 #include <sodium.h>
 
+#include <optional>
+
 #include "daemon/link/keys.h"
 #include "daemon/link/receiving_end.h"
 #include "daemon/link/sending_end.h"
@@ -158,6 +160,36 @@ struct Sensor final : SendingEnd {
   uint64_t said = 0;
 };
 
+ReceiverSettings receiver_settings() {
+  ReceiverSettings s;
+  s.sensor_bytes = 64 << 10;
+  return s;
+}
+struct CollectorSide {
+  explicit CollectorSide(KnownKeys& known) { end.refresh(known); }
+  Kept journal;
+  Deaf events;
+  ReceiverSettings settings = receiver_settings();
+  Collector end{journal, events, settings};
+};
+struct SensorSide {
+  explicit SensorSide(const Keys& keys) : outbox(disk, box(keys), keys.sign_secret), end(outbox, {}, keys) {
+    outbox.open();
+    for (int i = 0; i < 5; i++) outbox.append(Lane(i % 3), MessageType::alert, 50, 0, "{}");
+    outbox.commit();
+    end.began();
+    end.shaken_hands();
+  }
+  static OutboxSettings box(const Keys& keys) {
+    OutboxSettings s;
+    s.directory = "/outbox", s.sensor = keys.id, s.free_floor = 0;
+    return s;
+  }
+  FaultyStorage disk;
+  Outbox outbox;
+  Sensor end;
+};
+
 }  // namespace
 
 // Pieces: an octet that says to whom and which message, one for its number, a length (two octets), the body. They are sealed here: what
@@ -173,22 +205,8 @@ void play_link(Bytes input) {
     demand(k->open(":memory:", error) && k->add(keys.curve_public, KeyState::active, "sensor", "fuzz", error), "keys are known");
     return k;
   }();
-  Kept journal;
-  Deaf events;
-  ReceiverSettings settings;
-  settings.sensor_bytes = 64 << 10;
-  Collector collector(journal, events, settings);
-  collector.refresh(known);
-  FaultyStorage disk;
-  OutboxSettings box;
-  box.directory = "/outbox", box.sensor = keys.id, box.free_floor = 0;
-  Outbox outbox(disk, box, keys.sign_secret);
-  outbox.open();
-  for (int i = 0; i < 5; i++) outbox.append(Lane(i % 3), MessageType::alert, 50, 0, "{}");
-  outbox.commit();
-  Sensor sensor(outbox, {}, keys);
-  sensor.began();
-  sensor.shaken_hands();
+  std::optional<CollectorSide> collector;               // each is made when something is said to it
+  std::optional<SensorSide> sensor;
   bool bad = false;
   Reader r{input, bad};
   uint64_t number = 0;
@@ -208,21 +226,24 @@ void play_link(Bytes input) {
     if (h.seq) prev = h.self;
     const HeaderBytes octets = encode(h);
     if (what & 64) {
-      sensor.take(octets, b);
-      if (sensor.welcome) sensor.deliver();
-      sensor.due();
+      if (!sensor) sensor.emplace(keys);
+      sensor->end.take(octets, b);
+      if (sensor->end.welcome) sensor->end.deliver();
+      sensor->end.due();
     } else {
       std::vector<std::vector<uint8_t>> frames = {{1}, {octets.begin(), octets.end()}, {b.begin(), b.end()}};
-      collector.begin_turn();
-      collector.on_message(frames, 3, keys.curve_public);
-      collector.end_turn();
+      if (!collector) collector.emplace(known);
+      Collector& end = collector->end;
+      end.begin_turn();
+      end.on_message(frames, 3, keys.curve_public);
+      end.end_turn();
       uint64_t held = 0;
-      for (const auto& j : collector.queue) held += j.body.size() + header_size;
-      demand(held <= settings.sensor_bytes + max_body + header_size, "what waits for the journal is bounded");
+      for (const auto& j : end.queue) held += j.body.size() + header_size;
+      demand(held <= collector->settings.sensor_bytes + max_body + header_size, "what waits for the journal is bounded");
       if (what & 128) {
         std::deque<ReceivingEnd::Job> jobs;
-        jobs.swap(collector.queue);
-        collector.journal_turn(jobs, known);
+        jobs.swap(end.queue);
+        end.journal_turn(jobs, known);
       }
     }
   }
