@@ -61,7 +61,7 @@ int main(int argc, char** argv) {
   if (!load_or_make_keys(settings.state + "/sensor.keys", keys, error)) return fail(error);
   LiveSettings live;
   for (const std::string& name : settings.capture.interfaces) live.interfaces.push_back({name, {}});
-  live.receiver = Receiver::dpdk;
+  live.receiver = PacketReceiver::dpdk;
   live.dpdk = settings.capture.dpdk;
   settings.traffic.silent_after = 0;
   const size_t workers = std::max<size_t>(settings.capture.workers, 1);

@@ -148,7 +148,7 @@ int run(const char* recording) {
   if (!why.empty()) return fmt::print("live receivers skipped: {}\n", why), 0;
   s.dpdk.buffers = 0;
   for (const unsigned rate : {20'000u, 100'000u})
-    for (const auto& [what, port, receiver] : {std::tuple{"bare ring reader", "", Receiver::ring}, {"ring", "near", Receiver::ring}, {"libpcap", "near", Receiver::pcap}, {"DPDK net_af_packet", "net_af_packet0,iface=near", Receiver::dpdk}}) {
+    for (const auto& [what, port, receiver] : {std::tuple{"bare ring reader", "", PacketReceiver::ring}, {"ring", "near", PacketReceiver::ring}, {"libpcap", "near", PacketReceiver::pcap}, {"DPDK net_af_packet", "net_af_packet0,iface=near", PacketReceiver::dpdk}}) {
       Cable cable("near", "far");
       const pid_t sender = send(rate);
       const std::string name = fmt::format("{}, {} frames/s", what, rate);

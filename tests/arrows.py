@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""The include arrows of docs/ARCHITECTURE.md, held against the tree. TAP on standard output."""
+"""The include arrows of docs/ARCHITECTURE.md, held against the tree, and one type for each name: of two that no file includes together the linker keeps
+one's functions for both. TAP on standard output."""
 import fnmatch
 import pathlib
 import re
@@ -45,10 +46,25 @@ for path in files:
         if room == "dissectors" and target in banned:
             wrong.append(f"{name}:{number}: dissectors do not include <{target}>")
 
-print("1..2")
+# Types of a namespace, with their bodies; `struct Outbox::Stream {` is part of another.
+types = {}
+for path in files:
+    content = path.read_text()
+    if path.suffix == ".h":
+        space = (re.findall(r"^namespace ([\w:]+)", content, re.M) or [""])[0]
+    else:
+        content, space = re.sub(r"^namespace \{.*?^\}  // namespace$", "", content, flags=re.M | re.S), (re.findall(r"^namespace ([\w:]+)", content, re.M) or [""])[0]
+    for m in re.finditer(r"^(?:class|struct|enum class) (?:alignas\(\w+\) )?(\w+)(?!\w|::)[^;{(]*\{", content, re.M):
+        types.setdefault((space, m.group(1)), set()).add(path.relative_to(root).as_posix())
+twice = [f"{space}::{name}: {', '.join(sorted(where))}" for (space, name), where in sorted(types.items()) if space and len(where) > 1]
+
+print("1..3")
 print(f"{'not ' if wrong else ''}ok 1 - {len(files)} files keep the arrows of docs/ARCHITECTURE.md")
 for w in wrong:
     print("#", w)
 unread = [r for r in rooms if not (root / r).is_dir()]
 print(f"{'not ' if unread else ''}ok 2 - every room in the list exists{' except ' + ', '.join(unread) if unread else ''}")
-sys.exit(bool(wrong or unread))
+print(f"{'not ' if twice else ''}ok 3 - {len(types)} types, each name one")
+for t in twice:
+    print("#", t)
+sys.exit(bool(wrong or unread or twice))

@@ -48,9 +48,9 @@ constexpr std::string_view source_names[] = {"auto", "dpdk", "ring", "pcap"};
 
 }  // namespace
 
-Choice choose(const std::string& named, Receiver receiver, const std::string& sys) {
+Choice choose(const std::string& named, PacketReceiver receiver, const std::string& sys) {
   std::error_code none;
-  const bool wants_kernel = receiver == Receiver::pcap || receiver == Receiver::ring;
+  const bool wants_kernel = receiver == PacketReceiver::pcap || receiver == PacketReceiver::ring;
   const std::string source(source_names[size_t(receiver)]);
   const fs::path root(sys);
 
@@ -64,8 +64,8 @@ Choice choose(const std::string& named, Receiver receiver, const std::string& sy
       if (wants_kernel) return refuse(fmt::format("port {}: it is bound to {}, so the kernel does not have it; set [capture] source = \"auto\", not \"{}\"", address, driver, source));
       return dpdk(address, fmt::format("bound to {}", driver));
     }
-    if (receiver == Receiver::dpdk && shared_with_kernel(driver)) return dpdk(address, fmt::format("DPDK works beside {}", driver));
-    if (receiver == Receiver::dpdk)
+    if (receiver == PacketReceiver::dpdk && shared_with_kernel(driver)) return dpdk(address, fmt::format("DPDK works beside {}", driver));
+    if (receiver == PacketReceiver::dpdk)
       return refuse(fmt::format("port {}: it is bound to the kernel's driver {}{}; type: {}modprobe vfio-pci && dpdk-devbind.py --bind=vfio-pci {}", address, driver,
                                 interface.empty() ? "" : fmt::format(" as {}", interface), interface.empty() ? "" : fmt::format("ip link set {} down && ", interface), address));
     if (interface.empty())
@@ -78,7 +78,7 @@ Choice choose(const std::string& named, Receiver receiver, const std::string& sy
     return dpdk(named, "a virtual device of DPDK's");
   }
 
-  if (receiver != Receiver::dpdk) return kernel(named, {});
+  if (receiver != PacketReceiver::dpdk) return kernel(named, {});
   const std::string address = pci_address(linked(root / "class/net" / named / "device"));
   if (!address.empty())
     return refuse(fmt::format("interface {}: it is the kernel's (PCI {}, driver {}); for DPDK type: ip link set {} down && modprobe vfio-pci && dpdk-devbind.py --bind=vfio-pci {}   "

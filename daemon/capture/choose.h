@@ -14,6 +14,6 @@ struct Choice {
   std::string refusal;     // not empty: it cannot be heard so; what to type
 };
 // Looks at how the machine's cards are bound (below `sys`); opens nothing.
-Choice choose(const std::string& named, Receiver, const std::string& sys = "/sys");
+Choice choose(const std::string& named, PacketReceiver, const std::string& sys = "/sys");
 
 }  // namespace vidra

@@ -30,7 +30,7 @@ struct Ordered {
 
 class File : public Source {
  public:
-  File(std::string path, std::unique_ptr<Octets> in) : path_(std::move(path)), in_(std::move(in)) {}
+  File(std::string path, std::unique_ptr<FileOctets> in) : path_(std::move(path)), in_(std::move(in)) {}
 
   Polled poll(std::span<Packet> to) override {
     in_->settle();
@@ -94,7 +94,7 @@ class File : public Source {
   }
 
   std::string path_;
-  std::unique_ptr<Octets> in_;
+  std::unique_ptr<FileOctets> in_;
   std::vector<Interface> interfaces_;
   std::vector<Counters> counters_;
   std::string flaw_;
@@ -106,7 +106,7 @@ class File : public Source {
 
 class Pcap final : public File {
  public:
-  Pcap(std::string path, std::unique_ptr<Octets> in, bool swapped, bool nanoseconds) : File(std::move(path), std::move(in)), swapped_(swapped), unit_(nanoseconds ? 1 : 1000) {
+  Pcap(std::string path, std::unique_ptr<FileOctets> in, bool swapped, bool nanoseconds) : File(std::move(path), std::move(in)), swapped_(swapped), unit_(nanoseconds ? 1 : 1000) {
     bool bad = false;
     Ordered h{Reader(in_->ahead(24).first(std::min<size_t>(24, in_->ahead(24).size())), bad), swapped};
     h.r.skip(20);
@@ -178,7 +178,7 @@ class Pcap final : public File {
 
 class Pcapng final : public File {
  public:
-  Pcapng(std::string path, std::unique_ptr<Octets> in) : File(std::move(path), std::move(in)) {}
+  Pcapng(std::string path, std::unique_ptr<FileOctets> in) : File(std::move(path), std::move(in)) {}
 
  private:
   struct Described { Link link; uint32_t snaplen; uint64_t per_second; bool binary; uint8_t power; int64_t offset; uint16_t index; };

@@ -49,7 +49,7 @@ Opened open_live(const LiveSettings& settings, size_t workers) {
   if (settings.snaplen < 64 || settings.snaplen > 262'144)
     throw std::runtime_error(fmt::format("snaplen {}: 64 to 262144 octets of a frame can be kept; the usual is 65535", settings.snaplen));
   if (workers == 0 || workers > most_workers) throw std::runtime_error(fmt::format("{} workers: from 1 to {} can hear", workers, most_workers));
-  if (settings.receiver == Receiver::pcap && workers > 1)
+  if (settings.receiver == PacketReceiver::pcap && workers > 1)
     throw std::runtime_error(fmt::format("source = \"pcap\" is for one worker, and there are {}; set [capture] source = \"auto\"", workers));
 
   std::vector<Choice> choices;
@@ -69,7 +69,7 @@ Opened open_live(const LiveSettings& settings, size_t workers) {
     if (choices[i].dpdk) continue;
     const std::string& name = choices[i].name;
     const std::string why = choices[i].why.empty() ? "" : fmt::format("; {}", choices[i].why);
-    const bool ring = settings.receiver == Receiver::ring || workers > 1;
+    const bool ring = settings.receiver == PacketReceiver::ring || workers > 1;
     if (!ring) {
       taps[0][i] = open_pcap(name, uint16_t(i), settings);
       out.said.push_back(fmt::format("interface {}: heard through libpcap, as there is one worker; {} of ring{}", name, human_bytes(settings.buffer_octets), why));
@@ -78,7 +78,7 @@ Opened open_live(const LiveSettings& settings, size_t workers) {
     auto queues = open_rings(name, uint16_t(i), settings, workers, spread);
     for (size_t w = 0; w < workers; w++) taps[w][i] = std::move(queues[w]);
     out.said.push_back(fmt::format("interface {}: heard through {} of the kernel's, {} each, {}{}", name, workers == 1 ? "a ring" : fmt::format("{} rings", workers),
-                                   human_bytes(settings.buffer_octets), settings.receiver == Receiver::ring ? "source = \"ring\"" : "as there are several workers", why));
+                                   human_bytes(settings.buffer_octets), settings.receiver == PacketReceiver::ring ? "source = \"ring\"" : "as there are several workers", why));
   }
   for (auto& each : taps) out.sources.push_back(hear(settings.interfaces, std::move(each), settings.merge_window, frames_each));
   return out;

@@ -10,7 +10,7 @@
 namespace vidra {
 
 // Who brings the frames. `automatic`: DPDK for a port that is bound to it, else libpcap for one worker and the ring for several.
-enum class Receiver : uint8_t { automatic, dpdk, ring, pcap };
+enum class PacketReceiver : uint8_t { automatic, dpdk, ring, pcap };
 
 // Of ports of DPDK's; what is not set here is sized by itself.
 struct DpdkSettings {
@@ -23,7 +23,7 @@ struct DpdkSettings {
 
 struct LiveSettings {
   std::vector<Interface> interfaces;           // at least one; those of one group are merged in time order
-  Receiver receiver = Receiver::automatic;
+  PacketReceiver receiver = PacketReceiver::automatic;
   size_t buffer_octets = size_t{64} << 20;     // the kernel's ring of each interface and worker: blocks of 256 KiB, at most 1 ms of
                                                // traffic in each, so that 64 MiB bridge a stall of 256 ms
   uint32_t snaplen = 65'535;                   // octets kept of a frame

@@ -19,7 +19,7 @@
 namespace vidra {
 namespace {
 
-class Mapped final : public Octets {
+class Mapped final : public FileOctets {
  public:
   Mapped(const uint8_t* data, size_t size) : all_{data, size} {}
   ~Mapped() override { munmap(const_cast<uint8_t*>(all_.data()), all_.size()); }
@@ -48,7 +48,7 @@ class Mapped final : public Octets {
 };
 
 // Fills a window from a file descriptor, through a decompressor or none.
-class Windowed final : public Octets {
+class Windowed final : public FileOctets {
  public:
   enum class Kind { plain, gzip, zstd };
   Windowed(int fd, Kind kind, std::vector<uint8_t> head, uint64_t file_size) : fd_(fd), kind_(kind), raw_(size_t{256} << 10), file_size_(file_size) {
@@ -158,7 +158,7 @@ class Windowed final : public Octets {
 
 }  // namespace
 
-std::unique_ptr<Octets> open_octets(const std::string& path) {
+std::unique_ptr<FileOctets> open_octets(const std::string& path) {
   const int fd = path == "-" ? 0 : ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (fd < 0) refuse(path, std::strerror(errno));
   struct stat st{};

@@ -8,8 +8,8 @@
 namespace vidra {
 
 // The octets of a capture file in order: mapped where the file is plain, else read (and decompressed) through a window.
-struct Octets {
-  virtual ~Octets() = default;
+struct FileOctets {
+  virtual ~FileOctets() = default;
   // What is at hand, at least n octets unless the input ends before. What `kept` (below) still borrows stays valid only
   // until the next call of `consume_to`.
   virtual Bytes ahead(size_t n) = 0;
@@ -27,6 +27,6 @@ struct Octets {
 inline constexpr size_t window_octets = size_t{4} << 20;   // the longest piece that a read or decompressed input can bring ahead
 
 // Throws std::runtime_error naming the path and the cause when it cannot be opened. "-" is standard input.
-std::unique_ptr<Octets> open_octets(const std::string& path);
+std::unique_ptr<FileOctets> open_octets(const std::string& path);
 
 }  // namespace vidra

@@ -37,12 +37,12 @@ struct Receiver::Hub final : ReceivingEnd {
   void wake() override { bell.ring(); }
 
   const Keys keys;
-  std::optional<Context> context;
+  std::optional<SocketContext> context;
   Socket zap, router;
   std::string endpoint;
   std::thread zap_thread, socket_thread, journal_thread;
   std::atomic<bool> stopping{false}, lets_in{true};   // who waits at the door is answered to the end, or would take it for another
-  Bell bell;
+  SocketBell bell;
 
   std::atomic<uint64_t> zap_beat{0};
   std::string self_test_key;                // set before the threads run
@@ -181,7 +181,7 @@ struct Receiver::Hub final : ReceivingEnd {
     std::string to = endpoint;
     for (const char* any : {"0.0.0.0", "[::]"})
       if (const size_t a = to.find(any); a != std::string::npos) to.replace(a, std::strlen(any), "127.0.0.1");
-    Context own;
+    SocketContext own;
     Socket client(own, ZMQ_DEALER), monitor(own, ZMQ_PAIR);
     client.set_key(ZMQ_CURVE_SERVERKEY, keys.curve_public);
     client.set_key(ZMQ_CURVE_PUBLICKEY, z85_public);

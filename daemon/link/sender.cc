@@ -26,7 +26,7 @@ struct Sender::Link final : SendingEnd {
   }
   int send(Bytes header, Bytes body) override { return vidra::send(dealer, {header, body}); }
 
-  Bell bell;
+  SocketBell bell;
   std::thread thread;
   std::atomic<bool> stopping{false};
   std::mt19937 random;
@@ -98,7 +98,7 @@ struct Sender::Link final : SendingEnd {
 
   // Lives as long as one socket does; whether anything valid was heard on it.
   bool live() {
-    Context context;
+    SocketContext context;
     Socket own(context, ZMQ_DEALER), monitor(context, ZMQ_PAIR);
     dealer = own.raw();
     own.set_key(ZMQ_CURVE_SERVERKEY, settings.server_key);

@@ -17,11 +17,11 @@
 namespace vidra {
 
 // libzmq's objects with an owner. Sockets belong to one thread each.
-class Context {
+class SocketContext {
  public:
-  Context() : context_(zmq_ctx_new()) {}
-  ~Context() { zmq_ctx_term(context_); }
-  Context(const Context&) = delete;
+  SocketContext() : context_(zmq_ctx_new()) {}
+  ~SocketContext() { zmq_ctx_term(context_); }
+  SocketContext(const SocketContext&) = delete;
   void* raw() const { return context_; }
 
  private:
@@ -31,7 +31,7 @@ class Context {
 class Socket {
  public:
   Socket() = default;
-  Socket(const Context& c, int type) : socket_(zmq_socket(c.raw(), type)) {}
+  Socket(const SocketContext& c, int type) : socket_(zmq_socket(c.raw(), type)) {}
   ~Socket() { close(); }
   Socket(const Socket&) = delete;
   Socket& operator=(Socket&& other) noexcept {
@@ -117,11 +117,11 @@ inline int send(void* socket, std::initializer_list<Bytes> frames) {
 }
 
 // Wakes a thread that polls.
-class Bell {
+class SocketBell {
  public:
-  Bell() : fd_(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {}
-  ~Bell() { ::close(fd_); }
-  Bell(const Bell&) = delete;
+  SocketBell() : fd_(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {}
+  ~SocketBell() { ::close(fd_); }
+  SocketBell(const SocketBell&) = delete;
   int fd() const { return fd_; }
   void ring() const {
     const uint64_t one = 1;

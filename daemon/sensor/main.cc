@@ -238,7 +238,7 @@ size_t staff(SensorSettings& settings, bool playing) {
   size_t n = s.workers ? s.workers : s.cores.size();
   if (!n) {
     const bool dpdk = std::any_of(s.interfaces.begin(), s.interfaces.end(), [&](const std::string& i) { return choose(i, s.source).dpdk; });
-    n = playing || dpdk || s.source == Receiver::pcap ? 1 : automatic_workers(cores);
+    n = playing || dpdk || s.source == PacketReceiver::pcap ? 1 : automatic_workers(cores);
     why = playing ? "" : dpdk ? "; a port of DPDK's has several only where [capture] workers says how many" : fmt::format("; {} here, [capture] workers takes another number", counted(cores, "core"));
   }
   for (const int64_t c : s.cores)

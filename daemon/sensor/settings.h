@@ -34,7 +34,7 @@ struct CaptureGroup {
 struct CaptureSettings {
   std::vector<std::string> interfaces;      // by name; none: nothing to hear live
   std::vector<CaptureGroup> groups;
-  Receiver source = Receiver::automatic;
+  PacketReceiver source = PacketReceiver::automatic;
   std::string filter;                       // BPF, as tcpdump writes it; "" everything
   uint64_t buffer = 64u << 20;              // octets of the kernel's ring, per interface
   uint32_t snaplen = 65'535;

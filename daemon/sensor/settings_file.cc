@@ -24,7 +24,7 @@ void read_capture(TomlTable& root, CaptureSettings& s) {
   if (auto t = root.table("capture")) {
     t->read("interfaces", s.interfaces);
     size_t source = size_t(s.source);
-    if (t->read_choice("source", source, {"auto", "dpdk", "ring", "pcap"})) s.source = Receiver(source);
+    if (t->read_choice("source", source, {"auto", "dpdk", "ring", "pcap"})) s.source = PacketReceiver(source);
     t->read("filter", s.filter);
     t->read_size("buffer", s.buffer, 1 << 20, uint64_t{4} << 30);
     t->read("snaplen", s.snaplen, 96, 262'144);
@@ -38,7 +38,7 @@ void read_capture(TomlTable& root, CaptureSettings& s) {
     if (s.workers && !s.cores.empty() && s.cores.size() != s.workers)
       t->complain("cores", fmt::format("{} for {}; name one core for each worker, or leave workers = \"auto\"", s.cores.size() == 1 ? "one core" : fmt::format("{} cores", s.cores.size()),
                                        s.workers == 1 ? "one worker" : fmt::format("{} workers", s.workers)));
-    if (s.source == Receiver::pcap && std::max(s.workers, s.cores.size()) > 1) t->complain("source", "\"pcap\" is for one worker; write source = \"auto\" for several");
+    if (s.source == PacketReceiver::pcap && std::max(s.workers, s.cores.size()) > 1) t->complain("source", "\"pcap\" is for one worker; write source = \"auto\" for several");
     t->finish();
   }
   if (auto t = root.table("dpdk")) {

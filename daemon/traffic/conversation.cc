@@ -101,14 +101,14 @@ Hearing::Choice Hearing::choose(const Flow& f, Bytes up, Bytes down, Carrier car
 
 bool Hearing::adopt(Flow& f, const Choice& choice, Carrier carrier) {
   const Protocol& p = *protocols_[size_t(choice.index)];
-  if (!f.talk) f.talk = pool_.make<Conversation>();
+  if (!f.talk) f.talk = pool_.make<Talk>();
   Parser* parser = f.talk ? p.open(pool_) : nullptr;
   if (!parser) {
     accounts_.parsers_refused++;
     give_up(f);
     return false;
   }
-  Conversation& c = *f.talk;
+  Talk& c = *f.talk;
   if (c.parser) pool_.unmake(c.parser);
   c.parser = parser;
   c.index = uint16_t(choice.index);
@@ -142,7 +142,7 @@ void Hearing::give_up(Flow& f) {
 
 // What a parser is about to say was said here, now, by this side.
 [[gnu::always_inline]] inline void Hearing::place(Flow& f, int d) {
-  Conversation::Half& h = f.talk->half[d];
+  Talk::Half& h = f.talk->half[d];
   f.scene.time = now_;
   f.scene.frame = frame_;
   f.scene.from = f.side(d);
@@ -167,7 +167,7 @@ void Hearing::end(Flow& f) {
 
 size_t Hearing::recognise(Flow& f, int d, Bytes octets, size_t newest, Bytes other, bool closed) {
   const Carrier carrier = carrier_of(f);
-  if (!f.talk && !(f.talk = pool_.make<Conversation>())) {
+  if (!f.talk && !(f.talk = pool_.make<Talk>())) {
     accounts_.parsers_refused++;
     give_up(f);
     return octets.size();
@@ -189,7 +189,7 @@ size_t Hearing::recognise(Flow& f, int d, Bytes octets, size_t newest, Bytes oth
 }
 
 [[gnu::always_inline]] inline void Hearing::one(Flow& f, int d, Bytes record) {
-  Conversation& c = *f.talk;
+  Talk& c = *f.talk;
   place(f, d);
   c.losses = 0;
   accounts_.protocols.data()[c.index].records++;
@@ -198,8 +198,8 @@ size_t Hearing::recognise(Flow& f, int d, Bytes octets, size_t newest, Bytes oth
 
 // The octets at hand begin no record: said once, then the search begins.
 void Hearing::lose(Flow& f, int d) {
-  Conversation& c = *f.talk;
-  Conversation::Half& h = c.half[d];
+  Talk& c = *f.talk;
+  Talk::Half& h = c.half[d];
   f.scene.time = now_;
   f.scene.frame = frame_;
   f.scene.from = f.side(d);
@@ -219,7 +219,7 @@ void Hearing::lose(Flow& f, int d) {
 }
 
 void Hearing::found(Flow& f, int d) {
-  Conversation::Half& h = f.talk->half[d];
+  Talk::Half& h = f.talk->half[d];
   h.searching = false;
   if (!h.unreadable) return;
   accounts_.resynchronised++;
@@ -229,7 +229,7 @@ void Hearing::found(Flow& f, int d) {
 
 // A conversation that has lost several records in a row may have become another's.
 bool Hearing::change(Flow& f, int d, Bytes octets) {
-  Conversation& c = *f.talk;
+  Talk& c = *f.talk;
   if (c.losses < losses_before_change || c.changes >= most_changes) return false;
   const Carrier carrier = carrier_of(f);
   const Choice other = choose(f, d == 0 ? octets : Bytes{}, d == 0 ? Bytes{} : octets, carrier);
@@ -247,7 +247,7 @@ size_t Hearing::cut(Flow& f, int d, Bytes octets, bool front_start, size_t newes
   size_t used = 0;
   wanted = 0;
   while (used < octets.size()) {
-    Conversation::Half& h = f.talk->half[d];
+    Talk::Half& h = f.talk->half[d];
     const Bytes rest = octets.subspan(used);
     const bool start = used == newest || (!used && front_start);
     if (h.skip) [[unlikely]] {
@@ -301,7 +301,7 @@ size_t Hearing::cut(Flow& f, int d, Bytes octets, bool front_start, size_t newes
 void Hearing::close(Flow& f, int d, uint64_t left) {
   if (left) tally(f, d).opaque += left;
   if (f.mode != Mode::decided) return;
-  Conversation::Half& h = f.talk->half[d];
+  Talk::Half& h = f.talk->half[d];
   if (h.searching) {
     if (h.unreadable || left) say(f, Fact::unreadable, d, saturated(uint64_t{h.unreadable} + left));
     h = {};
@@ -315,8 +315,8 @@ void Hearing::close(Flow& f, int d, uint64_t left) {
 void Hearing::gap(Flow& f, int d, uint64_t octets) {
   accounts_.gaps++;
   if (f.mode != Mode::decided) return;
-  Conversation& c = *f.talk;
-  Conversation::Half& h = c.half[d];
+  Talk& c = *f.talk;
+  Talk::Half& h = c.half[d];
   h.after_gap = true;
   if (h.skip >= octets && octets) {
     h.skip -= octets;                      // inside a body that nobody reads

@@ -10,7 +10,7 @@
 namespace vidra {
 
 // What a conversation needs once a dissector reads it.
-struct Conversation {
+struct Talk {
   struct Half {
     uint64_t skip = 0;            // octets of a body that nobody reads
     uint32_t unreadable = 0;      // skipped since the last record; stays at its most
@@ -26,7 +26,7 @@ struct Conversation {
   uint16_t losses = 0;            // since the last record; at several, others are asked
   uint16_t changes = 0;           // of protocol
 };
-static_assert(sizeof(Conversation) <= 64, "a block of the pool");
+static_assert(sizeof(Talk) <= 64, "a block of the pool");
 
 // Chooses the dissector of a conversation, cuts its octets into records, has them parsed, and hands what is said to the
 // sink with its scene. Structure decides first, on any port; a usual or declared port makes `maybe` enough.

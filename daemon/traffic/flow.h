@@ -16,7 +16,7 @@
 namespace vidra {
 
 struct Hold;           // stream.h
-struct Conversation;   // conversation.h
+struct Talk;   // conversation.h
 
 // What carries a conversation, beside its addresses: ports (or EtherType, or LLC), protocol, kind, group of interfaces.
 struct Carried {
@@ -88,7 +88,7 @@ struct Flow {
 
   Scene scene;               // client and server as the protocol's recogniser found them; until then the opener is the client. Its time: of the last packet
   Carried carried;
-  Conversation* talk = nullptr;
+  Talk* talk = nullptr;
   Hold* hold[2] = {};        // octets of a direction kept until a record is whole or a hole is filled
   Stream stream[2];          // [0]: up, from the opener, or the first heard
   uint32_t newer = none, older = none;          // among its rank
@@ -159,7 +159,7 @@ class FlowTable {
   const Keyed& keyed() const { return keyed_; }
   Flow* find(const FlowKey& key, uint64_t hash) {
     const uint32_t i = index_.find(hash, [&](uint32_t s) { return flows_[s].is(key); });
-    return i == Index::none ? nullptr : &flows_[i];
+    return i == HashIndex::none ? nullptr : &flows_[i];
   }
   // A flow may be asked for soon: first its place in the index, a while later the flow.
   void prefetch(uint64_t hash) const { index_.prefetch(hash); }
@@ -331,7 +331,7 @@ class FlowTable {
   Keyed keyed_;
   size_t limit_, used_ = 0;
   uint32_t high_ = 0, free_;
-  Index index_;
+  HashIndex index_;
   Memory memory_;
   Flow* const flows_;        // asked several times a packet: an owner of an array checks itself each time
   uint32_t head_[rank_count] = {Flow::none, Flow::none, Flow::none, Flow::none};

@@ -29,7 +29,7 @@ class Fragments {
     const Key key = key_of(f, group);
     const uint64_t hash = key.hash(keyed_);
     uint32_t i = index_.find(hash, [&](uint32_t s) { return slots_[s].key == key; });
-    if (i == Index::none) {
+    if (i == HashIndex::none) {
       if (used_ == limit_) { gone(give_up(first_)); evicted_++; }
       i = open(key, hash, interface, now);
     }
@@ -78,7 +78,7 @@ class Fragments {
 
   Keyed keyed_;
   uint32_t limit_, used_ = 0, high_ = 0, free_ = none, first_ = none, last_ = none, done_ = none;
-  Index index_;
+  HashIndex index_;
   std::unique_ptr<Slot[]> slots_;
   Pool pool_;
   uint64_t evicted_ = 0;

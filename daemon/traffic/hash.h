@@ -58,11 +58,11 @@ class Keyed {
 // Finds slots by hash: open addressing, linear probing, deletion by shifting back; sized once for so many slots at half
 // load. The table's memory is touched only where it is used. A slot lies at most `reach` from its place, so that whoever knew the
 // secrets, and chose what meets there, gains no longer walk: who puts in more asks for `room` first, and makes some.
-class Index {
+class HashIndex {
  public:
   static constexpr uint32_t none = ~uint32_t{0};
 
-  explicit Index(size_t slots, uint32_t reach = none) : reach_(reach) {
+  explicit HashIndex(size_t slots, uint32_t reach = none) : reach_(reach) {
     size_t n = 16;
     while (n < 2 * slots) n *= 2;
     mask_ = uint32_t(n - 1);

@@ -207,9 +207,9 @@ TEST(Dpdk, a_file_in_a_loop_never_ends_and_never_runs_out_of_buffers) {
 // The same recording over a veth pair: libpcap, a ring for each of two workers, DPDK on packet sockets with one and two queues.
 TEST(Dpdk, and_the_kernel_hear_the_same_octets) {
   if (!no_network.empty()) GTEST_SKIP() << no_network;
-  struct Case { const char* name; const char* port; Receiver receiver; size_t workers; };
-  for (const Case& c : {Case{"libpcap", "near", Receiver::automatic, 1}, Case{"two rings", "near", Receiver::automatic, 2}, Case{"DPDK", "net_af_packet1,iface=near", Receiver::automatic, 1},
-                        Case{"DPDK, two queues", "net_af_packet2,iface=near", Receiver::dpdk, 2}}) {
+  struct Case { const char* name; const char* port; PacketReceiver receiver; size_t workers; };
+  for (const Case& c : {Case{"libpcap", "near", PacketReceiver::automatic, 1}, Case{"two rings", "near", PacketReceiver::automatic, 2}, Case{"DPDK", "net_af_packet1,iface=near", PacketReceiver::automatic, 1},
+                        Case{"DPDK, two queues", "net_af_packet2,iface=near", PacketReceiver::dpdk, 2}}) {
     SCOPED_TRACE(c.name);
     Cable cable("near", "far");
     ASSERT_TRUE(shell("ip link set near mtu 2000") && shell("ip link set far mtu 2000"));

@@ -56,7 +56,7 @@ std::vector<uint8_t> frame(uint32_t number, size_t octets = 60) {
 }
 uint32_t number_of(const std::vector<uint8_t>& f) { return uint32_t(f[14]) << 24 | uint32_t(f[15]) << 16 | uint32_t(f[16]) << 8 | f[17]; }
 
-class Live : public testing::TestWithParam<Receiver> {
+class Live : public testing::TestWithParam<PacketReceiver> {
  protected:
   void SetUp() override {
     if (!no_network.empty()) GTEST_SKIP() << no_network;
@@ -168,11 +168,11 @@ TEST_P(Live, what_came_before_it_was_asked_first_is_not_more_than_can_be_taken) 
   const auto first = Clock::now();
   const double behind = fullest(milliseconds(900));
   // A ring says how full it is, and blocks that a slow sender leaves nearly empty are full.
-  if (GetParam() == Receiver::pcap && Clock::now() - first < milliseconds(1400)) { EXPECT_LT(behind, 0.3); }
+  if (GetParam() == PacketReceiver::pcap && Clock::now() - first < milliseconds(1400)) { EXPECT_LT(behind, 0.3); }
   EXPECT_EQ(hear(*source, 4'000, milliseconds(300)).empty(), false);
   for (uint32_t i = 0; i < 4'000; i++) ASSERT_TRUE(sender.send(frame(i)));
   const double later = fullest(milliseconds(900));
-  if (GetParam() == Receiver::pcap) { EXPECT_GE(later, 0.9); }
+  if (GetParam() == PacketReceiver::pcap) { EXPECT_GE(later, 0.9); }
 }
 
 TEST_P(Live, vlan_tags_stay_in_their_place) {
@@ -242,7 +242,7 @@ TEST_P(Live, silence_brings_time) {
 TEST_P(Live, a_wall_clock_that_is_stepped_back_does_not_stop_the_time) {
   Cable cable("near", "far");
   const LiveSettings s = hearing({{"near", ""}});
-  const auto tap = GetParam() == Receiver::pcap ? open_pcap("near", 0, s) : std::move(open_rings("near", 0, s, 1, Spread(0)).front());
+  const auto tap = GetParam() == PacketReceiver::pcap ? open_pcap("near", 0, s) : std::move(open_rings("near", 0, s, 1, Spread(0)).front());
   std::vector<Packet> packets(8);
   const auto read = [&](Time skew) {             // one frame, as it is read at a skew of the clocks
     EXPECT_TRUE(Sender("far").send(frame(1)));
@@ -539,7 +539,7 @@ TEST_P(Live, a_cable_that_is_pulled_is_said_though_the_interface_stays_up) {
   EXPECT_TRUE(source->up(0)) << source->flaw();
 }
 
-INSTANTIATE_TEST_SUITE_P(Through, Live, testing::Values(Receiver::pcap, Receiver::ring), [](const auto& of) { return of.param == Receiver::pcap ? "libpcap" : "ring"; });
+INSTANTIATE_TEST_SUITE_P(Through, Live, testing::Values(PacketReceiver::pcap, PacketReceiver::ring), [](const auto& of) { return of.param == PacketReceiver::pcap ? "libpcap" : "ring"; });
 
 }  // namespace
 }  // namespace vidra

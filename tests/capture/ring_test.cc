@@ -348,7 +348,7 @@ void what_is_held_is_read(Refused while_it_goes) {
   auto a = std::make_unique<Cable>("near", "far");
   Cable b("near1", "far1");
   LiveSettings s = Rings::settings();
-  s.receiver = Receiver::ring;
+  s.receiver = PacketReceiver::ring;
   s.interfaces = {{"near", "tap"}, {"near1", "tap"}};
   s.merge_window = 300 * millisecond;
   auto source = open_live(s);
@@ -381,7 +381,7 @@ TEST_F(Rings, and_when_the_kernel_has_no_memory_to_close_it) { what_is_held_is_r
 TEST_F(Rings, several_workers_cannot_share_what_is_for_one) {
   Cable cable("near", "far");
   LiveSettings s = settings();
-  s.receiver = Receiver::pcap;
+  s.receiver = PacketReceiver::pcap;
   try {
     open_live(s, 2);
     FAIL() << "opened";

@@ -126,7 +126,7 @@ class RawClient {
   Hash prev{};
 
  private:
-  Context context_;
+  SocketContext context_;
   Socket socket_;
 };
 

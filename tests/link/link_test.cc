@@ -274,7 +274,7 @@ TEST(Sockets, a_connection_that_is_reset_while_nobody_reads_ends_no_process) {
   ASSERT_EQ(pipe(told), 0);
   const pid_t server = fork();
   if (server == 0) {
-    Context context;
+    SocketContext context;
     Socket router(context, ZMQ_ROUTER);
     router.set(ZMQ_RCVHWM, 1);
     router.set(ZMQ_LINGER, 0);
@@ -292,7 +292,7 @@ TEST(Sockets, a_connection_that_is_reset_while_nobody_reads_ends_no_process) {
   ASSERT_EQ(::read(told[0], endpoint, sizeof endpoint), ssize_t(sizeof endpoint));
   const pid_t client = fork();
   if (client == 0) {
-    Context context;
+    SocketContext context;
     Socket dealer(context, ZMQ_DEALER);
     zmq_connect(dealer.raw(), endpoint);
     const std::vector<uint8_t> body(1000, 1);
