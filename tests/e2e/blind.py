@@ -87,7 +87,7 @@ def try_with(source, workers, folder):
             before = cpu(p.pid)
             time.sleep(2)
             spent = cpu(p.pid) - before
-            tap.check(spent <= (0.3 if source == "dpdk" else 0.1), f"{label}, {name}: costs {spent / 2:.1%} of a core while it is blind")
+            tap.check(spent <= 0.1, f"{label}, {name}: costs {spent / 2:.1%} of a core while it is blind")
             cores = waited(p.pid)
             back()
             came = time.time()

@@ -519,7 +519,8 @@ class Queue final : public Tap {
   Time last() const override { return last_; }
   Time lag() const override { return 0; }       // frames bear the time at which they were asked for
   bool open() const override { return in_; }
-  bool polled() const override { return descriptor() < 0; }
+  // Nothing comes through a link that is down: it is not asked between two looks of the loop, until something did come.
+  bool polled() const override { return descriptor() < 0 && !(dark() && counted_.delivered == heard_at_look_); }
   int descriptor() const override {
     if (!in_ || !port_->interrupts()) return -1;
     return rte_eth_dev_rx_intr_ctl_q_get_fd(port_->id(), queue_);
@@ -546,13 +547,12 @@ class Queue final : public Tap {
     if (now < look_) return;
     look_ = now + look_every;
     if (queue_ == 0) port_->look();
-    const bool dark = outage_.count && !outage_.until;
     if (!port_->link_up() && counted_.delivered == heard_at_look_) {
       if (!unplugged_) unplugged_ = now;
-      if (!dark && now - unplugged_ >= unplugged_for) black("its link is down", unplugged_);
+      if (!dark() && now - unplugged_ >= unplugged_for) black("its link is down", unplugged_);
     } else {
       unplugged_ = 0;
-      if (dark) light(now);
+      if (dark()) light(now);
       alive_ = now;
     }
     heard_at_look_ = counted_.delivered;
@@ -611,14 +611,15 @@ class Queue final : public Tap {
     rte_pktmbuf_free(held_[at]);
     copies_[at].reset();
   }
+  bool dark() const { return outage_.count && !outage_.until; }
   void black(const std::string& why, Time from) {
     why_ = why;
-    if (!outage_.count || outage_.until) outage_ = {outage_.count + 1, from, 0, why};
+    if (!dark()) outage_ = {outage_.count + 1, from, 0, why};
   }
   void light(Time now) {
     why_.clear();
     alive_ = now;
-    if (outage_.count && !outage_.until) outage_.until = std::max(now, outage_.from + 1);
+    if (dark()) outage_.until = std::max(now, outage_.from + 1);
   }
 
   std::shared_ptr<Port> port_;
