@@ -62,7 +62,7 @@ bool SendingEnd::due() {
   const bool refused = shaken && !welcome && (state() == LinkState::refused || state() == LinkState::waiting_approval);
   if (shaken && !welcome && now - hello_at > (refused ? 3 * settings.heartbeat : settings.acknowledge_within)) hello();
   // It hears, and what it has to look up takes its time. Whoever reads "connected" believes that alerts arrive.
-  if (shaken && !welcome && !refused && !farewell && unanswered_since && now - unanswered_since > 3 * settings.acknowledge_within && state() != LinkState::paused)
+  if (shaken && !welcome && !refused && !farewell && now - unanswered_since > 3 * settings.acknowledge_within && state() != LinkState::paused)
     set(LinkState::paused, fmt::format("{} does not answer the greeting: its disk is slow or stands still. Asked again by itself, nothing is lost meanwhile", endpoint));
   if (welcome && outbox.unannounced() && now - hello_at > settings.heartbeat / 20) hello();
   if (welcome && oldest_sent && now - oldest_sent > std::max(settings.acknowledge_within, 3 * round_trip())) oldest_sent = 0, hello();

@@ -615,6 +615,9 @@ TEST_F(IntakeTest, an_index_that_cannot_be_written_stops_nobody) {
   EXPECT_NE(intake->behind().find("index.db: cannot be written: database is locked"), std::string::npos) << intake->behind();
   intake->upkeep(alder.now);
   EXPECT_NE(intake->behind(), "") << "said as long as it lasts";
+  const std::string said = intake->behind();
+  intake->index_failed();   // who looks after the sensors did not come to it, either
+  EXPECT_EQ(intake->behind(), said);
   EXPECT_LT(monotonic_now() - began, 2 * second + (waited_for_a_core() - waited)) << "and nobody waits for it";
   sqlite3_exec(other, "ROLLBACK", nullptr, nullptr, nullptr);
   sqlite3_close(other);

@@ -873,6 +873,23 @@ TEST_F(SensorsEnd, who_is_refused_asks_again_at_leisure) {
   }
 }
 
+TEST_F(SensorsEnd, who_was_refused_and_is_asked_to_wait_then_waits) {
+  settings.heartbeat = 20'000 * ms;
+  begin();
+  end->hears(MessageType::note, body_of(Note{NoteCode::suspended, "no"}));
+  end->hears(MessageType::note, body_of(Note{NoteCode::maintenance, "later"}));
+  EXPECT_EQ(end->state(), LinkState::paused);
+  passed += 4;
+  EXPECT_TRUE(end->due());
+  EXPECT_EQ(end->said[MessageType::hello], 1);
+  for (int asked = 2; asked <= 6; asked++) {
+    passed += 6;
+    EXPECT_TRUE(end->due());
+    EXPECT_EQ(end->said[MessageType::hello], asked) << "an answer may have been lost";
+  }
+  EXPECT_NE(end->status.text.find("asks to wait: later"), std::string::npos) << end->status.text;
+}
+
 TEST_F(SensorsEnd, a_new_epoch_is_announced) {
   begin();
   auto states = end->outbox.streams();
