@@ -727,17 +727,17 @@ class Dnp3 final : public Parser {
   // knows the shape; all others share one that asks for each object.
   struct Shape { Flags flags; Value value; Stamp stamp; Tail tail; };
   static Shape shape_of(const Form& form) { return {form.flags, form.value, form.stamp, form.tail}; }
-  template <Flags f, Value v, Stamp s, Tail t>
-  struct Known { static constexpr Flags flags = f; static constexpr Value value = v; static constexpr Stamp stamp = s; static constexpr Tail tail = t; };
+  template <Flags f, Value v, Stamp s, Tail t, size_t n>
+  struct Known { static constexpr Flags flags = f; static constexpr Value value = v; static constexpr Stamp stamp = s; static constexpr Tail tail = t; static constexpr size_t size = n; };
 
   static void fixed(Reader& r, Fragment& f, const Header& h) {
     const Form& form = *h.form;
-    const auto is = [&form](auto k) { return form.flags == k.flags && form.value == k.value && form.stamp == k.stamp && form.tail == k.tail; };
-    using Relay = Known<Flags::none, Value::crob, Stamp::none, Tail::status>;
-    using State = Known<Flags::binary, Value::bit, Stamp::absolute, Tail::none>;
-    using Analog = Known<Flags::analog, Value::i32, Stamp::absolute, Tail::none>;
-    using ShortAnalog = Known<Flags::analog, Value::i16, Stamp::absolute, Tail::none>;
-    using FloatAnalog = Known<Flags::analog, Value::f32, Stamp::absolute, Tail::none>;
+    const auto is = [&form](auto k) { return form.flags == k.flags && form.value == k.value && form.stamp == k.stamp && form.tail == k.tail && form.size == k.size; };
+    using Relay = Known<Flags::none, Value::crob, Stamp::none, Tail::status, 11>;
+    using State = Known<Flags::binary, Value::bit, Stamp::absolute, Tail::none, 7>;
+    using Analog = Known<Flags::analog, Value::i32, Stamp::absolute, Tail::none, 11>;
+    using ShortAnalog = Known<Flags::analog, Value::i16, Stamp::absolute, Tail::none, 9>;
+    using FloatAnalog = Known<Flags::analog, Value::f32, Stamp::absolute, Tail::none, 11>;
     if (is(Analog{})) return each(r, f, h, Analog{});
     if (is(ShortAnalog{})) return each(r, f, h, ShortAnalog{});
     if (is(FloatAnalog{})) return each(r, f, h, FloatAnalog{});
@@ -760,7 +760,12 @@ class Dnp3 final : public Parser {
       const uint32_t index = prefix ? number(in, prefix) : base + i;
       Point& p = f.say.point(zero.at(index));
       p.form = code;
-      one(in, f, form, shape, p);
+      if constexpr (requires { S::size; }) {                          // all of it is there: nothing it is made of is asked for again
+        Reader object = in.sub(S::size);
+        one(object, f, form, shape, p);
+      } else {
+        one(in, f, form, shape, p);
+      }
     }
     if (f.command && shape.tail == Tail::status) {
       uint8_t* const octets = f.octets.data();
@@ -854,12 +859,11 @@ class Dnp3 final : public Parser {
 
   // Control code, count, on-time and off-time in ms; the status follows (A.8.1). Trip and close say more than the operation.
   static void control_block(Reader& in, Point& p) {
-    const uint8_t code = in.u8(), count = in.u8();
-    p.qualifier = code | uint32_t{count} << 8;
+    p.qualifier = in.le16();
     p.duration = in.le32();
-    in.le32();                                                        // off-time: in the digest only
+    in.skip(4);                                                       // off-time: in the digest only
     constexpr unsigned pulse_on = 1, pulse_off = 2, latch_on = 3, latch_off = 4, close = 1, trip = 2;
-    const unsigned operation = code & 0x0f, which = code >> 6;
+    const unsigned operation = p.qualifier & 0x0f, which = p.qualifier >> 6 & 3;
     if (which == close || which == trip) p.set(which == close);
     else if (operation == pulse_on || operation == latch_on) p.set(true);
     else if (operation == pulse_off || operation == latch_off) p.set(false);
