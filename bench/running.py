@@ -9,26 +9,29 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 from instructions import site  # noqa: E402,F401
 
 root = pathlib.Path(__file__).resolve().parent.parent
 corpus = root.parent / "shared/corpus"
-Cost = collections.namedtuple("Cost", "cpu resident output")     # seconds, octets, text
+Cost = collections.namedtuple("Cost", "cpu wall resident output")     # seconds, seconds, octets, text
 
 
 def cost(command, environment=None):
     """Runs a program to its end: CPU time as the kernel accounts it for that process and its peak of resident memory."""
     with tempfile.TemporaryFile() as out:
+        began = time.monotonic()
         process = subprocess.Popen([str(c) for c in command], stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT, env={**os.environ, **(environment or {})})
         _, status, used = os.wait4(process.pid, 0)
+        took = time.monotonic() - began
         process.returncode = os.waitstatus_to_exitcode(status)
         out.seek(0)
         output = out.read().decode(errors="replace")
     if process.returncode:
         sys.exit(f"{' '.join(map(str, command))} ended with {process.returncode}:\n{output[-2000:]}")
-    return Cost(used.ru_utime + used.ru_stime, used.ru_maxrss * 1024, output)
+    return Cost(used.ru_utime + used.ru_stime, took, used.ru_maxrss * 1024, output)
 
 
 def debian(program, package):
@@ -70,12 +73,12 @@ def backports(home):
 
 
 def suricata_settings(program, folder):
-    """The package's settings, wherever it lies, as words of a command line."""
+    """The package's settings, wherever it lies, without rules, as words of a command line."""
     etc = pathlib.Path("/etc/suricata")
     if not etc.exists():
         etc = pathlib.Path(program).resolve().parents[2] / "etc/suricata"
     return ["-c", f"{etc}/suricata.yaml", "--set", f"classification-file={etc}/classification.config", "--set", f"reference-config-file={etc}/reference.config",
-            "--set", f"threshold-file={etc}/threshold.config", "-S", "/dev/null", "-k", "none", "--runmode", "single", "-l", str(folder)]
+            "--set", f"threshold-file={etc}/threshold.config", "-S", "/dev/null", "-l", str(folder)]
 
 
 def learned(vidra, capture, folder):

@@ -1,14 +1,15 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """One table: the whole pipeline (all dissectors, memory and site loaded, every detector) beside a bare header walk, nDPI's reader,
-Suricata with and without EVE, and tshark, on the same captures in the same run: the generated mix, and two woven of real recordings, whole and with
+Suricata as it comes and in one thread with and without EVE, and tshark, on the same captures in the same run: the generated mix, and two woven of real recordings, whole and with
 only what is carried by IP (the others do not read GOOSE, sampled values, PROFINET and what else has no IP).
 
 usage: table.py BUILD [--packets N] [--rounds N] [--only mix|woven|woven-ip] [--without PROGRAM,…]
 
 Each round runs the programs in turn (A B C A B C …), each over the whole capture and over its first 20,000 packets; the difference is what
 a packet costs, net of what a start costs. A figure is the median of the rounds, a ratio the median of the rounds' ratios; the least and
-the greatest stand beside it. CPU time is the kernel's account of each finished process (user and system)."""
+the greatest stand beside it. CPU time is the kernel's account of each finished process (user and system), of all its threads; "by the clock" is how
+long it ran."""
 import argparse
 import pathlib
 import shutil
@@ -29,8 +30,8 @@ options = parser.parse_args()
 build = (root / options.build).resolve()
 vidra = build / "daemon/tool/vidra"
 START, SLOW = 20_000, 200_000         # packets of the start's measure; of programs that take microseconds a packet
-# Suricata's checks and protocols as its package sets them up, and those of the plant that it has; conversations whose beginning was not
-# recorded are read too, as everybody else here does.
+# Suricata twice: as it comes, with Modbus and DNP3 on, its threads handing packets to each other; and as cheap as it gets ("single"): one
+# thread, no checksums looked at, hardly an output. There conversations whose beginning was not recorded are read too, as by everybody else here.
 parts = ["stream.midstream=true", "app-layer.protocols.modbus.enabled=yes", "app-layer.protocols.dnp3.enabled=yes", "app-layer.protocols.enip.enabled=yes",
          "outputs.0.fast.enabled=no", "outputs.7.stats.enabled=no"]
 
@@ -47,9 +48,12 @@ def programs(folder, memory, declared):
         missing.append("ndpiReader")
     if suricata:
         words = suricata_settings(suricata[0][0], folder)
-        for name, eve in (("suricata, no EVE", "no"), ("suricata, EVE", "yes")):
+        as_it_comes = [w for p in ("modbus", "dnp3") for w in ("--set", f"app-layer.protocols.{p}.enabled=yes")]
+        all_of["suricata -r"] = (lambda f: suricata[0] + words + as_it_comes + ["-r", f], suricata[1], options.packets)
+        thrifty = ["-k", "none", "--runmode", "single"]
+        for name, eve in (("… single, no EVE", "no"), ("… single, EVE", "yes")):
             extra = [w for p in parts + [f"outputs.1.eve-log.enabled={eve}"] for w in ("--set", p)]
-            all_of[name] = (lambda f, extra=extra: suricata[0] + words + extra + ["-r", f], suricata[1], options.packets)
+            all_of[name] = (lambda f, extra=extra: suricata[0] + words + thrifty + extra + ["-r", f], suricata[1], options.packets)
     else:
         missing.append("suricata")
     if tshark:
@@ -58,8 +62,9 @@ def programs(folder, memory, declared):
         missing.append("tshark")
     if missing:
         print(f"skipped: {', '.join(missing)} could not be had from this machine's Debian mirror")
-    for name in filter(None, options.without.split(",")):
-        all_of.pop(name, None)
+    for word in filter(None, options.without.split(",")):
+        for name in [n for n in all_of if n.startswith(word)]:
+            del all_of[name]
     return all_of
 
 
@@ -75,7 +80,7 @@ def table(name, capture, whole, folder, memory, declared):
     all_of = programs(folder, memory, declared)
     short = cut(capture, START, folder / "start.pcap")
     slow = cut(capture, min(SLOW, whole), folder / "slow.pcap")
-    net, total, resident = ({p: [] for p in all_of} for _ in range(3))
+    net, total, clock, resident = ({p: [] for p in all_of} for _ in range(4))
     for command, environment, _ in all_of.values():       # the page cache warm, the programs loaded
         cost(command(short), environment)
     for _ in range(options.rounds):
@@ -86,22 +91,23 @@ def table(name, capture, whole, folder, memory, declared):
             for each in folder.glob("eve.json"):
                 each.unlink()
             total[p].append(long.cpu / n * 1e9)
+            clock[p].append(long.wall / n * 1e9)
             net[p].append((long.cpu - start.cpu) / (n - START) * 1e9)
             resident[p].append(long.resident / 1e6)
     print(f"\n{name}: {whole:,} packets, {options.rounds} rounds")
-    print(f"{'':<18}{'ns a packet':>12}{'net of start':>14}{'× walk':>9}{'least..most':>15}{'MB':>8}{'vidra is':>12}")
+    print(f"{'':<18}{'ns a packet':>12}{'net of start':>14}{'by the clock':>14}{'× walk':>9}{'least..most':>15}{'MB':>8}{'vidra is':>12}")
     for p in all_of:
         by_walk = [a / b for a, b in zip(net[p], net["header walk"])]
         beside = middle([a / b for a, b in zip(net[p], net["vidra replay"])])
-        print(f"{p:<18}{middle(total[p]):>12.1f}{middle(net[p]):>14.1f}{middle(by_walk):>9.1f}{f'{min(by_walk):.1f}..{max(by_walk):.1f}':>15}{middle(resident[p]):>8.0f}"
+        print(f"{p:<18}{middle(total[p]):>12.1f}{middle(net[p]):>14.1f}{middle(clock[p]):>14.1f}{middle(by_walk):>9.1f}{f'{min(by_walk):.1f}..{max(by_walk):.1f}':>15}{middle(resident[p]):>8.0f}"
               + (f"{f'1/{beside:.2f}':>12}" if p not in ("header walk", "vidra replay") else ""))
-    return net
+    return net, clock
 
 
 def goal(text, mine, other, at_most):
     ratios = [a / b for a, b in zip(mine, other)]
     r = middle(ratios)
-    print(f"goal: {text}: {r:.2f} of it, 1/{1 / r:.2f} ({min(ratios):.2f} to {max(ratios):.2f}): {'reached' if r <= at_most else 'MISSED'}")
+    print(f"goal: {text}: {r:.2f} of it{f', 1/{1 / r:.2f}' if r < 1 else ''} ({min(ratios):.2f} to {max(ratios):.2f}): {'reached' if r <= at_most else 'MISSED'}")
 
 
 def beside_others(name, words, folder):
@@ -109,8 +115,8 @@ def beside_others(name, words, folder):
     said = cost([build / "bench/load/weave", *words, woven, options.packets, 1, corpus]).output.strip()
     print("\n" + said)
     memory, declared = learned(vidra, woven, folder)
-    net = table("woven of real recordings" + (", IP only, which all of them read" if words else ""), woven, int(said.split()[0]), folder, memory, declared)
-    for other, share in (("suricata, no EVE", 6), ("suricata, EVE", 15), ("ndpiReader -q", 2)):
+    net, _ = table("woven of real recordings" + (", IP only, which all of them read" if words else ""), woven, int(said.split()[0]), folder, memory, declared)
+    for other, share in (("… single, no EVE", 6), ("… single, EVE", 15), ("ndpiReader -q", 2)):
         if other in net:
             goal(f"vidra ≤ 1/{share} of {other}", net["vidra replay"], net[other], 1 / share)
     woven.unlink()
@@ -126,10 +132,12 @@ def main():
             print(said, "over 1,000 flows")
             declared.write_text(site(1000))
             memory, _ = learned(vidra, mix, folder)
-            net = table("generated mix", mix, int(said.split()[0]), folder, memory, declared)
-            goal("vidra ≤ 6 × header walk", net["vidra replay"], net["header walk"], 6)
-            if "suricata, no EVE" in net:
-                goal("vidra ≤ 1/6 of suricata without EVE", net["vidra replay"], net["suricata, no EVE"], 1 / 6)
+            net, clock = table("generated mix", mix, int(said.split()[0]), folder, memory, declared)
+            for most in (12, 6):
+                goal(f"vidra ≤ {most} × header walk", net["vidra replay"], net["header walk"], most)
+            if "suricata -r" in net:
+                goal("vidra ≤ 1/3 of suricata -r", net["vidra replay"], net["suricata -r"], 1 / 3)
+                goal("by the clock, starts and all", clock["vidra replay"], clock["suricata -r"], 1 / 3)
             mix.unlink()
         if options.only == "mix":
             return
