@@ -3,10 +3,13 @@
 """What keeping packets costs (not the cutting of sets, which goes by alerts and has at most a quarter of a core): one mix heard by vidrad with and without [evidence], in turn (A B A B …), as fast as it is read and at a pace of
 100,000 packets a second; CPU time of the whole process, the writer's with it, net of the start. With valgrind there: instructions too.
 
-usage: evidence.py BUILD [--rounds N] [--packets N] [--pps N] [--on FOLDER] [--no-instructions]
+usage: evidence.py BUILD [--rounds N] [--packets N] [--pps N] [--on FOLDER] [--no-instructions] [--share]
 
-FOLDER is where the packets are written: the disk that counts. What the kernel does later to bring them there is not in a process's CPU time."""
+FOLDER is where the packets are written: the disk that counts. What the kernel does later to bring them there is not in a process's CPU time.
+--share, with perf there: nothing else but the share within one run at that pace, which others' work hardly changes: samples of the writer's thread and of what a worker does for the recorder (copying
+counted as what it is more than in a run without), against all others of that run net of the start."""
 import argparse
+import collections
 import os
 import pathlib
 import re
@@ -26,6 +29,7 @@ parser.add_argument("--packets", type=int, default=1_000_000)
 parser.add_argument("--pps", type=int, default=100_000)
 parser.add_argument("--on", default=None)
 parser.add_argument("--no-instructions", action="store_true")
+parser.add_argument("--share", action="store_true")
 options = parser.parse_args()
 build = (root / options.build).resolve()
 vidra, vidrad = build / "daemon/tool/vidra", build / "daemon/sensor/vidrad"
@@ -63,7 +67,34 @@ def recorded_rate(capture):
     return len(stamps) / (stamps[-1] - stamps[0])
 
 
+def samples(name, capture, pace):
+    """(thread, symbol) → perf's samples of one run."""
+    shutil.rmtree(folder / "state", ignore_errors=True)
+    subprocess.run(["perf", "record", "-q", "-F", "5000", "-o", folder / "perf", vidrad, "--no-sandbox", "--config", folder / f"{name}.toml", "--state", folder / "state", "--run", folder / "run",
+                    "--play", capture, "--pace", str(pace), "--settle", "0"], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    said = subprocess.run(["perf", "report", "-i", folder / "perf", "--sort", "comm,symbol", "--stdio", "-n"], check=True, capture_output=True, text=True).stdout
+    return collections.Counter({(thread, symbol): int(n) for n, thread, symbol in re.findall(r"^ +[\d.]+% +(\d+)  (\S.*?) +\[[.k]\] (.*?) *$", said, re.M)})
+
+
+def share(pace):
+    shares = []
+    for _ in range(options.rounds):
+        start, long, none = samples("with", little, 0), samples("with", whole, pace), samples("without", whole, pace)
+        spent = collections.Counter({k: long[k] - start[k] for k in long})
+        writer = sum(n for (thread, _), n in spent.items() if "writer" in thread)
+        worker = sum(n for (thread, symbol), n in spent.items() if "writer" not in thread and "Recorder" in symbol)
+        copying = max(0, sum(long[k] - none[k] for k in long | none if "memmove" in k[1] and "worker" in k[0]))
+        kept = writer + worker + copying
+        shares.append(100 * kept / (spent.total() - kept))
+        print(f"samples of the writer {writer}, of the worker {worker}, copying {copying}; of all else {spent.total() - kept}: {shares[-1]:.1f} %")
+    print(f"{options.pps:,} packets/s: keeping packets is {statistics.median(shares):.1f} % of all else".replace(",", " "))
+
+
 (folder / "run").mkdir()
+if options.share:
+    share(options.pps / recorded_rate(whole))
+    shutil.rmtree(folder)
+    sys.exit()
 print(f"{options.packets:,} packets, {options.rounds} rounds, written to {folder.parent}".replace(",", " "))
 for label, pace in (("as fast as it is read", 0), (f"{options.pps:,} packets/s".replace(",", " "), options.pps / recorded_rate(whole))):
     nets = {"without": [], "with": []}

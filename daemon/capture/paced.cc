@@ -10,6 +10,8 @@
 namespace vidra {
 namespace {
 
+constexpr Time least_wait = millisecond;   // as a card hands over what came meanwhile; a timer for each packet would cost ten times what judging it costs
+
 class Paced final : public Source {
  public:
   Paced(std::unique_ptr<Source> recording, double pace) : in_(std::move(recording)), pace_(pace) {}
@@ -26,7 +28,7 @@ class Paced final : public Source {
     }
     Time due = played();
     if (burst_[at_].time > due) {
-      const Time wait = std::min<Time>(Time(double(burst_[at_].time - due) / pace_), 5 * millisecond);
+      const Time wait = std::clamp<Time>(Time(double(burst_[at_].time - due) / pace_), least_wait, 5 * millisecond);
       sleep_for(wait);
       due = played();
     }
