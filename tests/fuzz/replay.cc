@@ -1,17 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // Plays the committed corpus without a fuzzer, so that what was once found stays found; any compiler. DIR/PROTOCOL/FILE is an input;
-// DIR/PROTOCOL.pack are those that together reach whatever fuzzing reached, each behind its length (two octets, low first).
+// DIR/PROTOCOL.pack are those that together reach whatever fuzzing reached.
 // With --seeds it writes the samples of every protocol, and what is packed, as first inputs instead.
-#include <algorithm>
 #include <cstdio>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 
+#include "tests/fuzz/pack.h"
 #include "tests/fuzz/target.h"
 #include "tests/support/samples.h"
 
 using namespace vidra;
+using namespace vidra::fuzz;
 namespace fs = std::filesystem;
 
 namespace {
@@ -23,44 +22,10 @@ void put(std::vector<uint8_t>& to, Piece what, Side from, Bytes octets) {
   to.insert(to.end(), octets.begin(), octets.end());
 }
 
-void write(const fs::path& path, const std::vector<uint8_t>& octets) {
-  fs::create_directories(path.parent_path());
-  std::ofstream(path, std::ios::binary).write(reinterpret_cast<const char*>(octets.data()), std::streamsize(octets.size()));
-}
-
-std::vector<uint8_t> octets_of(const fs::path& path) {
-  std::ifstream in(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), {}};
-}
-
-template <class Each> bool unpack(const fs::path& pack, Each each) {
-  const auto all = octets_of(pack);
-  bool bad = false;
-  Reader r{all, bad};
-  while (r) each(r.bytes(r.le16()));
-  return !bad;
-}
-
-int pack(const fs::path& from, const fs::path& to) {
-  std::vector<fs::path> files(fs::directory_iterator(from), fs::directory_iterator{});
-  std::sort(files.begin(), files.end());
-  std::vector<uint8_t> all;
-  for (const fs::path& f : files) {
-    const auto octets = octets_of(f);
-    if (octets.empty() || octets.size() > 0xffff) continue;
-    all.push_back(uint8_t(octets.size()));
-    all.push_back(uint8_t(octets.size() >> 8));
-    all.insert(all.end(), octets.begin(), octets.end());
-  }
-  write(to, all);
-  return all.empty();
-}
-
 int seeds(const fs::path& to, const fs::path& corpus) {
   size_t n = 0;
   for (const auto& entry : fs::directory_iterator(corpus))
-    if (size_t i = 0; entry.path().extension() == ".pack")
-      unpack(entry.path(), [&](Bytes input) { write(to / entry.path().stem() / ("pack-" + std::to_string(i++)), {input.begin(), input.end()}); });
+    if (entry.path().extension() == ".pack") unpack_into(entry.path(), to / entry.path().stem());
   for (const Enrolled& e : samples()) {
     std::vector<uint8_t> records, streams, recognised;
     for (const SampleRecord& r : e.sample.records) {

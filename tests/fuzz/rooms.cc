@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Plays the committed inputs of the rooms beside the dissectors (DIR/ROOM/FILE) without a fuzzer, and each of them cut short and with
-// octets changed; any compiler. With --seeds it writes first inputs instead.
+// octets changed; any compiler. DIR/ROOM.pack are those that together reach whatever fuzzing reached, played as they are. With --seeds it
+// writes first inputs instead, and what is packed.
 #include <cstdio>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 
+#include "tests/fuzz/pack.h"
 #include "tests/fuzz/room.h"
 
 using namespace vidra::fuzz;
@@ -13,11 +13,13 @@ namespace fs = std::filesystem;
 
 namespace {
 
-int seeds(const fs::path& to) {
+fs::path pack_of(const fs::path& corpus, const Room& room) { return corpus / (std::string(room.name) + ".pack"); }
+
+int seeds(const fs::path& to, const fs::path& corpus) {
   for (const Room& room : rooms) {
-    fs::create_directories(to / room.name);
     size_t n = 0;
-    for (const Input& i : room.seeds()) std::ofstream(to / room.name / std::to_string(n++), std::ios::binary).write(reinterpret_cast<const char*>(i.data()), std::streamsize(i.size()));
+    for (const Input& i : room.seeds()) write(to / room.name / std::to_string(n++), i);
+    if (fs::exists(pack_of(corpus, room))) unpack_into(pack_of(corpus, room), to / room.name);
     std::printf("%zu seeds of %.*s\n", n, int(room.name.size()), room.name.data());
   }
   return 0;
@@ -26,14 +28,13 @@ int seeds(const fs::path& to) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc == 3 && std::string_view(argv[1]) == "--seeds") return seeds(argv[2]);
-  if (argc != 2) return std::fprintf(stderr, "usage: fuzz_rooms DIR | --seeds DIR\n"), 2;
+  if (argc == 4 && std::string_view(argv[1]) == "--seeds") return seeds(argv[2], argv[3]);
+  if (argc != 2) return std::fprintf(stderr, "usage: fuzz_rooms CORPUS | --seeds DIR CORPUS\n"), 2;
   bool empty = false;
   for (const Room& room : rooms) {
     size_t files = 0, played = 0;
     for (const auto& entry : fs::directory_iterator(fs::path(argv[1]) / room.name)) {
-      std::ifstream in(entry.path(), std::ios::binary);
-      const Input whole{std::istreambuf_iterator<char>(in), {}};
+      const Input whole = octets_of(entry.path());
       files++;
       const auto play = [&](const Input& i) { room.play(i), played++; };
       play(whole);
@@ -46,6 +47,9 @@ int main(int argc, char** argv) {
           play(changed);
         }
       }
+    }
+    if (const fs::path pack = pack_of(argv[1], room); fs::exists(pack)) {
+      if (!unpack(pack, [&](vidra::Bytes input) { room.play(input), files++, played++; })) return std::fprintf(stderr, "%s: the last input is cut off\n", pack.c_str()), 1;
     }
     std::printf("%.*s: %zu inputs, %zu times played\n", int(room.name.size()), room.name.data(), files, played);
     empty = empty || !files;

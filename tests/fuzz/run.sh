@@ -18,7 +18,7 @@ while [ $# -gt 0 ]; do
   shift
 done
 "$build/tests/fuzz/fuzz_replay" --seeds "$build/fuzz-seeds" "$here/corpus" >/dev/null
-"$build/tests/fuzz/fuzz_rooms" --seeds "$build/fuzz-seeds" >/dev/null
+"$build/tests/fuzz/fuzz_rooms" --seeds "$build/fuzz-seeds" "$here/rooms" >/dev/null
 if [ -n "$protocol" ]; then protocols=("$protocol"); else mapfile -t protocols < <(ls "$build/fuzz-seeds"); fi
 touch "$tally"
 failed=0
