@@ -6,8 +6,19 @@ A program that ends badly though none of its cases failed (a sanitizer's report,
 beside each JUnit log knows."""
 import json
 import os
+import re
 import sys
 import xml.etree.ElementTree as xml
+
+
+def reason_of(case):
+    """GoogleTest's stands in <skipped>; a script's, which meson leaves out there, in what it printed: 'skipped: why' or '# SKIP why'."""
+    marked, printed = case.find("skipped"), case.findtext("system-out") or ""
+    said = (marked.get("message") or marked.text or "") if marked is not None else ""
+    lines = (said or printed).strip().split("\n")
+    line = next((l for l in reversed(lines) if "skip" in l.lower()), lines[-1])
+    return re.sub(r"^.*?(# SKIP|skipped:)\s*(skipped:)?", "", line).strip()
+
 
 passed = failed = skipped = 0
 why = {}
@@ -26,9 +37,7 @@ for path in sys.argv[1:]:
             print(f"failed: {name}")
         elif case.find("skipped") is not None or case.get("result") == "skipped" or case.get("status") == "notrun":
             skipped += 1
-            text = case.find("skipped")
-            reason = ((text.get("message") or text.text or "") if text is not None else "").strip().split("\n")[-1].strip()
-            why.setdefault(reason or "no reason given", []).append(name)
+            why.setdefault(reason_of(case) or "no reason given", []).append(name)
         else:
             passed += 1
     programs = path.replace(".junit.xml", ".json")
