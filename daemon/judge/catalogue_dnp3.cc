@@ -25,7 +25,7 @@ constexpr Threshold frames[] = {
 };
 constexpr Threshold set_point[] = {
     {"learned", 10, "commands", "So many learned commands of one set-point are needed before their range counts."},
-    {"spans", 1, "spans", "How far outside the learned range a value may be, in widths of that range."},
+    {"spans", 1, "spans", "How far outside the learned range a value may be, in widths of that range, or tenths of its largest value where that is more. Who gets there in learned steps may."},
 };
 
 constexpr Threshold storm[] = {

@@ -19,7 +19,7 @@ constexpr Threshold toggle[] = {
 };
 constexpr Threshold set_point[] = {
     {"learned", 10, "commands", "So many learned commands of one set-point are needed before their range counts."},
-    {"spans", 1, "spans", "How far outside the learned range a value may be, in widths of that range."},
+    {"spans", 1, "spans", "How far outside the learned range a value may be, in widths of that range, or tenths of its largest value where that is more. Who gets there in learned steps may."},
 };
 constexpr Threshold clock_step[] = {
     {"step", 60, "s", "How far a master's clock may step from one synchronisation to the next; whole quarters of an hour are time zones."},

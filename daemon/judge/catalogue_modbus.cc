@@ -13,6 +13,10 @@ constexpr Threshold toggle[] = {
     {"changes", 10, "changes", "So many changes of one coil inside the window; for a client that may not write, 4 in a minute."},
     {"window", 5, "s", "The time in which they are counted. Coils that were learned to toggle are watchdogs."},
 };
+constexpr Threshold limits[] = {
+    {"learned", 10, "writes", "So many learned writes of one register are needed before their range counts, where no limits are declared; then severity 3."},
+    {"spans", 1, "spans", "How far outside the learned range a value may be, in widths of that range, or in its largest value where that is more. Who gets there in learned steps may."},
+};
 constexpr Threshold scan[] = {
     {"functions", 6, "functions", "So many different unlearned functions tried inside the window."},
     {"refusals", 3, "refusals", "and so many of them refused as illegal."},
@@ -57,7 +61,7 @@ constexpr Detection rows[] = {
     {"MOD-04", "Value outside its limits", 5, Audience::security, "T0836", "availability:sabotage",
      "A value was written that this process is never run with. Limits in the client's screens do not bind who writes to the device directly.",
      "Ask who gave the order. Set a safe value by hand if it took effect.",
-     "Declare the limits: `min = 0\nmax = 25` in the `[[modbus_point]]`."},
+     "Declare the limits: `min = 0\nmax = 25` in the `[[modbus_point]]`.", limits},
     {"MOD-05", "Two clients write one object against each other", 5, Audience::security, "T0806", "availability:sabotage",
      "One client's value is replaced by another's again and again: whoever writes last controls the process.",
      "Find out which of the two belongs here, and stop the other.",

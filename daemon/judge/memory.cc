@@ -69,6 +69,12 @@ uint64_t ObjectSet::size() const {
   return n;
 }
 
+bool Habit::strange(double number, double before, double spans, double least) const {
+  if (!numbers) return false;
+  const double width = spans * std::max(max - min, least * std::max(std::fabs(min), std::fabs(max)));
+  return (number < min - width || number > max + width) && !(std::fabs(number - before) <= 2 * step);
+}
+
 const Habit* StationMemory::habit(Object o) const {
   const auto at = std::lower_bound(habits.begin(), habits.end(), o.key(), [](const Habit& h, uint64_t k) { return h.object.key() < k; });
   return at != habits.end() && at->object == o ? &*at : nullptr;

@@ -39,6 +39,10 @@ struct Habit {
   Time last = 0;                      // not written to the file
   double last_number = 0;             // "
   bool pending_select = false;        // "
+
+  // Whether a number lies further outside what was sent than `spans` widths of it, a width being at least `least` of the largest
+  // magnitude, and did not come there from the number before it (NaN: none) in steps like those that were learned.
+  bool strange(double number, double before, double spans, double least) const;
 };
 
 // What one client says to one station behind a server.

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// Modbus: who asks and who writes (MOD-01 02 03 05 06), functions that stop or reprogram (MOD-07 08 22), probing and breaking
+// Modbus: who asks and who writes (MOD-01 to 06), functions that stop or reprogram (MOD-07 08 22), probing and breaking
 // (MOD-11 12 16 18 20), and over the site's borders (MOD-25).
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <bit>
+#include <cmath>
+#include <limits>
 
 #include "daemon/judge/rules.h"
 #include "dissectors/facts.h"
@@ -40,6 +43,8 @@ class Clients final : public Detector {
     fight_window_ = seconds_of(s, fight_, "window");
     toggles_ = unsigned(s.number(toggle_, "changes"));
     toggle_window_ = seconds_of(s, toggle_, "window");
+    learned_ = unsigned(s.number(limit_, "learned"));
+    spans_ = s.number(limit_, "spans");
   }
   std::span<const Want> wants() const override {
     static constexpr Want w[] = {{.protocol = "modbus", .roles = Want::requests}};
@@ -58,7 +63,7 @@ class Clients final : public Detector {
     const bool permitted = standing == Standing::stand_in || k.allows(acts({Act::write, Act::operate}));
     if (!permitted) unpermitted(e, c, to, standing);
     else if (standing == Standing::known && !e.points.empty()) address(e, c, to, k);
-    if (standing == Standing::known && permitted) limits(e, c, to);
+    if (standing == Standing::known && permitted) limits(e, c, to, k);
     for (size_t i = 0; i < e.points.size() && i < 32; i++) rewritten(e, c, to, k, e.points[i], permitted);
   }
 
@@ -120,18 +125,40 @@ class Clients final : public Detector {
     to.raise(std::move(f));
   }
 
-  void limits(const Event& e, const Context& c, Findings& to) {
-    if (!c.site.has_points(c.conversation.server, e.scene.protocol, e.said->station)) return;
+  void limits(const Event& e, const Context& c, Findings& to, const Known& k) {
+    const bool listed = c.site.has_points(c.conversation.server, e.scene.protocol, e.said->station);
+    const StationMemory* learned = k.learned ? k.learned->station(e.said->station) : nullptr;
+    if (!listed && !learned) return;
     for (const Point& p : e.points) {
-      const SitePoint* declared = p.has_number() ? c.site.point(c.conversation.server, e.scene.protocol, e.said->station, p.object) : nullptr;
-      if (!declared || !((declared->min && declared->scaled(p.number()) < *declared->min) || (declared->max && declared->scaled(p.number()) > *declared->max))) continue;
+      if (!p.has_number()) continue;
+      const SitePoint* declared = listed ? c.site.point(c.conversation.server, e.scene.protocol, e.said->station, p.object) : nullptr;
+      const Habit* habit = learned && e.points.size() == 1 && p.kind != ValueKind::boolean ? learned->habit(p.object) : nullptr;   // two registers may be one number
+      std::string expected;
+      if (declared && (declared->min || declared->max)) {
+        if (!((declared->min && declared->scaled(p.number()) < *declared->min) || (declared->max && declared->scaled(p.number()) > *declared->max))) continue;
+        expected = fmt::format("The site declares {} to {} for it.", declared->min ? fmt::format("{:g}", *declared->min) : "-∞", declared->max ? fmt::format("{:g}", *declared->max) : "∞");
+      } else if (habit && habit->times >= learned_ && strange(e, p, *habit)) {
+        expected = fmt::format("{:g} to {:g} in {} writes learned.", habit->min, habit->max, habit->times);
+      } else {
+        continue;
+      }
       Finding f = finding(limit_, e, c);
       f.cause = p.object.key();
       f.object = object_label(c, e.scene, e.said->station, p.object);
       f.what = fmt::format("{} wrote {} to {} of {}, {}.", c.text(e.scene.client.address), value_text(p), f.object, c.text(e.scene.server.address), f.station);
-      f.expected = fmt::format("The site declares {} to {} for it.", declared->min ? fmt::format("{:g}", *declared->min) : "-∞", declared->max ? fmt::format("{:g}", *declared->max) : "∞");
+      if (expected.ends_with("learned.")) f.severity = std::min<uint8_t>(f.severity, 3);   // as with the addresses of MOD-03
+      f.expected = std::move(expected);
       return to.raise(std::move(f));
     }
+  }
+
+  // A register is a set-point, but also a choice, a word of bits, a time of day, a counter: only what is twice as large as anything before
+  // is strange, and neither what is small, nor a single bit, nor what counts on, over the register's end too.
+  bool strange(const Event& e, const Point& p, const Habit& habit) const {
+    if (p.raw < 16 || std::has_single_bit(p.raw)) return false;
+    const Written* w = written_.find(key_of(key_of(key_of(e.scene.server.address), e.said->station), p.object.key()));
+    const double before = w && w->last ? double(w->value) : std::numeric_limits<double>::quiet_NaN();
+    return habit.strange(p.number(), before, spans_, 1) && habit.strange(p.number(), before > p.number() ? before - 65536 : before + 65536, spans_, 1);
   }
 
   void rewritten(const Event& e, const Context& c, Findings& to, const Known& k, const Point& p, bool permitted) {
@@ -210,6 +237,8 @@ class Clients final : public Detector {
   Time fight_window_;
   unsigned toggles_;
   Time toggle_window_;
+  unsigned learned_;
+  double spans_;
   std::shared_ptr<Shared> shared_;
   Recent<Told> told_;
   Recent<Written> written_{4096};

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <cmath>
+#include <limits>
 
 #include "daemon/judge/rules.h"
 
@@ -50,23 +51,17 @@ class SetPoint final : public CommandRule {
     if (p.kind != ValueKind::real && p.kind != ValueKind::integer && p.kind != ValueKind::natural) return;
     const double number = p.number(), v = l.point ? l.point->scaled(number) : number;   // in its unit; habits are of numbers
     Last& last = last_.at(key_of(key_of(key_of(l.command.scene.server.address), l.command.station), l.command.object.key()));
-    const double before = last.value;
-    const bool known = std::exchange(last.known, true);
-    last.value = v;
+    const double before = std::exchange(last.number, number), from = l.point ? l.point->scaled(before) : before;
     std::string expected;
     if (!std::isfinite(v)) expected = "A set-point is a number.";
     else if (l.point && ((l.point->min && v < *l.point->min) || (l.point->max && v > *l.point->max)))
       expected = fmt::format("The site declares {} to {} for it.", l.point->min ? fmt::format("{:g}", *l.point->min) : "-∞", l.point->max ? fmt::format("{:g}", *l.point->max) : "∞");
-    else if (l.point && l.point->step && known && std::isfinite(before) && std::fabs(v - before) > *l.point->step)
-      expected = fmt::format("The site declares steps of at most {:g}; the last value was {:g}.", *l.point->step, before);
-    else if (!(l.point && (l.point->min || l.point->max)) && l.habit && l.habit->numbers && l.habit->times >= (l.is("dnp3") ? dnp3_learned_ : learned_)) {
-      const double spans = l.is("dnp3") ? dnp3_spans_ : spans_;
-      const double span = std::max(l.habit->max - l.habit->min, 1e-3 * std::fabs(l.habit->max));
-      if (number >= l.habit->min - spans * span && number <= l.habit->max + spans * span) return;
+    else if (l.point && l.point->step && std::isfinite(from) && std::fabs(v - from) > *l.point->step)
+      expected = fmt::format("The site declares steps of at most {:g}; the last value was {:g}.", *l.point->step, from);
+    else if (!(l.point && (l.point->min || l.point->max)) && l.habit && l.habit->times >= (l.is("dnp3") ? dnp3_learned_ : learned_) &&
+             l.habit->strange(number, before, l.is("dnp3") ? dnp3_spans_ : spans_, 0.1))
       expected = fmt::format("{:g} to {:g} in {} commands learned.", l.habit->min, l.habit->max, l.habit->times);
-    } else {
-      return;
-    }
+    else return;
     Finding f = l.finding(l.is("dnp3") ? dnp3_ : row_);
     f.cause = l.command.object.key();
     f.what = fmt::format("{} set {} of {}, {}, to {}.", l.who(), l.object(), l.server(), f.station, l.value());
@@ -75,7 +70,7 @@ class SetPoint final : public CommandRule {
   }
 
  private:
-  struct Last { double value = 0; bool known = false; };
+  struct Last { double number = std::numeric_limits<double>::quiet_NaN(); };   // the one before
   const Detection& row_ = row("I104-15");
   const Detection& dnp3_ = row("DNP-10");
   unsigned learned_, dnp3_learned_;

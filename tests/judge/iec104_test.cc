@@ -396,6 +396,25 @@ TEST(SetPoint, FarFromWhatWasLearned) {
   EXPECT_EQ(p.times("I104-15"), 1u) << p.told();
 }
 
+TEST(SetPoint, WhoGetsThereInLearnedStepsMay) {
+  std::vector<Scripted> days;
+  for (int i = 0; i < 20; i++) days.push_back(iec104_command(start + i * minute, scada, rtu, C_SE_NC, 6, 11, 6001, 10 + i % 5));
+  Plant p(Hearing::Options{"", learned(days), {}});
+  for (int i = 0; i < 20; i++) p(iec104_command(start + hour + i * minute, scada, rtu, C_SE_NC, 6, 11, 6001, 14 + 4 * i));
+  EXPECT_EQ(p.times("I104-15"), 0u) << p.told();
+  p(iec104_command(start + 2 * hour, scada, rtu, C_SE_NC, 6, 11, 6001, 200));
+  EXPECT_EQ(p.times("I104-15"), 1u) << p.told();
+}
+TEST(SetPoint, AlwaysTheSameSoFar) {
+  std::vector<Scripted> days;
+  for (int i = 0; i < 20; i++) days.push_back(iec104_command(start + i * minute, scada, rtu, C_SE_NC, 6, 11, 6001, 12));
+  Plant p(Hearing::Options{"", learned(days), {}});
+  p(iec104_command(start + hour, scada, rtu, C_SE_NC, 6, 11, 6001, 12.5));
+  EXPECT_EQ(p.times("I104-15"), 0u) << p.told();
+  p(iec104_command(start + 2 * hour, scada, rtu, C_SE_NC, 6, 11, 6001, 30));
+  EXPECT_EQ(p.times("I104-15"), 1u) << p.told();
+}
+
 // I104-20, I104-21, I104-22
 
 Scripted clock_set(Time at, std::string_view master, Time value) {

@@ -74,6 +74,45 @@ TEST(ModbusWrite, LearnedObjectsOnly) {
   EXPECT_EQ(p.times("MOD-03"), 1u) << p.told();
 }
 
+// MOD-04
+
+std::vector<Scripted> written(std::initializer_list<double> values) {
+  std::vector<Scripted> days;
+  for (int i = 0; i < 20; i++) days.push_back(ask(i * minute, 1, 6, 30, 1, {values.begin()[size_t(i) % values.size()]}));
+  return days;
+}
+TEST(ModbusLimits, TwiceWhatWasEverWritten) {
+  Plant p(Hearing::Options{"", learned(written({55, 58, 60, 64})), {}});
+  p(ask(hour, 1, 6, 30, 1, {110}));
+  EXPECT_EQ(p.times("MOD-04"), 0u) << p.told();
+  p(ask(hour + second, 2, 6, 30, 1, {6000}));
+  EXPECT_EQ(p.times("MOD-04"), 1u) << p.told();
+  EXPECT_EQ(p.last("MOD-04").severity, 3);
+  EXPECT_EQ(p.last("MOD-04").expected, "55 to 64 in 20 writes learned.");
+}
+TEST(ModbusLimits, SeldomWrittenIsNotLearned) {
+  Plant p(Hearing::Options{"", learned({ask(0, 1, 6, 30, 1, {60})}), {}});
+  p(ask(hour, 1, 6, 30, 1, {6000}));
+  EXPECT_EQ(p.times("MOD-04"), 0u) << p.told();
+}
+TEST(ModbusLimits, CountersChoicesBitsAndHalvesOfNumbers) {
+  Plant counter(Hearing::Options{"", learned(written({20, 21, 22, 23})), {}});
+  for (int i = 0; i < 300; i++) counter(ask(hour + i * second, uint16_t(i), 6, 30, 1, {20.0 + i}));
+  EXPECT_EQ(counter.times("MOD-04"), 0u) << counter.told();
+  Plant wrapped(Hearing::Options{"", learned(written({20, 21, 22, 23})), {}});
+  Time at = hour;
+  for (const double v : {2.0, 1.0, 0.0, 65535.0, 65534.0}) wrapped(ask(at += second, 1, 6, 30, 1, {v}));
+  EXPECT_EQ(wrapped.times("MOD-04"), 0u) << wrapped.told();
+  Plant choice(Hearing::Options{"", learned(written({1, 2})), {}});
+  choice(ask(hour, 1, 6, 30, 1, {5}))(ask(hour + second, 2, 6, 30, 1, {64}));
+  EXPECT_EQ(choice.times("MOD-04"), 0u) << choice.told();
+  std::vector<Scripted> days;
+  for (int i = 0; i < 20; i++) days.push_back(ask(i * minute, 1, 16, 30, 2, {16672, 0}));
+  Plant halves(Hearing::Options{"", learned(days), {}});
+  halves(ask(hour, 1, 16, 30, 2, {16708, 52429}));
+  EXPECT_EQ(halves.times("MOD-04"), 0u) << halves.told();
+}
+
 // MOD-05
 
 TEST(ModbusFight, TwoClientsAgainstEachOther) {
