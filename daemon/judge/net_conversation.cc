@@ -12,6 +12,17 @@
 namespace vidra {
 namespace {
 
+constexpr uint8_t icmp = 1, icmp6 = 58;
+
+// What IP carries without ports, by its number.
+std::string carried_by_ip(uint8_t number) {
+  struct Named { uint8_t number; std::string_view name; };
+  static constexpr Named names[] = {{icmp, "ICMP"}, {2, "IGMP"}, {4, "IP in IP"}, {41, "IPv6 in IP"}, {47, "GRE"}, {50, "ESP"}, {51, "AH"}, {icmp6, "ICMPv6"}, {88, "EIGRP"}, {89, "OSPF"}, {103, "PIM"}, {112, "VRRP"}, {132, "SCTP"}};
+  for (const Named& n : names)
+    if (n.number == number) return std::string(n.name);
+  return number ? fmt::format("IP protocol {}", number) : "an IP protocol without ports";
+}
+
 class NewConversation final : public Detector {
  public:
   NewConversation(const JudgeSettings& s, std::shared_ptr<const Scanners> scanners) : new_(row("NET-02")), changed_(row("NET-03")), scanners_(std::move(scanners)), tcp_(protocol_index("tcp")), udp_(protocol_index("udp")), arp_(protocol_index("arp")), sensor_(protocol_index("sensor")) {
@@ -46,6 +57,7 @@ class NewConversation final : public Detector {
     Waiting& w = found != by_flow_.end() ? *found->second : begin(s.flow, c, out);
     w.scene = s;
     w.spoken = !facts;
+    if (facts && fact_of(e) == Fact::datagrams) w.carried = uint8_t(e.said->qualifier);
   }
 
   void tick(const Context& c, Findings& out) override {
@@ -63,6 +75,7 @@ class NewConversation final : public Detector {
     Time due = 0;
     Scene scene;
     bool spoken = false;                          // a dissector understood it
+    uint8_t carried = 0;                          // IP's number of what has no ports
     char name[24] = {};                           // what classify calls it
   };
 
@@ -177,6 +190,8 @@ class NewConversation final : public Detector {
     if (!spoken && !scene.client.port && !scene.server.port && (forward || backward)) return;   // who speaks with another may ping it
     const HostId server = c.site.host_of(scene.server.address);
     const bool client_known = knows(c, scene.client.address), server_known = knows(c, scene.server.address);
+    // So may any two that belong here: whoever looks for a fault does it. Many one after the other are a scan.
+    if (!spoken && (w.carried == icmp || w.carried == icmp6) && client_known && server_known) return;
     const bool ot = (spoken && is_control(scene.protocol)) || is_ot_port(scene.server.port);
     const bool changed = ot && client_known && server_known && (forward || backward);
 
@@ -197,7 +212,7 @@ class NewConversation final : public Detector {
         if (k == key) f.cause = protocol_cause(scene.protocol, 21);
       });
     const std::string carrier(scene.protocol < protocols.size() ? protocols[scene.protocol]->title : "");
-    const std::string what = spoken ? carrier : !scene.server.port ? "a protocol without ports (ICMP or another)" : name.empty() ? fmt::format("{} port {}", carrier, scene.server.port) : fmt::format("{} port {} (it looks like {})", carrier, scene.server.port, name);
+    const std::string what = spoken ? carrier : !scene.server.port ? carried_by_ip(w.carried) : name.empty() ? fmt::format("{} port {}", carrier, scene.server.port) : fmt::format("{} port {} (it looks like {})", carrier, scene.server.port, name);
     // Two devices of an import that speak a protocol of control, and the import does not say so: what is commanded is judged by itself.
     // Of two that have long been heard it is no difference from what was planned, but new.
     const auto recent = [&](const Address& a) {

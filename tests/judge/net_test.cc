@@ -130,6 +130,27 @@ TEST(NewConversation, IsNoneThatIsDeclaredOrLearned) {
   learned.wait(4 * second);
   EXPECT_TRUE(learned.findings.empty()) << learned.told();
 }
+void carried(Hearing& h, std::string_view client, std::string_view server, uint8_t ip_protocol) {
+  Message m;
+  m.function = uint16_t(Fact::datagrams);
+  m.act = Act::session;
+  m.qualifier = ip_protocol;
+  h.say("udp", client, server, m);
+  h.wait(4 * second);
+}
+TEST(NewConversation, IsNoPingOfWhoBelongsHere) {
+  Hearing h(plant);
+  carried(h, "10.1.1.11:0", "10.1.1.1:0", 1);                                             // hmi and gate: declared, and nothing between them
+  EXPECT_TRUE(h.findings.empty()) << h.told();
+  carried(h, "10.1.1.99:0", "10.1.1.20:0", 1);
+  EXPECT_EQ(h.times("NET-01"), 1u) << h.told();
+}
+TEST(NewConversation, IsATunnelBetweenThem) {
+  Hearing h(plant);
+  carried(h, "10.1.1.11:0", "10.1.1.1:0", 47);
+  ASSERT_EQ(h.times("NET-02"), 1u) << h.told();
+  EXPECT_EQ(h.last("NET-02").what, "hmi (10.1.1.11) spoke GRE with gate (10.1.1.1).");
+}
 TEST(NewConversation, OfAFileTransferIsNotItsDataConnection) {
   Hearing h(plant);
   h.opened("10.1.1.11:40000", "10.1.1.20:21");
