@@ -58,7 +58,7 @@ bool Outbox::store_cursor(Stream& s) {
   if (v.told.size() > CursorValue::told_most) v.told.resize(CursorValue::told_most);
   v.next = s.log.durable() + 1;
   v.head = s.head;
-  return v == s.cursor.value() || s.cursor.store(v) == 0;
+  return (s.cursor.stored() && v == s.cursor.value()) || s.cursor.store(v) == 0;
 }
 
 // Lets the oldest segment of a lane go, and says what was in it that no collector has acknowledged.

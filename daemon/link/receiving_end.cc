@@ -335,8 +335,12 @@ std::vector<Range> ReceivingEnd::declared(const Peer& p, const StreamKey& at) {
 void ReceivingEnd::on_gap(Peer& p, Bytes body) {
   Gap g;
   if (!read(body, g)) return;
-  events.happened(Kind::gap, p.link.sensor, fmt::format("lost {} in lane {}: {}", g.from ? fmt::format("{} records ({} to {})", g.to - g.from + 1, g.from, g.to) : "records that had no number yet",
-                                                        g.lane, g.reason));
+  // How much that is its sensor does not know.
+  const std::string_view more = g.classes.contains("unreadable lane")     ? ", and all that follows there, which the sensor cannot read"
+                                : g.classes.contains("unreadable cursor") ? ", and what had gone there before, which the sensor cannot know any more"
+                                                                          : "";
+  events.happened(Kind::gap, p.link.sensor, fmt::format("lost {} in lane {}: {}{}", g.from ? fmt::format("{} records ({} to {})", g.to - g.from + 1, g.from, g.to) : "records that had no number yet",
+                                                        g.lane, g.reason, more));
   if (!g.from) return;
   if (p.declared.size() >= gaps_most) p.declared.erase(p.declared.begin());
   p.declared.emplace_back(StreamKey{g.epoch, g.lane}, Range{g.from, g.to});

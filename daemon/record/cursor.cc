@@ -90,6 +90,7 @@ int Cursor::open() {
     if ((e = file_->write_at(0, fresh)) || (e = file_->sync())) return e;
     const size_t slash = path_.find_last_of('/');
     if ((e = storage_.sync_directory(slash == std::string::npos ? "." : path_.substr(0, slash)))) return e;
+    stored_ = true;
   }
   return 0;
 }
@@ -102,6 +103,7 @@ int Cursor::store(const CursorValue& v) {
   if (const int e = file_->sync()) return e;
   generation_ = g;
   value_ = v;
+  stored_ = true;
   return 0;
 }
 

@@ -28,6 +28,7 @@ class Cursor {
   int open();                          // 0 or -errno; a damaged file reads as the default value, after an error value() may be an older one
   const CursorValue& value() const { return value_; }
   bool damaged() const { return damaged_; }
+  bool stored() const { return stored_; }   // value() was made durable here; what was only read may lie in the page cache, of a process that was killed or whose sync failed
   int store(const CursorValue&);       // durable when it returns 0
   // The newest value in such a file's octets; nullopt where they hold none. For who reads beside the program that writes it.
   static std::optional<CursorValue> read(Bytes file);
@@ -38,7 +39,7 @@ class Cursor {
   std::unique_ptr<File> file_;
   CursorValue value_;
   uint64_t generation_ = 0;
-  bool damaged_ = false;
+  bool damaged_ = false, stored_ = false;
 };
 
 }  // namespace vidra

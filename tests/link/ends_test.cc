@@ -475,6 +475,13 @@ TEST_F(Ends, gaps_of_all_kinds_are_told) {
   gap(6, 5, 9);   // of an epoch that it does not hold any more
   gap(7, 9, 5);   // cannot be read
   EXPECT_EQ(events(ReceiverEvents::Kind::gap), 2);
+  for (const auto& [unread, from] : {std::pair{"unreadable lane", 31}, std::pair{"unreadable cursor", 0}}) {
+    Gap g;
+    g.epoch = 5, g.lane = 2, g.from = uint64_t(from), g.to = from ? 105 : 0, g.reason = "corrupt", g.classes[unread] = 1;
+    record(++seq, MessageType::gap, body_of(g));
+  }
+  EXPECT_EQ(heard.texts.at(heard.texts.size() - 2), "gap: lost 75 records (31 to 105) in lane 2: corrupt, and all that follows there, which the sensor cannot read");
+  EXPECT_EQ(heard.texts.back(), "gap: lost records that had no number yet in lane 2: corrupt, and what had gone there before, which the sensor cannot know any more");
   record(seq += 2);
   for (uint64_t n = 1; n <= 1'100; n++) gap(6, 10 * n, 10 * n);
   gap(7, 5, 5);

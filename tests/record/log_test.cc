@@ -646,6 +646,31 @@ TEST(Cursor, the_newest_of_two_slots_is_read_wherever_it_lies) {
   EXPECT_EQ(Cursor::read({}), std::nullopt);
 }
 
+TEST(Cursor, what_was_read_is_not_taken_for_durable) {
+  FaultyStorage disk;
+  disk.make_directories("/c");
+  CursorValue v;
+  {
+    Cursor c(disk, "/c/cursor");
+    ASSERT_EQ(c.open(), 0);
+    EXPECT_TRUE(c.stored());
+    v.next = 55;
+    ASSERT_EQ(c.store(v), 0);
+    v.next = 71;
+    disk.fail(2, EIO);                                     // written, and not synced
+    EXPECT_EQ(c.store(v), -EIO);
+  }
+  Cursor c(disk, "/c/cursor");
+  ASSERT_EQ(c.open(), 0);
+  EXPECT_EQ(c.value().next, 71u) << "as the page cache shows it";
+  EXPECT_FALSE(c.stored());
+  ASSERT_EQ(c.store(v), 0);
+  EXPECT_TRUE(c.stored());
+  disk.restore(1);                                         // power lost
+  Cursor after(disk, "/c/cursor");
+  ASSERT_EQ(after.open(), 0);
+  EXPECT_EQ(after.value().next, 71u);
+}
 TEST(Cursor, either_slot_may_be_torn_at_every_octet) {
   FaultyStorage disk;
   disk.make_directories("/c");
