@@ -134,7 +134,8 @@ class Clients final : public Detector {
       const SitePoint* declared = listed ? c.site.point(c.conversation.server, e.scene.protocol, e.said->station, p.object) : nullptr;
       const Habit* habit = learned && e.points.size() == 1 && p.kind != ValueKind::boolean ? learned->habit(p.object) : nullptr;   // two registers may be one number
       std::string expected;
-      if (declared && (declared->min || declared->max)) {
+      const bool limited = declared && (declared->min || declared->max);
+      if (limited) {
         if (!((declared->min && declared->scaled(p.number()) < *declared->min) || (declared->max && declared->scaled(p.number()) > *declared->max))) continue;
         expected = fmt::format("The site declares {} to {} for it.", declared->min ? fmt::format("{:g}", *declared->min) : "-∞", declared->max ? fmt::format("{:g}", *declared->max) : "∞");
       } else if (habit && habit->times >= learned_ && strange(e, p, *habit)) {
@@ -146,7 +147,7 @@ class Clients final : public Detector {
       f.cause = p.object.key();
       f.object = object_label(c, e.scene, e.said->station, p.object);
       f.what = fmt::format("{} wrote {} to {} of {}, {}.", c.text(e.scene.client.address), value_text(p), f.object, c.text(e.scene.server.address), f.station);
-      if (expected.ends_with("learned.")) f.severity = std::min<uint8_t>(f.severity, 3);   // as with the addresses of MOD-03
+      if (!limited) f.severity = std::min<uint8_t>(f.severity, 3);   // as with the addresses of MOD-03
       f.expected = std::move(expected);
       return to.raise(std::move(f));
     }
