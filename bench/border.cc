@@ -2,11 +2,10 @@
 // What a border between hearing and telling would cost: the events of a recording through the sensor's own ring (EventRing, EventMerge), from
 // one thread to another and from one process to another, with the ring in memory that both have.
 //
-//   border_bench CAPTURE [ROUNDS]        ways in turn, A B C A B C …; medians
+//   border_bench CAPTURE [ROUNDS]        ways in turn, A B A B …; medians
 //
-// Ways: `threads` as the sensor does it today; `threads, futex` with a bell of the bench's own, a bare futex; `processes` the same bell and ring
-// in MAP_SHARED memory, the judge's end in a child. An event lies flat in the ring and holds no pointer; the bell of the library does not
-// reach into another process (private futex, waiters counted per process), so that one is the bench's.
+// Ways: `threads` as the sensor does it; `processes` with the ring in MAP_SHARED memory, the judge's end in a child. An event lies flat in
+// the ring and holds no pointer; the sensor's bell does not reach into another process (private futex), so that one is the bench's.
 #include <fmt/format.h>
 #include <linux/futex.h>
 #include <sys/mman.h>
@@ -56,20 +55,19 @@ namespace {
 constexpr size_t ring_octets = 32 << 20;               // [judge] ring
 constexpr size_t burst = 64;
 
-enum class Way { threads, futex, processes };
-constexpr const char* names[] = {"threads", "threads, futex", "processes"};
+enum class Way { threads, processes };
+constexpr const char* names[] = {"threads", "processes"};
 enum class Work { touch, judge };
 
-struct FutexBell {
-  int only_here = FUTEX_PRIVATE_FLAG;
+struct SharedBell {
   std::atomic<uint32_t> rung{0}, asleep{0};
   void ring() {
     rung.fetch_add(1, std::memory_order_seq_cst);
-    if (asleep.load(std::memory_order_seq_cst)) syscall(SYS_futex, &rung, FUTEX_WAKE | only_here, 1, nullptr, nullptr, 0);
+    if (asleep.load(std::memory_order_seq_cst)) syscall(SYS_futex, &rung, FUTEX_WAKE, 1, nullptr, nullptr, 0);
   }
   void sleep(uint32_t before) {
     asleep.store(1, std::memory_order_seq_cst);
-    syscall(SYS_futex, &rung, FUTEX_WAIT | only_here, before, nullptr, nullptr, 0);
+    syscall(SYS_futex, &rung, FUTEX_WAIT, before, nullptr, nullptr, 0);
     asleep.store(0, std::memory_order_relaxed);
   }
 };
@@ -80,7 +78,7 @@ struct End { double first = 0, cpu = 0; long faults = 0, sleeps = 0; };   // sec
 struct Border {
   explicit Border() : ring(ring_octets, bell, true) {}
   Bell bell;
-  FutexBell futex;
+  SharedBell shared;
   EventRing ring;
   End producer, consumer;
   std::atomic<bool> ready{false};
@@ -129,7 +127,7 @@ struct Load { size_t lap, events; double rate; bool stamps; };   // of the first
 
 void produce(Border& b, Way way, const Tape& tape, const Load& load) {
   while (!b.ready) sleep_for(100 * microsecond);
-  const auto ring = [&] { if (way != Way::threads) b.futex.ring(); };
+  const auto ring = [&] { if (way != Way::threads) b.shared.ring(); };
   const Time start = monotonic_now();
   double before = cpu();
   const long first = faults();
@@ -176,7 +174,7 @@ void consume(Border& b, Way way, const Tape& tape, const Load& load, Work work) 
     const long first = faults();
     bool lapped = false;
     for (;;) {
-      const uint32_t rung = way == Way::threads ? b.bell.heard() : b.futex.rung.load(std::memory_order_acquire);
+      const uint32_t rung = way == Way::threads ? b.bell.heard() : b.shared.rung.load(std::memory_order_acquire);
       const bool last = b.ring.watermark() == EventRing::closed;
       Time until = 0;
       const size_t n = merge.drain(sink, until);
@@ -189,7 +187,7 @@ void consume(Border& b, Way way, const Tape& tape, const Load& load, Work work) 
       if (last) break;
       b.consumer.sleeps++;
       if (way == Way::threads) b.bell.sleep(rung);
-      else b.futex.sleep(rung);
+      else b.shared.sleep(rung);
     }
     b.consumer.cpu = cpu() - before;
   }
@@ -210,7 +208,6 @@ Result run(Way way, Work work, const Tape& tape, Load load) {
     sharing = {at + (256 << 10), at + octets};
     b = new (memory) Border;
     sharing = {};
-    b->futex.only_here = 0;
   } else b = new (memory) Border;                       // the ring's own memory from the heap, as in the sensor
   const Time start = monotonic_now();
   double producers = 0;
@@ -256,11 +253,11 @@ double middle(const std::vector<Result>& all, Of of) {
 }
 
 void compare(const char* title, Work work, const Tape& tape, const Load& load, int rounds) {
-  std::vector<Result> all[3];
+  std::vector<Result> all[2];
   for (int i = 0; i < rounds; i++)
-    for (const Way way : {Way::threads, Way::futex, Way::processes}) all[size_t(way)].push_back(run(way, work, tape, load));
+    for (const Way way : {Way::threads, Way::processes}) all[size_t(way)].push_back(run(way, work, tape, load));
   fmt::print("\n{}\n{:<18}{:>12}{:>12}{:>12}{:>14}{:>12}{:>12}{:>14}{:>14}{:>12}\n", title, "", "hearing ns", "judge ns", "both ns", "first lap ns", "its faults", "sleeps", "wait us, mid", "wait us, 99%", "PSS MB");
-  for (const Way way : {Way::threads, Way::futex, Way::processes}) {
+  for (const Way way : {Way::threads, Way::processes}) {
     const std::vector<Result>& r = all[size_t(way)];
     fmt::print("{:<18}{:>12.1f}{:>12.1f}{:>12.1f}{:>14.1f}{:>12.0f}{:>12.0f}{:>14.1f}{:>14.1f}{:>12.1f}\n", names[size_t(way)], middle(r, [](auto& x) { return x.producer; }), middle(r, [](auto& x) { return x.consumer; }),
                middle(r, [](auto& x) { return x.producer + x.consumer; }), middle(r, [](auto& x) { return x.first; }), middle(r, [](auto& x) { return x.faults; }), middle(r, [](auto& x) { return x.sleeps; }),

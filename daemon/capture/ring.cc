@@ -110,11 +110,11 @@ class Store {
   // being worked through is no overload.
   double fill() const {
     if (all_held()) return 1;
+    if (!filled(next_)) return 0;                 // as nearly always, and known already
     size_t ready = 0, least = 0, most = frames_.size() - held_;
     while (least < most) {                        // a few looks, by halves
       const size_t n = (least + most + 1) / 2;
-      const tpacket_block_desc* b = block((next_ + n - 1) % frames_.size());
-      if (__atomic_load_n(&b->hdr.bh1.block_status, __ATOMIC_RELAXED) & TP_STATUS_USER) ready = least = n;
+      if (filled((next_ + n - 1) % frames_.size())) ready = least = n;
       else most = n - 1;
     }
     return double(ready) / double(frames_.size() - held_);
@@ -124,10 +124,10 @@ class Store {
   tpacket3_hdr* next() {
     while (left_ == 0) {
       if (all_held()) return nullptr;
-      tpacket_block_desc* b = block(next_);
-      if (!(__atomic_load_n(&b->hdr.bh1.block_status, __ATOMIC_ACQUIRE) & TP_STATUS_USER)) return nullptr;
+      if (!filled(next_)) return nullptr;
+      const tpacket_block_desc* b = block(next_);
       left_ = frames_[next_] = b->hdr.bh1.num_pkts;
-      at_ = reinterpret_cast<uint8_t*>(b) + b->hdr.bh1.offset_to_first_pkt;
+      at_ = memory_ + next_ * block_octets + b->hdr.bh1.offset_to_first_pkt;
       next_ = next_ + 1 == frames_.size() ? 0 : next_ + 1;
       held_++;
       give_back();
@@ -155,6 +155,7 @@ class Store {
 
  private:
   tpacket_block_desc* block(size_t i) const { return reinterpret_cast<tpacket_block_desc*>(memory_ + i * block_octets); }
+  bool filled(size_t i) const { return __atomic_load_n(&block(i)->hdr.bh1.block_status, __ATOMIC_ACQUIRE) & TP_STATUS_USER; }
   void give_back() {
     for (; held_ && frames_[oldest_] == 0; held_--) {
       __atomic_store_n(&block(oldest_)->hdr.bh1.block_status, uint32_t{TP_STATUS_KERNEL}, __ATOMIC_RELEASE);

@@ -22,6 +22,8 @@ namespace vidra {
 namespace {
 
 // A fact of the sensor's own, as an event. `from`, `until`: of what took time, 0 where it is not known. `counts`: of the points behind.
+constexpr Time tick_reporter = 20 * millisecond;   // a finding calls it at once; what falls due by time alone may wait so long
+
 void say_fact(EventSink& to, Time now, uint16_t interface, SensorFact fact, uint32_t tag, Time from = 0, Time until = 0, std::span<const uint64_t> counts = {}) {
   static const int protocol = protocol_index("sensor");
   Scene scene;
@@ -81,7 +83,9 @@ struct Pipeline::Dispatch final : FindingSink, StorySink {
   explicit Dispatch(Pipeline& p) : pipeline(p) {}
   void found(Finding&& f) override {
     for (int i = 0; i < 1000; i++) {
-      if (pipeline.findings_.push(std::move(f))) return;
+      const bool taken = pipeline.findings_.push(std::move(f));
+      pipeline.findings_bell_.ring();
+      if (taken) return;
       sleep_for(100 * microsecond);
     }
     pipeline.findings_dropped_.fetch_add(1, std::memory_order_relaxed);
@@ -289,7 +293,7 @@ void Pipeline::judge() {
   EventMerge merge(rings_, sources_[0]->live() ? 250 * millisecond : 0);
   Ears ears(*judge_, merge, workers_.size());
   EventSink& to = workers_.size() > 1 ? static_cast<EventSink&>(ears) : *judge_;
-  Time copied = 0, observed = 0;
+  Time copied = 0, observed = 0, ticked = 0;
   if (missed_.ends) say_fact(*judge_, missed_.until, 0, SensorFact::not_running, missed_.ends, missed_.from, missed_.until);
   for (;;) {
     const uint32_t rung = events_.heard();
@@ -304,7 +308,8 @@ void Pipeline::judge() {
       judge_->adopt(adopted_site_, *adopted_settings_);
     }
     if (until > 0) judge_->tick(until);
-    if (const Time now = monotonic_now(); now - observed >= 200 * millisecond || last) {
+    const Time now = monotonic_now();
+    if (now - observed >= 200 * millisecond || last) {
       observed = now;
       observe(until, *judge_);
     }
@@ -312,7 +317,7 @@ void Pipeline::judge() {
     if (keeping_.exchange(false)) copy_kept();
     if (last) keeping_memory_ = true, judge_->finish(until), copy_kept();
     judged_until_.store(until, std::memory_order_release);
-    findings_bell_.ring();
+    if (now - ticked >= tick_reporter || last) ticked = now, findings_bell_.ring();
     if (until - copied >= second || last) {
       const bool of_clocks = until / (10 * second) != copied / (10 * second) || last;
       copied = until;

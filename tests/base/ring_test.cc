@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <set>
 #include <thread>
 
 namespace vidra {
@@ -44,6 +45,35 @@ TEST(Ring, full_is_an_answer_and_spare_room_is_kept) {
   EXPECT_EQ(n, 64u);
   ring.front(), ring.pop();
   EXPECT_NE(ring.reserve(56), nullptr);
+}
+
+// Whoever keeps up goes round in two pieces of the memory; whoever does not gets all of it, and the same two afterwards.
+TEST(Ring, memory_is_touched_only_as_far_as_the_consumer_is_behind) {
+  Ring ring(size_t{1} << 20);                             // pieces of 256 KiB
+  const auto go_on = [&](size_t records, size_t behind) {
+    std::set<uintptr_t> pages;
+    size_t in = 0, out = 0;
+    while (out < records) {
+      for (; in < records && in - out < behind; in++) {
+        void* at = ring.reserve(1000);
+        if (!at) break;
+        std::memcpy(at, &in, sizeof in);
+        pages.insert(reinterpret_cast<uintptr_t>(at) >> 12);
+        ring.commit();
+      }
+      size_t seen = ~size_t{0};
+      if (const auto record = ring.front(); record.size() == 1000) std::memcpy(&seen, record.data(), sizeof seen);
+      EXPECT_EQ(seen, out);
+      if (seen != out) break;
+      ring.pop(), out++;
+    }
+    return pages.size();
+  };
+  EXPECT_LE(go_on(10'000, 20), 2u * 65);
+  EXPECT_GE(go_on(10'000, 10'000), 4u * 63);              // full, over and over: each piece, and one more for the two ends
+  EXPECT_LE(go_on(10'000, 10'000), 5u * 65);
+  EXPECT_LE(go_on(10'000, 20), 2u * 65);
+  EXPECT_EQ(ring.used(), 0u);
 }
 
 }  // namespace
