@@ -18,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 from running import cost, cut, middle, root, site  # noqa: E402
@@ -34,8 +35,8 @@ vidra, mix = build / "daemon/tool/vidra", build / "bench/load/mix"
 
 
 def anonymous(command):
-    """CPU seconds, and the most memory that was no file's while it ran, in octets."""
-    most = 0
+    """CPU seconds, the most memory that was no file's while it ran, in octets, what it said, seconds by the clock."""
+    most, began = 0, time.monotonic()
     with tempfile.TemporaryFile() as out:
         process = subprocess.Popen([str(c) for c in command], stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT)
         done = threading.Event()
@@ -52,6 +53,7 @@ def anonymous(command):
         watcher = threading.Thread(target=watch)
         watcher.start()
         _, status, used = os.wait4(process.pid, 0)
+        took = time.monotonic() - began
         process.returncode = os.waitstatus_to_exitcode(status)
         done.set()
         watcher.join()
@@ -59,7 +61,7 @@ def anonymous(command):
         said = out.read().decode(errors="replace")
     if process.returncode:
         sys.exit(f"{' '.join(map(str, command))} ended with {process.returncode}:\n{said[-2000:]}")
-    return used.ru_utime + used.ru_stime, most, said
+    return used.ru_utime + used.ru_stime, most, said, took
 
 
 def packets_said(text):
@@ -90,8 +92,8 @@ def by_flows(folder):
     for _ in range(options.rounds):
         for kind, n in captures:
             command = [vidra, "replay", "--config", folder / f"{n}.toml"] + ["--memory", folder / f"{kind}.{n}.memory.toml"]
-            opened, _, _ = anonymous(command + [folder / f"{kind}.{n}.open.pcap"])
-            whole, most, said = anonymous(command + [folder / f"{kind}.{n}.pcap"])
+            opened, *_ = anonymous(command + [folder / f"{kind}.{n}.open.pcap"])
+            whole, most, said, _ = anonymous(command + [folder / f"{kind}.{n}.pcap"])
             measured[kind, n].append((whole - opened) / captures[kind, n] * 1e9)
             resident[kind, n].append(most)
             first[kind, n].append(said.strip().rsplit("\n", 1)[-1])
@@ -139,20 +141,21 @@ def by_entries(folder):
         (folder / f"e{n}.memory.toml").write_text(memory)
         (folder / f"e{n}.toml").write_text(declared)
     (folder / "empty.toml").write_text(site(0))
-    ns, load, resident = ({n: [] for n in sizes} for _ in range(3))
+    ns, load, clock, resident = ({n: [] for n in sizes} for _ in range(4))
     for _ in range(options.rounds):
-        nothing, _, _ = anonymous([vidra, "replay", "--config", folder / "empty.toml", one])
+        nothing, _, _, none = anonymous([vidra, "replay", "--config", folder / "empty.toml", one])
         for n in sizes:
             command = [vidra, "replay", "--config", folder / f"e{n}.toml", "--memory", folder / f"e{n}.memory.toml"]
-            start, _, _ = anonymous(command + [one])
-            whole, most, _ = anonymous(command + [capture])
+            start, _, _, took = anonymous(command + [one])
+            whole, most, *_ = anonymous(command + [capture])
             ns[n].append((whole - start) / packets * 1e9)
             load[n].append(start - nothing)
+            clock[n].append(took - none)
             resident[n].append(most)
     print(f"\nentries of Memory and of Site beside those of the mix's 1,000 conversations, {packets:,} packets, {options.rounds} rounds")
-    print(f"{'':>12}{'ns a packet':>24}{'× 10':>8}{'seconds to load':>17}{'MB':>8}")
+    print(f"{'':>12}{'ns a packet':>24}{'× 10':>8}{'CPU s to load':>15}{'by the clock':>14}{'MB':>8}")
     for n in sizes:
-        print(f"{n:>12,}{f'{middle(ns[n]):.0f} ({min(ns[n]):.0f} to {max(ns[n]):.0f})':>24}{middle([a / b for a, b in zip(ns[n], ns[10])]):>8.2f}{middle(load[n]):>17.2f}{middle(resident[n]) / 1e6:>8.0f}")
+        print(f"{n:>12,}{f'{middle(ns[n]):.0f} ({min(ns[n]):.0f} to {max(ns[n]):.0f})':>24}{middle([a / b for a, b in zip(ns[n], ns[10])]):>8.2f}{middle(load[n]):>15.2f}{middle(clock[n]):>14.2f}{middle(resident[n]) / 1e6:>8.0f}")
     return sizes, {n: middle(ns[n]) for n in sizes}, {n: middle(load[n]) for n in sizes}
 
 

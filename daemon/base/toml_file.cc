@@ -114,7 +114,7 @@ std::optional<std::pair<size_t, size_t>> too_deep(std::string_view s) {      // 
 
 }  // namespace
 
-std::optional<TomlTable> TomlTable::open(const std::string& path, Problems& problems) {
+std::optional<std::string> TomlTable::text_of(const std::string& path, Problems& problems) {
   if (std::error_code none; std::filesystem::is_directory(path, none)) {
     problems.push_back(path + ": is a directory; name a file");
     return {};
@@ -124,28 +124,86 @@ std::optional<TomlTable> TomlTable::open(const std::string& path, Problems& prob
     problems.push_back(path + ": cannot be opened: " + std::strerror(errno));
     return {};
   }
-  std::ostringstream text;
-  text << in.rdbuf();
-  if (in.bad() || (text.str().empty() && in.peek() != EOF)) {
+  std::string text;
+  for (size_t n = 1; n; text.resize(text.size() - (1 << 20) + n)) {
+    text.resize(text.size() + (1 << 20));
+    n = size_t(in.read(text.data() + text.size() - (1 << 20), 1 << 20).gcount());
+  }
+  if (in.bad()) {
     problems.push_back(path + ": cannot be read");
     return {};
   }
-  return parse(text.str(), path, problems);
+  return text;
 }
 
-std::optional<TomlTable> TomlTable::parse(std::string_view text, const std::string& path, Problems& problems) {
+std::optional<TomlTable> TomlTable::open(const std::string& path, Problems& problems) {
+  const auto text = text_of(path, problems);
+  return text ? parse(*text, path, problems) : std::nullopt;
+}
+
+std::optional<TomlTable> TomlTable::parse(std::string_view text, const std::string& path, Problems& problems, size_t lines_before) {
   if (const auto at = too_deep(text)) {
-    problems.push_back(fmt::format("{}:{}:{}: a key of more than {} parts; none that means something has so many", path, at->first, at->second, most_dots));
+    problems.push_back(fmt::format("{}:{}:{}: a key of more than {} parts; none that means something has so many", path, lines_before + at->first, at->second, most_dots));
     return {};
   }
   try {
     auto root = std::make_shared<toml::table>(toml::parse(std::string_view(without_comments(text)), path));
     const toml::table* table = root.get();
-    return TomlTable(std::move(root), table, "", path, problems);
+    return TomlTable(std::move(root), table, "", std::make_shared<const std::string>(path), problems, lines_before);
   } catch (const toml::parse_error& e) {
-    problems.push_back(fmt::format("{}:{}:{}: {}", path, e.source().begin.line, e.source().begin.column, e.description()));
+    problems.push_back(fmt::format("{}:{}:{}: {}", path, lines_before + e.source().begin.line, e.source().begin.column, e.description()));
     return {};
   }
+}
+
+constexpr size_t parts_ahead = 2;                     // parsing one takes twice as long as reading it
+constexpr size_t worth_a_thread = size_t{1} << 20;
+
+TomlParts::TomlParts(std::string_view text, std::string path, std::initializer_list<std::string_view> rows, Problems& problems, size_t part_octets)
+    : text_(text), path_(std::move(path)), rows_(rows), problems_(&problems), part_octets_(part_octets), alone_(text.size() < worth_a_thread), whole_(text.find("\"\"\"") != text.npos || text.find("'''") != text.npos) {
+  look_ahead();
+}
+
+// Where after so many octets the next table of a row begins.
+size_t TomlParts::end_of_part() const {
+  if (whole_) return text_.size();
+  for (size_t at = part_octets_; (at = text_.find("\n[[", at)) < text_.size(); at++) {
+    const std::string_view rest = text_.substr(at + 3);
+    for (const std::string_view row : rows_)
+      if (rest.starts_with(row) && rest.substr(row.size()).starts_with("]]\n")) return at + 1;
+  }
+  return text_.size();
+}
+
+void TomlParts::look_ahead() {
+  do {
+    const std::string_view part = text_.substr(0, end_of_part());
+    auto parse = [part, lines = lines_, read = std::exchange(given_, nullptr), this]() mutable {
+      read.reset();
+      Parsed p;
+      p.table = TomlTable::parse(part, path_, p.problems, lines);
+      return p;
+    };
+    // A thread has a part of the heap for itself: what is made of a tree and stays does not come to lie between the pieces of what is freed.
+    try {
+      ahead_.push_back(std::async(alone_ ? std::launch::deferred : std::launch::async, parse));
+    } catch (const std::system_error&) {          // no thread is to be had
+      ahead_.push_back(std::async(std::launch::deferred, parse));
+    }
+    lines_ += size_t(std::count(part.begin(), part.end(), '\n'));
+    text_.remove_prefix(part.size());
+  } while (!text_.empty() && ahead_.size() < parts_ahead);
+}
+
+std::optional<TomlTable> TomlParts::next() {
+  if (failed_ || ahead_.empty()) return {};
+  Parsed p = ahead_.front().get();
+  ahead_.pop_front();
+  problems_->insert(problems_->end(), p.problems.begin(), p.problems.end());
+  failed_ = !p.table;
+  if (p.table && !text_.empty()) look_ahead();
+  if (p.table) p.table->problems_ = problems_, given_ = p.table->root_;
+  return std::move(p.table);
 }
 
 std::string TomlTable::place(std::string_view key) const {
@@ -153,12 +211,13 @@ std::string TomlTable::place(std::string_view key) const {
   if (!key.empty())
     for (const auto& [k, node] : *table_)
       if (k.str() == key) at = k.source().begin;
-  return at.line ? fmt::format("{}:{}:{}", path_, at.line, at.column) : fmt::format("{}:1:1", path_);
+  return at.line ? fmt::format("{}:{}:{}", *path_, lines_before_ + at.line, at.column) : fmt::format("{}:{}:1", *path_, lines_before_ + 1);
 }
 
 void TomlTable::complain(std::string_view key, const std::string& what) { problems_->push_back(place(key) + ": " + what); }
 
 const toml::node* TomlTable::find(std::string_view key) {
+  if (asked_.empty()) asked_.reserve(16);
   asked_.emplace_back(key);
   return table_->get(key);
 }
@@ -298,7 +357,7 @@ std::optional<TomlTable> TomlTable::table(std::string_view key) {
     wrong(key, *node, fmt::format("a table: [{}]", name_.empty() ? std::string(key) : name_ + "." + std::string(key)));
     return {};
   }
-  return TomlTable(root_, t, name_.empty() ? std::string(key) : name_ + "." + std::string(key), path_, *problems_);
+  return TomlTable(root_, t, name_.empty() ? std::string(key) : name_ + "." + std::string(key), path_, *problems_, lines_before_);
 }
 
 std::vector<TomlTable> TomlTable::tables(std::string_view key) {
@@ -312,7 +371,7 @@ std::vector<TomlTable> TomlTable::tables(std::string_view key) {
     for (const toml::node& each : *list) {
       const toml::table* t = each.as_table();
       if (!t) right = false;
-      else all.push_back(TomlTable(root_, t, name, path_, *problems_));
+      else all.push_back(TomlTable(root_, t, name, path_, *problems_, lines_before_));
     }
   if (!right) wrong(key, *node, fmt::format("tables: [[{}]]", name));
   return all;

@@ -5,6 +5,8 @@
 #include <toml++/toml.h>
 
 #include <cstdint>
+#include <deque>
+#include <future>
 #include <initializer_list>
 #include <memory>
 #include <optional>
@@ -22,14 +24,15 @@ using Problems = std::vector<std::string>;
 class TomlTable {
  public:
   // The whole text of a file, or nothing and a problem.
+  static std::optional<std::string> text_of(const std::string& path, Problems&);
   static std::optional<TomlTable> open(const std::string& path, Problems&);
-  static std::optional<TomlTable> parse(std::string_view text, const std::string& path, Problems&);
+  static std::optional<TomlTable> parse(std::string_view text, const std::string& path, Problems&, size_t lines_before = 0);
 
   bool has(std::string_view key) const { return table_->contains(key); }
   bool is_text(std::string_view key) const { return (*table_)[key].is_string(); }   // of keys that may hold either
   bool is_table(std::string_view key) const { return (*table_)[key].is_table(); }
   bool list_of_texts(std::string_view key) const { return (*table_)[key].is_array() && (*table_)[key].as_array()->is_homogeneous<std::string>(); }
-  const std::string& path() const { return path_; }
+  const std::string& path() const { return *path_; }
   std::vector<std::string> keys() const {          // of a table whose keys are its own
     std::vector<std::string> all;
     for (const auto& [k, node] : *table_) all.emplace_back(k.str());
@@ -68,16 +71,46 @@ class TomlTable {
   void ignore(std::string_view key) { asked_.emplace_back(key); }   // somebody else's key
 
  private:
-  TomlTable(std::shared_ptr<toml::table> root, const toml::table* table, std::string name, std::string path, Problems& problems)
-      : root_(std::move(root)), table_(table), name_(std::move(name)), path_(std::move(path)), problems_(&problems) {}
+  friend class TomlParts;
+  TomlTable(std::shared_ptr<toml::table> root, const toml::table* table, std::string name, std::shared_ptr<const std::string> path, Problems& problems, size_t lines_before)
+      : root_(std::move(root)), table_(table), name_(std::move(name)), path_(std::move(path)), problems_(&problems), lines_before_(lines_before) {}
   const toml::node* find(std::string_view key);
   bool wrong(std::string_view key, const toml::node&, const std::string& wanted);
 
   std::shared_ptr<toml::table> root_;
   const toml::table* table_;
-  std::string name_, path_;
+  std::string name_;
+  std::shared_ptr<const std::string> path_;
   Problems* problems_;
+  size_t lines_before_;                            // of the file, where this is a part of its text
   std::vector<std::string> asked_;
+};
+
+// A long text of which most is tables in a row ([[host]], …), in parts of which one is parsed while the one before it is read: it is never in
+// memory as a whole tree. A part begins where one of `rows` does; a table that may stand only once ([frozen]) can stand in two parts. A text
+// with strings of several lines is one part.
+class TomlParts {
+ public:
+  TomlParts(std::string_view text, std::string path, std::initializer_list<std::string_view> rows, Problems&, size_t part_octets = size_t{128} << 10);
+  std::optional<TomlTable> next();                 // nothing: the end, or a problem
+  bool failed() const { return failed_; }          // a part was no TOML
+
+ private:
+  struct Parsed {
+    std::optional<TomlTable> table;
+    Problems problems;
+  };
+  size_t end_of_part() const;
+  void look_ahead();
+
+  std::string_view text_;
+  std::string path_;
+  std::vector<std::string_view> rows_;
+  Problems* problems_;
+  size_t part_octets_, lines_ = 0;
+  bool alone_, whole_, failed_ = false;
+  std::shared_ptr<toml::table> given_;             // what was read last: who made it takes it apart, too
+  std::deque<std::future<Parsed>> ahead_;
 };
 
 // For complaints: "a, b, c", beyond `at_most` how many more there are; and ", did you mean "b"?", or nothing where none is near.

@@ -341,38 +341,52 @@ void read_publisher(TomlTable& t, Memory& memory) {
   t.finish();
 }
 
+void read_frozen(TomlTable& t, Frozen& f) {
+  std::string at;
+  t.read("by", f.by), t.read("note", f.note), t.read("key", f.key);
+  if (!t.read("signature", f.signature)) t.complain({}, "a frozen memory needs its signature; freeze it again with `vidra memory freeze`");
+  if (t.read("at", at))
+    if (const auto time = parse_iso_time(at)) f.at = *time;
+  t.finish();
+}
+
+void read_learning(TomlTable& t, Learning& l) {
+  for (const auto& [key, to] : {std::pair<const char*, Time*>{"begun", &l.begun}, {"ended", &l.ended}}) {
+    std::string s;
+    if (!t.read(key, s)) continue;
+    if (const auto at = parse_iso_time(s)) *to = *at;
+    else t.complain(key, fmt::format("\"{}\" is no time; it is written like \"2026-11-21T08:30:00Z\"", s));
+  }
+  t.finish();
+}
+
 }  // namespace
 
-Memory read_memory(TomlTable& root) {
+Memory read_memory(std::string_view text, const std::string& path, Problems& problems) {
   Memory memory;
   int64_t version = 1;
-  root.read("version", version, 1, most);
-  if (version > memory_version) {
-    root.complain("version", fmt::format("it was written by a newer Vidra (version {}, this one reads 1 to {}); update this one, or learn again with `vidra learn`", version, memory_version));
-    return memory;
-  }
-  if (auto t = root.table("frozen")) {
-    Frozen& f = memory.frozen;
-    std::string at;
-    t->read("by", f.by), t->read("note", f.note), t->read("key", f.key);
-    if (!t->read("signature", f.signature)) t->complain({}, "a frozen memory needs its signature; freeze it again with `vidra memory freeze`");
-    if (t->read("at", at))
-      if (const auto time = parse_iso_time(at)) f.at = *time;
-    t->finish();
-  }
-  if (auto t = root.table("learning")) {
-    for (const auto& [key, to] : {std::pair<const char*, Time*>{"begun", &memory.learning.begun}, {"ended", &memory.learning.ended}}) {
-      std::string s;
-      if (!t->read(key, s)) continue;
-      if (const auto at = parse_iso_time(s)) *to = *at;
-      else t->complain(key, fmt::format("\"{}\" is no time; it is written like \"2026-11-21T08:30:00Z\"", s));
+  bool frozen = false, learning = false;
+  TomlParts parts(text, path, {"host", "conversation", "publisher"}, problems);
+  for (bool first = true; auto part = parts.next(); first = false) {
+    if (first) part->read("version", version, 1, most);        // keys without a table stand before all tables
+    if (version > memory_version) {
+      part->complain("version", fmt::format("it was written by a newer Vidra (version {}, this one reads 1 to {}); update this one, or learn again with `vidra learn`", version, memory_version));
+      return memory;
     }
-    t->finish();
+    if (auto t = part->table("frozen")) {
+      if (std::exchange(frozen, true)) t->complain({}, "[frozen] stands here twice");
+      read_frozen(*t, memory.frozen);
+    }
+    if (auto t = part->table("learning")) {
+      if (std::exchange(learning, true)) t->complain({}, "[learning] stands here twice");
+      read_learning(*t, memory.learning);
+    }
+    for (TomlTable t : part->tables("host")) read_host(t, memory);
+    for (TomlTable t : part->tables("conversation")) read_conversation(t, memory, version);
+    for (TomlTable t : part->tables("publisher")) read_publisher(t, memory);
+    part->finish();
   }
-  for (TomlTable t : root.tables("host")) read_host(t, memory);
-  for (TomlTable t : root.tables("conversation")) read_conversation(t, memory, version);
-  for (TomlTable t : root.tables("publisher")) read_publisher(t, memory);
-  root.finish();
+  if (parts.failed()) return {};
   memory.settle();
   return memory;
 }
@@ -380,8 +394,8 @@ Memory read_memory(TomlTable& root) {
 bool is_memory(TomlTable& root) { return root.has("version") && !root.has("site") && !root.has("sensor") && !root.has("capture") && !root.has("judge"); }
 
 Memory load_memory(const std::string& path, Problems& problems) {
-  auto root = TomlTable::open(path, problems);
-  return root ? read_memory(*root) : Memory{};
+  const auto text = TomlTable::text_of(path, problems);
+  return text ? read_memory(*text, path, problems) : Memory{};
 }
 
 }  // namespace vidra

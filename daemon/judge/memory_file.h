@@ -11,6 +11,6 @@ namespace vidra {
 void write_memory(const Memory&, std::ostream&);
 Memory load_memory(const std::string& path, Problems&);
 bool is_memory(TomlTable& root);                    // and not settings or a site, which have hosts and conversations too
-Memory read_memory(TomlTable&);                     // the whole of a file; what is wrong is told in its problems
+Memory read_memory(std::string_view text, const std::string& path, Problems&);   // the whole of a file, or what is right of it
 
 }  // namespace vidra

@@ -332,19 +332,17 @@ std::vector<int64_t> looks_of_lists(const SensorSettings& s) {
 }
 
 Memory load_known(const std::string& path, Problems& problems, std::span<const std::string> trusted) {
-  std::ifstream in(path, std::ios::binary);
-  const std::string text{std::istreambuf_iterator<char>(in), {}};
-  if (!in.is_open() || in.bad()) return load_memory(path, problems);       // says why
-  const bool frozen = is_sealed(text);
+  const auto text = TomlTable::text_of(path, problems);
+  if (!text) return {};
+  const bool frozen = is_sealed(*text);
   if (frozen || !trusted.empty())
-    if (const std::string flaw = seal_flaw(text, trusted); !flaw.empty()) {
+    if (const std::string flaw = seal_flaw(*text, trusted); !flaw.empty()) {
       size_t line = 1;
-      if (frozen) line += size_t(std::count(text.begin(), text.begin() + ptrdiff_t(text.rfind("\n[frozen]\n") + 1), '\n'));
+      if (frozen) line += size_t(std::count(text->begin(), text->begin() + ptrdiff_t(text->rfind("\n[frozen]\n") + 1), '\n'));
       problems.push_back(fmt::format("{}:{}:1: {}; restore the file, or read it with `vidra memory review {}` and freeze it again: vidra memory freeze {} --by \"N. N.\"", path, line, flaw, path, path));
       return {};
     }
-  auto root = TomlTable::parse(text, path, problems);
-  return root ? read_memory(*root) : Memory{};
+  return read_memory(*text, path, problems);
 }
 
 Memory load_learned(const SensorSettings& s, Problems& problems) {

@@ -257,7 +257,7 @@ int freeze(const MemoryOptions& o) {
   whole << in.rdbuf();
   const std::string text = sealed(whole.str(), {o.by, o.note, wall_now() / second * second}, keys.sign_public, keys.sign_secret);
   Problems problems;
-  if (auto root = TomlTable::parse(text, to, problems)) read_memory(*root);
+  read_memory(text, to, problems);
   if (!problems.empty()) return fail(problems);
   if (const std::string why = write_whole(to == "-" ? "" : to, text); !why.empty()) return fail(why + "; you may need to be root");
   fmt::print(stderr, "{}: frozen by {}; {} hosts, {} conversations{}\n", to, o.by, m->memory.hosts().size(), m->memory.conversations().size(), waiting(m->memory) ? fmt::format("; {} dangerous habits still await a yes", waiting(m->memory)) : "");

@@ -268,8 +268,9 @@ int refuse(const std::string& path, const Problems& problems) {
   return exit_failed;
 }
 
-int check_memory(const std::string& path, TomlTable& root, Problems& problems) {
-  const Memory memory = read_memory(root);
+int check_memory(const std::string& path) {
+  Problems problems;
+  const Memory memory = load_known(path, problems);      // and not changed after somebody froze it
   if (!problems.empty()) return refuse(path, problems);
   size_t dangers = 0, approved = 0;
   for (const ConversationMemory& c : memory.conversations())
@@ -282,10 +283,7 @@ int check_memory(const std::string& path, TomlTable& root, Problems& problems) {
 
 int check(const std::string& path) {
   Problems problems;
-  if (auto root = TomlTable::open(path, problems); root && is_memory(*root)) {
-    load_known(path, problems);            // and not changed after somebody froze it
-    return problems.empty() ? check_memory(path, *root, problems) : refuse(path, problems);
-  }
+  if (auto root = TomlTable::open(path, problems); root && is_memory(*root)) return check_memory(path);
   problems.clear();                        // said again below
   const SensorSettings s = load_settings(path, problems);
   const Memory memory = load_learned(s, problems);

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 namespace vidra {
 namespace {
 
@@ -83,6 +85,53 @@ TEST(TomlTable, a_text_that_is_no_toml_names_its_line) {
   ASSERT_EQ(problems.size(), 1u);
   EXPECT_EQ(problems[0].rfind("x.toml:2:", 0), 0u) << problems[0];
   EXPECT_FALSE(TomlTable::open("/nonexistent.toml", problems));
+}
+
+// A long text of rows in parts: each row once and in order, places those of the whole text, whatever stands in it that looks like a row.
+TEST(TomlParts, say_what_the_whole_says) {
+  std::string text = "version = 2\n[other]\nx = 1\n";
+  for (int i = 0; i < 100; i++) text += "\n[[row]]\nn = " + std::to_string(i) + "\nlist = [\n[[1]],\n[[2]] ]\n[[row.inner]]\nm = 1\n";
+  const auto read = [](const std::string& all, size_t part, Problems& problems) {
+    std::vector<std::pair<int, std::string>> rows;
+    TomlParts parts(all, "x.toml", {"row"}, problems, part);
+    size_t n = 0;
+    for (; auto each = parts.next(); n++)
+      for (TomlTable& row : each->tables("row")) {
+        int64_t number = -1;
+        row.read("n", number, 0, 1000);
+        rows.emplace_back(number, row.place("n"));
+      }
+    return std::pair(parts.failed() ? 0 : n, rows);
+  };
+  Problems problems;
+  const auto [one, whole] = read(text, text.size(), problems);
+  EXPECT_EQ(one, 1u);
+  ASSERT_EQ(whole.size(), 100u);
+  EXPECT_EQ(whole[99], std::pair(99, std::string("x.toml:798:1")));
+  for (const size_t part : {1u, 50u, 300u, 4000u}) {
+    const auto [n, rows] = read(text, part, problems);
+    EXPECT_EQ(rows, whole) << part;
+    EXPECT_GT(n, 1u) << part;
+  }
+  EXPECT_EQ(problems, Problems{});
+  // Text of several lines: one part.
+  EXPECT_EQ(read(text + "s = \"\"\"\n[[row]]\n\"\"\"\n", 50, problems).first, 1u);
+  EXPECT_EQ(problems, Problems{});
+  // What is wrong is told at its place, and nothing after it is read.
+  const auto [none, before] = read(text + "\n[[row]]\nn = = 7\n[[row]]\nn = 8\n", 300, problems);
+  EXPECT_EQ(none, 0u);
+  EXPECT_LE(before.size(), 100u);
+  ASSERT_EQ(problems.size(), 1u);
+  EXPECT_EQ(problems[0].rfind("x.toml:806:", 0), 0u) << problems[0];
+  // Long enough for threads.
+  std::string longer;
+  while (longer.size() < (3u << 20)) longer += text.substr(text.find("\n[[row]]") + 1) + "\n";
+  problems.clear();
+  const auto [parts, rows] = read(longer, 128u << 10, problems);
+  EXPECT_GT(parts, 20u);
+  EXPECT_EQ(rows.size() % 100, 0u);
+  for (size_t i = 0; i < rows.size(); i++) ASSERT_EQ(rows[i].first, int(i % 100));
+  EXPECT_EQ(rows.back().second, "x.toml:" + std::to_string(std::count(longer.begin(), longer.end(), '\n') - 6) + ":1");
 }
 
 }  // namespace

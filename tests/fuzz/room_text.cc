@@ -26,7 +26,20 @@ void play_toml(Bytes octets) {
   const std::string text(text_of(octets));
   if (text.find("file") != std::string::npos) return;          // names other files: those are not ours to open
   auto root = TomlTable::parse(text, "input.toml", problems);
+  // In parts it says the same: what stands in rows of tables, and what else.
+  Problems of_parts;
+  TomlParts parts(text, "input.toml", {"host", "zone"}, of_parts, 16);
+  size_t hosts = 0, zones = 0, others = 0;
+  while (auto part = parts.next())
+    for (const std::string& key : part->keys()) {
+      const bool host = key == "host", row = host || key == "zone";
+      (host ? hosts : row ? zones : others) += row && part->tables(key).size() ? part->tables(key).size() : 1;
+    }
   if (!root) return demand(!problems.empty(), "what is no TOML is told");
+  demand(!parts.failed(), "what is TOML as a whole is TOML in parts");
+  const auto rows = [&](const char* key) { return !root->has(key) ? 0 : std::max<size_t>(1, root->tables(key).size()); };
+  demand(hosts == rows("host") && zones == rows("zone"), "each row is read once");
+  demand(others >= root->keys().size() - root->has("host") - root->has("zone"), "nothing is left out between them");
   const Site site = read_site(*root, problems);
   root->finish();
   for (const std::string& p : problems) demand(p.find("input.toml") != std::string::npos, "a problem names its file");

@@ -115,8 +115,7 @@ TEST(Clocks, OneThatMemoryHeardRightIsNoNotice) {
   EXPECT_NE(file.str().find("clocks = [\"iec104 11\"]"), std::string::npos) << file.str();
   const auto remembered = [&](std::string text) {
     Problems problems;
-    auto root = TomlTable::parse(text, "memory.toml", problems);
-    Memory m = read_memory(*root);
+    Memory m = read_memory(text, "memory.toml", problems);
     EXPECT_TRUE(problems.empty()) << problems.front();
     return m;
   };
@@ -131,8 +130,7 @@ TEST(Clocks, OneThatMemoryHeardRightIsNoNotice) {
   pass(other, 5 * minute, {.rtu = -5 * minute});
   EXPECT_EQ(other.times("TIM-13"), 1u) << other.told();
   Problems problems;
-  auto root = TomlTable::parse("version = 2\n[[host]]\naddress = \"10.1.1.20\"\nclocks = [\"iec105 11\"]\n", "memory.toml", problems);
-  read_memory(*root);
+  read_memory("version = 2\n[[host]]\naddress = \"10.1.1.20\"\nclocks = [\"iec105 11\"]\n", "memory.toml", problems);
   ASSERT_EQ(problems.size(), 1u);
   EXPECT_NE(problems[0].find("is no clock; it is written like \"iec104 11\""), std::string::npos) << problems[0];
 }

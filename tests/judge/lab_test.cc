@@ -67,8 +67,7 @@ class Lab : public ::testing::Test {
   }
   static Memory learned() {
     Problems problems;
-    auto root = TomlTable::parse(memory, "memory.toml", problems);
-    Memory m = read_memory(*root);
+    Memory m = read_memory(memory, "memory.toml", problems);
     EXPECT_TRUE(problems.empty()) << problems.front();
     return m;
   }

@@ -25,8 +25,7 @@ std::string text_of(const Memory& m) {
   return out.str();
 }
 Memory memory_of(const std::string& text, Problems& problems) {
-  auto root = TomlTable::parse(text, "memory.toml", problems);
-  return root ? read_memory(*root) : Memory{};
+  return read_memory(text, "memory.toml", problems);
 }
 Object register_at(uint32_t n) { return Object(ObjectKind::holding_register, n); }
 
@@ -247,6 +246,29 @@ TEST(MemoryFile, KeepsEveryKindOfObjectAndOddTexts) {
   EXPECT_EQ(text_of(again), text);
   EXPECT_EQ(again.conversations()[0].stations[0].read, s.read);
 }
+TEST(MemoryFile, ALongOneIsReadInPartsAndIsTheSame) {
+  Memory m;
+  for (uint32_t i = 0; i < 20'000; i++) m.add_host(*parse_address(fmt::format("10.{}.{}.{}", i >> 16, i >> 8 & 255, i & 255))).vendor = "a maker with a long name, Ltd.";
+  for (uint32_t i = 0; i < 5'000; i++) {
+    ConversationMemory& c = m.add_conversation(*parse_address("10.9.9.9"), *parse_address(fmt::format("10.0.{}.{}", i >> 8, i & 255)), uint16_t(protocol_index("modbus")), 502);
+    c.stations.emplace_back().read.add(register_at(i), 10);
+  }
+  m.settle();
+  const std::string text = text_of(m);
+  ASSERT_GT(text.size(), size_t{2} << 20);
+  Problems problems;
+  EXPECT_EQ(text_of(memory_of(text, problems)), text);
+  EXPECT_EQ(problems, Problems{});
+  memory_of(text + "[frozen]\nsignature = \"00\"\n", problems);
+  EXPECT_EQ(problems, Problems{});
+  memory_of(text.substr(0, text.find("[[host]]")) + "[frozen]\nsignature = \"00\"\n" + text.substr(text.find("[[host]]")) + "[frozen]\nsignature = \"00\"\n", problems);
+  ASSERT_EQ(problems.size(), 1u);
+  EXPECT_NE(problems[0].find("[frozen] stands here twice"), std::string::npos) << problems[0];
+  problems.clear();
+  EXPECT_TRUE(memory_of(text + "[[host]]\naddress = 10.1\n\"\n", problems).hosts().empty());      // nothing half-loaded
+  EXPECT_EQ(problems.size(), 1u);
+}
+
 TEST(MemoryFile, SaysWhatIsWrongAndWhere) {
   struct { std::string text, says; } cases[] = {
       {"version = 0\n", "memory.toml:1:1: 'version'"},

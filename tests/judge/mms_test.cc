@@ -161,8 +161,7 @@ Memory learned(const std::function<void(Bay&)>& life) {
   std::ostringstream text;
   write_memory(b.h.judge.memory(), text);
   Problems problems;
-  auto root = TomlTable::parse(text.str(), "memory.toml", problems);
-  Memory m = read_memory(*root);
+  Memory m = read_memory(text.str(), "memory.toml", problems);
   EXPECT_TRUE(problems.empty()) << problems.front();
   return m;
 }

@@ -137,8 +137,7 @@ Stories told(const Row& row, bool declared) {
     }
   } else {
     static const std::string usual = lesson(Film::recorded(), Row{}.how);
-    auto root = TomlTable::parse(row.lesson.shots.empty() ? usual : lesson(row.lesson, row.how), "memory.toml", problems);
-    if (root) memory = read_memory(*root);
+    memory = read_memory(row.lesson.shots.empty() ? usual : lesson(row.lesson, row.how), "memory.toml", problems);
   }
   EXPECT_TRUE(problems.empty()) << problems.front();
   Stories stories;
