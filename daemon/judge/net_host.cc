@@ -80,9 +80,8 @@ class NewHost final : public Detector {
       f.what = fmt::format("{} hosts that were never heard before spoke within one minute, the last of them {} ({}).", many == recent_size ? "More than " + std::to_string(many) : std::to_string(many),
                            text_of(h.address), text_of(h.mac));
     } else {
-      const std::string owner = c.site.host_of(h.mac) ? c.site.host(c.site.host_of(h.mac)).name : "";
       f.what = fmt::format("A host spoke that was never heard before: {}{}.", text_of(h.address),
-                           h.address.kind == Address::Kind::mac ? "" : fmt::format(" with the hardware address {}{}", text_of(h.mac), owner.empty() ? "" : " of " + owner));
+                           h.address.kind == Address::Kind::mac ? "" : fmt::format(" with the hardware address {}{}", text_of(h.mac), owner_of(h.mac, c)));
       if (h.address.kind != Address::Kind::mac && e.scene.server.address.kind != Address::Kind::mac && e.scene.client.address == h.address && !e.scene.server.address.group())
         f.what += fmt::format(" Its first words went to {}.", c.text(e.scene.server.address));
     }
@@ -90,6 +89,18 @@ class NewHost final : public Detector {
     out.raise(std::move(f));
   }
 
+  // Whose card it is known to be: a known host that got another address, or a router with somebody behind it, is looked for elsewhere than a
+  // stranger's laptop.
+  static std::string owner_of(const Mac& mac, const Context& c) {
+    if (const HostId declared = c.site.host_of(mac)) return " of " + c.site.host(declared).name;
+    if (!c.memory.owns(mac)) return "";
+    const Address* one = nullptr;
+    size_t n = 0;
+    for (const HostMemory& m : c.memory.hosts())
+      if (m.address.kind != Address::Kind::mac && std::binary_search(m.macs.begin(), m.macs.end(), mac)) one = &m.address, n++;
+    if (n > 1) return fmt::format(", with which {} learned hosts speak", n);
+    return one ? fmt::format(", with which {} speaks", c.text(*one)) : "";
+  }
 
   static constexpr size_t flood = 20, recent_size = 256;
   static constexpr Want wants_[] = {{.protocol = "", .newcomers = true}};

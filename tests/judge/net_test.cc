@@ -96,6 +96,22 @@ TEST(NewHost, IsNoneThatIsDeclaredOrLearnedOrWhenNothingIsKnown) {
   learned.opened("10.1.1.99:40000", "10.1.1.20:2404");
   EXPECT_EQ(learned.times("NET-01"), 0u);
 }
+// Another address of a card that is known, or somebody behind a router that is, is no stranger's laptop; it is told all the same.
+TEST(NewHost, SaysWhoseCardItIsKnownToBe) {
+  const auto said = [](std::initializer_list<std::string_view> owners) {
+    Memory m;
+    for (const std::string_view owner : owners) m.add_mac(m.add_host(*parse_address(owner)), *parse_mac("02:00:0a:01:01:63"));
+    Hearing h({plant, std::move(m)});
+    h.opened("10.1.1.99:40000", "10.1.1.20:22");
+    EXPECT_EQ(h.times("NET-01"), 1u) << h.told();
+    return h.last("NET-01").what;
+  };
+  const std::string heard = "A host spoke that was never heard before: 10.1.1.99 with the hardware address 02:00:0a:01:01:63";
+  EXPECT_TRUE(said({"10.1.1.98"}).starts_with(heard + ", with which 10.1.1.98 speaks.")) << said({"10.1.1.98"});
+  EXPECT_TRUE(said({"10.1.1.97", "10.1.1.98"}).starts_with(heard + ", with which 2 learned hosts speak."));
+  EXPECT_TRUE(said({}).starts_with(heard + "."));
+  EXPECT_TRUE(said({"02:00:0a:01:01:63"}).starts_with(heard + ".")) << "its own voice below IP";
+}
 TEST(NewHost, AFloodOfInventedSendersIsOneStory) {
   Hearing h(plant);
   for (int i = 0; i < 500; i++) h.fact(Fact::attempted, fmt::format("10.1.{}.{}:4000", 2 + i / 200, 1 + i % 200), "10.1.1.20:2404");
