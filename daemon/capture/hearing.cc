@@ -22,7 +22,7 @@ namespace {
 
 constexpr Time longest_wait = 10 * millisecond;
 constexpr Time longest_behind = 400 * millisecond;   // as good as a full buffer
-constexpr Time longest_backlog = 2 * second;         // of which a start need not catch up
+constexpr Time longest_backlog = 2 * second;         // of which nobody need catch up who did not read for so long
 constexpr Time shortest_sleep = 20 * microsecond, longest_sleep = 500 * microsecond;   // between two looks at what has to be asked
 
 class Hearing final : public Source {
@@ -88,7 +88,7 @@ class Hearing final : public Source {
   }
 
  private:
-  struct Way { size_t taken = 0; Bytes last; Time behind_since = 0; };   // given out by the last poll; since when something was left behind
+  struct Way { size_t taken = 0; Bytes last; Time read_out = 0, behind_since = 0; };   // given out by the last poll; when nothing was left behind last; since when something counts as left
 
   Time look() {
     // Both clocks of one moment: somebody who is put aside between the two readings would see the wall clock stepped. And no
@@ -138,14 +138,16 @@ class Hearing final : public Source {
   }
 
   // Who cannot say how full its buffer is was never read to its end for so long: it brings more than is taken. What came while nobody
-  // read, before the first poll, is behind without that: it may take as long again.
+  // read, before the first poll or in a moment in which the machine stood, is behind without that: it may take as long again.
   double fill_of(size_t i, Time now) {
     const Tap& t = *taps_[i];
-    if (!t.open()) return ways_[i].behind_since = now, 0;
-    if (const double f = t.fill(); f >= 0) return f;
-    if (t.drained()) ways_[i].behind_since = now;
-    else if (!ways_[i].behind_since) ways_[i].behind_since = now + std::min(now - opened_, longest_backlog);
-    return std::clamp(double(now - ways_[i].behind_since) / double(longest_behind), 0.0, 1.0);
+    Way& w = ways_[i];
+    if (t.open()) {
+      if (const double f = t.fill(); f >= 0) return f;
+    }
+    if (!t.open() || t.drained()) return w.read_out = now, w.behind_since = 0;
+    if (!w.behind_since) w.behind_since = now + std::min(now - (w.read_out ? w.read_out : opened_), longest_backlog);
+    return std::clamp(double(now - w.behind_since) / double(longest_behind), 0.0, 1.0);
   }
 
   void wait() {

@@ -21,9 +21,9 @@
 namespace vidra {
 namespace {
 
-// A fact of the sensor's own, as an event. `from`, `until`: of what took time, 0 where it is not known. `counts`: of the points behind.
 constexpr Time tick_reporter = 20 * millisecond;   // a finding calls it at once; what falls due by time alone may wait so long
 
+// A fact of the sensor's own, as an event. `from`, `until`: of what took time, 0 where it is not known. `counts`: of the points behind.
 void say_fact(EventSink& to, Time now, uint16_t interface, SensorFact fact, uint32_t tag, Time from = 0, Time until = 0, std::span<const uint64_t> counts = {}) {
   static const int protocol = protocol_index("sensor");
   Scene scene;
