@@ -137,17 +137,16 @@ class Hearing final : public Source {
     return merge_->take(to, grouped_);
   }
 
-  // Who cannot say how full its buffer is was never read to its end for so long: it brings more than is taken. What came while nobody
-  // read, before the first poll or in a moment in which the machine stood, is behind without that: it may take as long again.
+  // How full its buffer is; of one that cannot say it, how long it was not read to its end: it brings more than is taken. What came
+  // while nobody read, before the first poll or in a moment in which the machine stood, is behind without that: it may take as long again.
   double fill_of(size_t i, Time now) {
     const Tap& t = *taps_[i];
     Way& w = ways_[i];
-    if (t.open()) {
-      if (const double f = t.fill(); f >= 0) return f;
-    }
     if (!t.open() || t.drained()) return w.read_out = now, w.behind_since = 0;
     if (!w.behind_since) w.behind_since = now + std::min(now - (w.read_out ? w.read_out : opened_), longest_backlog);
-    return std::clamp(double(now - w.behind_since) / double(longest_behind), 0.0, 1.0);
+    if (now < w.behind_since) return 0;
+    if (const double f = t.fill(); f >= 0) return f;
+    return std::min(double(now - w.behind_since) / double(longest_behind), 1.0);
   }
 
   void wait() {

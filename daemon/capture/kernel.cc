@@ -4,8 +4,6 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <ifaddrs.h>
-#include <linux/if_link.h>
-#include <linux/if_packet.h>
 #include <net/if.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -38,7 +36,8 @@ struct Addresses {
   ifaddrs* first = nullptr;
 };
 
-// One number of an interface's folder in sysfs, which neither allocates nor waits for others that configure the network.
+// One number of an interface's folder in sysfs, which neither allocates nor waits for others that configure the network: what
+// asks the kernel for a list (getifaddrs) stands for seconds while somebody makes and removes interfaces, and hears nothing.
 std::optional<uint64_t> in_sysfs(const std::string& name, const char* what) {
   std::array<char, 96> path, text;
   *fmt::format_to_n(path.data(), path.size() - 1, "/sys/class/net/{}/{}", name, what).out = 0;
@@ -75,19 +74,11 @@ Kernel::Card Kernel::card(int index) const {
 }
 
 std::optional<uint32_t> Kernel::missed(const Card& card) {
-  if (in_sysfs(card.name, "ifindex") == uint64_t(card.index)) {
-    const auto missed = in_sysfs(card.name, "statistics/rx_missed_errors"), fifo = in_sysfs(card.name, "statistics/rx_fifo_errors"),
-               length = in_sysfs(card.name, "statistics/rx_length_errors");
-    if (missed && fifo && length) return uint32_t(*missed + *fifo + *length);
-  }
-  // A sysfs that is not mounted, or of another network than this thread's. Slower, and it may wait.
-  const Addresses all;
-  for (const ifaddrs* a = all.first; a; a = a->ifa_next)
-    if (a->ifa_addr && a->ifa_addr->sa_family == AF_PACKET && a->ifa_data && reinterpret_cast<const sockaddr_ll*>(a->ifa_addr)->sll_ifindex == card.index) {
-      const auto* s = static_cast<const rtnl_link_stats*>(a->ifa_data);
-      return s->rx_missed_errors + s->rx_fifo_errors + s->rx_length_errors;
-    }
-  return {};
+  if (in_sysfs(card.name, "ifindex") != uint64_t(card.index)) return {};
+  const auto missed = in_sysfs(card.name, "statistics/rx_missed_errors"), fifo = in_sysfs(card.name, "statistics/rx_fifo_errors"),
+             length = in_sysfs(card.name, "statistics/rx_length_errors");
+  if (!missed || !fifo || !length) return {};
+  return uint32_t(*missed + *fifo + *length);
 }
 
 std::string Kernel::cards_that_are_up() {
@@ -108,7 +99,7 @@ void KernelTap::begin() {
   const std::string why = open_card(card_, waits_);
   if (!why.empty()) throw std::runtime_error(fmt::format("interface {}: {}", name_, why));
   open_ = true;
-  missed_at_ = Kernel::missed(card_);
+  counters();                                  // what was before is not ours
 }
 
 void KernelTap::tend(Time now, bool trouble) {
@@ -126,7 +117,8 @@ void KernelTap::tend(Time now, bool trouble) {
     called_ = c.name == name_ ? "" : c.name;
     open_ = true;
     alive_ = now;
-    missed_at_ = Kernel::missed(c);
+    missed_at_.reset();
+    counters();
     unplugged_ = 0;
     if (!waits_) light(now);
     return;
@@ -196,12 +188,13 @@ std::string KernelTap::flaw() const {
 
 Counters KernelTap::counters() const {
   if (const auto now = open_ ? Kernel::missed(card_) : std::nullopt) {
-    if (const uint32_t more = *now - missed_at_.value_or(*now); more < uint32_t{1} << 31) missed_ += more;   // or the driver began anew
+    const uint32_t more = *now - missed_at_.value_or(*now);
+    missed_ = missed_.value_or(0) + (more < uint32_t{1} << 31 ? more : 0);   // or the driver began anew
     missed_at_ = now;
   }
   Counters c = counted_;
   c.dropped_by_kernel = lost_before_ + (open_ ? lost_in_kernel() : 0);
-  c.dropped_by_card = missed_;
+  c.dropped_by_card = missed_.value_or(Counters::unknown);
   return c;
 }
 

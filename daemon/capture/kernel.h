@@ -17,7 +17,8 @@ class Kernel {
   Kernel(const Kernel&) = delete;
   Card card(const std::string& name) const;
   Card card(int index) const;
-  // Frames that the card had no room for or found too long, modulo 2^32; none when it is gone or has another name by now.
+  // Frames that the card had no room for or found too long, modulo 2^32; none when it is gone, has another name by now, or
+  // /sys is that of another network.
   static std::optional<uint32_t> missed(const Card&);
   static std::string cards_that_are_up();            // "eth0, eth1"
 
@@ -76,7 +77,7 @@ class KernelTap : public Tap {
   uint64_t heard_at_look_ = 0;
   Counters counted_;
   uint64_t lost_before_ = 0;                   // of cards that were closed
-  mutable uint64_t missed_ = 0;
+  mutable std::optional<uint64_t> missed_;     // none: never known
   mutable std::optional<uint32_t> missed_at_;  // 32 bits, which a busy interface wraps
   Outage outage_;
 };

@@ -69,16 +69,17 @@ Opened open_live(const LiveSettings& settings, size_t workers) {
     if (choices[i].dpdk) continue;
     const std::string& name = choices[i].name;
     const std::string why = choices[i].why.empty() ? "" : fmt::format("; {}", choices[i].why);
+    const auto card_of = [](const Tap& t) { return t.counters().dropped_by_card == Counters::unknown ? "; what its card loses cannot be known, as /sys shows another network; type: mount -t sysfs none /sys" : ""; };
     const bool ring = settings.receiver == PacketReceiver::ring || workers > 1;
     if (!ring) {
       taps[0][i] = open_pcap(name, uint16_t(i), settings);
-      out.said.push_back(fmt::format("interface {}: heard through libpcap, as there is one worker; {} of ring{}", name, human_bytes(settings.buffer_octets), why));
+      out.said.push_back(fmt::format("interface {}: heard through libpcap, as there is one worker; {} of ring{}", name, human_bytes(settings.buffer_octets), why) + card_of(*taps[0][i]));
       continue;
     }
     auto queues = open_rings(name, uint16_t(i), settings, workers, spread);
     for (size_t w = 0; w < workers; w++) taps[w][i] = std::move(queues[w]);
     out.said.push_back(fmt::format("interface {}: heard through {} of the kernel's, {} each, {}{}", name, workers == 1 ? "a ring" : fmt::format("{} rings", workers),
-                                   human_bytes(settings.buffer_octets), settings.receiver == PacketReceiver::ring ? "source = \"ring\"" : "as there are several workers", why));
+                                   human_bytes(settings.buffer_octets), settings.receiver == PacketReceiver::ring ? "source = \"ring\"" : "as there are several workers", why) + card_of(*taps[0][i]));
   }
   for (auto& each : taps) out.sources.push_back(hear(settings.interfaces, std::move(each), settings.merge_window, frames_each));
   return out;

@@ -25,7 +25,7 @@
 namespace vidra {
 namespace {
 
-constexpr size_t block_octets = size_t{256} << 10;
+constexpr size_t block_octets = size_t{128} << 10;   // holds what the kernel joins of a stream (64 KiB); each tick takes one, so the more the longer nobody need read
 constexpr unsigned block_timeout_ms = 1;        // how long the kernel may hold a block that is not full
 constexpr Time block_lag = 10 * millisecond;    // and how much later its frames may show, at the slowest kernel tick
 constexpr size_t tag_octets = 4;                // of the tag that the kernel lays beside the frame

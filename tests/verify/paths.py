@@ -186,7 +186,8 @@ def compared(name, way, mine, file):
            [mine.get("trouble"), *mine["log"]])
     yield mine["payload"] == file["payload"], f"{name}, {way}: the same octets decoded, opaque and lost: {mine['payload']}", ["the file: " + file["payload"]]
     a, b = (collections.Counter(map(verdict, each["stories"])) for each in (mine, file))
-    yield a == b, f"{name}, {way}: the same {sum(b.values())} stories", [f"only {way}: {v}" for v in (a - b).elements()] + [f"only the file: {v}" for v in (b - a).elements()]
+    said = {verdict(s): s.get("what", "") for each in (mine, file) for s in each["stories"]}
+    yield a == b, f"{name}, {way}: the same {sum(b.values())} stories", [f"only {who}: {v} {said[v]}" for who, more in ((way, a - b), ("the file", b - a)) for v in more.elements()]
 
 
 def main():
