@@ -151,6 +151,12 @@ void Clocks::see(const Event& e) {
   const Message& m = *e.said;
   if (m.malformed || m.after_gap || e.points.empty()) return;
   const ClockKind kind = kinds_[e.scene.protocol];
+  if (kind >= ClockKind::mms && m.role != Role::request && !newest(e)) [[likely]] return;      // of most nothing is timed
+  hear(e, kind);
+}
+
+void Clocks::hear(const Event& e, ClockKind kind) {
+  const Message& m = *e.said;
   const Address& talker = e.scene.speaker().address;
   switch (kind) {
     case ClockKind::ptp: return ptp(e);

@@ -85,6 +85,7 @@ class Clocks {
  private:
   HeardClock* place(const Event&, const Address&, ClockKind, uint64_t station);
   void take(const Event&, const Address& talker, ClockKind, uint64_t station, Time said, bool claims, bool synchronised, Time quarter);
+  void hear(const Event&, ClockKind);
   void ptp(const Event&);
 
   std::vector<ClockKind> kinds_;           // by protocol

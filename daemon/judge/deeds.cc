@@ -42,7 +42,7 @@ struct Ready {
   Ranges functions, reasons, values, qualifiers;
   unsigned times = 1;
   Time window = minute;
-  uint64_t number = 0;                   // among its protocol's, with its detection's; never 0
+  uint64_t number = 0, salt = 0;         // among its protocol's, with its detection's, never 0; the same, mixed
   bool counted = false;                  // nothing but how often it is said is asked, until it is enough
 
   Ready(const Deed& d)
@@ -114,7 +114,7 @@ struct OfProtocol {
   std::array<Wanted, 256 * roles> wanted{};
 
   void lay_out() {
-    for (size_t i = 0; i < all.size(); i++) all[i].number = (uint64_t(i) << 16 | index_of(*all[i].detection)) + 1;
+    for (size_t i = 0; i < all.size(); i++) all[i].number = (uint64_t(i) << 16 | index_of(*all[i].detection)) + 1, all[i].salt = key_of(all[i].number, 1);
     for (const Ready& r : all) {
       if (r.deed->flags) flags |= r.deed->flags, flagged.emplace_back(r);
       else if (r.deed->bits) bits |= r.deed->bits, marked.emplace_back(r);
@@ -197,7 +197,7 @@ class Deeds final : public Detector {
     }
     if (!r.counted) return weigh(r, e, c, to, 0, 1);
     unsigned heard;
-    if (const unsigned weight = count(tallies_.at(key_of(key_of(c.conversation.pair, m.station), r.number)), r, e, nullptr, heard)) weigh(r, e, c, to, weight, heard);
+    if (const unsigned weight = count(tallies_.at(key_of(c.conversation, m.station) ^ r.salt), r, e, nullptr, heard)) weigh(r, e, c, to, weight, heard);
   }
   // The same, where it was counted and is enough: `weight` is not 0.
   [[gnu::noinline]] void weigh(const Ready& r, const Event& e, const Context& c, Findings& to, uint64_t weight, unsigned heard) {

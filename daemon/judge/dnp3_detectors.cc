@@ -270,7 +270,7 @@ class Unsolicited final : public Detector {
       return;
     }
     if (m.link || (m.function != enable_unsolicited && m.function != disable_unsolicited) || e.scene.from != Side::client) return;
-    const uint64_t key = key_of(c.conversation.pair, m.station);
+    const uint64_t key = key_of(c.conversation, m.station);
     if (m.function == enable_unsolicited) {
       if (Waiting* w = find(key)) w->due = 0;
       return;

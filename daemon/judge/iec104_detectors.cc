@@ -282,15 +282,19 @@ class QualityBurst final : public Detector {
   }
 
   void see(const Event& e, const Context& c, Findings& to) override {
-    const Message& m = *e.said;
-    const bool turns = m.reason == spontaneous, known = m.reason >= interrogated;
-    if (!turns && !known && !stations_with_bad_) [[likely]] return;
     uint32_t quality = 0;
-    for (const Point& p : e.points) quality |= p.quality;
-    const bool any = quality & bad && (turns || known);
-    if (!any && !stations_with_bad_) [[likely]] return;
+    if (e.said->reason == spontaneous || e.said->reason >= interrogated)
+      for (const Point& p : e.points) quality |= p.quality;
+    if (quality & bad || stations_with_bad_) [[unlikely]] look(e, c, to, quality);
+  }
+
+ private:
+  // `quality`: of all points, 0 where they tell nothing new.
+  [[gnu::noinline]] void look(const Event& e, const Context& c, Findings& to, uint32_t quality) {
+    const Message& m = *e.said;
+    const bool turns = m.reason == spontaneous, any = quality & bad;
     if (m.malformed || m.test) return;
-    const uint64_t key = key_of(c.conversation.pair, m.station);
+    const uint64_t key = key_of(c.conversation, m.station);
     if (!any && !stations_.find(key)) return;
     Station& s = stations_.at(key);
     const bool was_bad = !s.objects.empty();
@@ -320,7 +324,6 @@ class QualityBurst final : public Detector {
     to.raise(std::move(f));
   }
 
- private:
   static std::string words_of(uint32_t quality) {
     char text[160];
     return std::string(describe_quality(quality & bad, text));

@@ -44,7 +44,7 @@ class ReplayedValues final : public Detector {
       const Point& p = *at;
       if (p.kind < ValueKind::integer || p.kind > ValueKind::real || p.count != 1 || p.quality & (invalid | test_quality)) continue;
       if (p.time_kind == TimeKind::full && late(e.scene.time, p.time)) [[unlikely]] continue;   // a buffer that is told again after a break says so by its times
-      if (!s && !(s = stream(key_of(c.conversation.pair, m.station), e.scene))) return;
+      if (!s && !(s = stream(key_of(c.conversation, m.station), e.scene))) return;
       // Neighbours lie side by side, each block of them where its hash says; of the block and of the value there is half a print.
       const uint64_t key = p.object.key(), block = (key >> 8) * spread;
       const uint32_t which = uint32_t(key + (block >> 56)) % objects, value = uint32_t((p.raw ^ p.raw >> 29 ^ block ^ key) * spread >> 32);

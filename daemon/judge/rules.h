@@ -83,6 +83,8 @@ inline uint64_t key_of(uint64_t a, uint64_t b) {
   x = (x + b) * 0xd6e8feb86659fd93ull;
   return x ^ x >> 32;
 }
+// Of a station in a conversation. That of its ends is mixed already.
+inline uint64_t key_of(const Conversation& c, uint64_t station) { return c.pair + station * 0x9e3779b97f4a7c15ull; }
 inline uint64_t pair_key(const Scene& s) { return key_of(key_of(s.client.address), key_of(s.server.address) + s.protocol); }
 
 // Shared by the detectors of one judge.
