@@ -12,6 +12,7 @@
 #include <cerrno>
 #include <cstring>
 #include <stdexcept>
+#include <utility>
 
 #include "daemon/base/clock.h"
 #include "daemon/capture/merge.h"
@@ -22,6 +23,7 @@ namespace {
 
 constexpr Time longest_wait = 10 * millisecond;
 constexpr Time longest_behind = 400 * millisecond;   // as good as a full buffer
+constexpr Time long_away = 50 * millisecond;           // so long a pause may have cost frames: it is looked after
 constexpr Time longest_backlog = 2 * second;         // of which nobody need catch up who did not read for so long
 constexpr Time shortest_sleep = 20 * microsecond, longest_sleep = 500 * microsecond;   // between two looks at what has to be asked
 
@@ -88,7 +90,7 @@ class Hearing final : public Source {
   }
 
  private:
-  struct Way { size_t taken = 0; Bytes last; Time read_out = 0, behind_since = 0; };   // given out by the last poll; when nothing was left behind last; since when something counts as left
+  struct Way { size_t taken = 0; Bytes last; Time read_out = 0, behind_since = 0; uint64_t lost = 0; };   // given out by the last poll; when nothing was left behind last; since when something counts as left; frames, when last looked
 
   Time look() {
     // Both clocks of one moment: somebody who is put aside between the two readings would see the wall clock stepped. And no
@@ -138,12 +140,21 @@ class Hearing final : public Source {
   }
 
   // How full its buffer is; of one that cannot say it, how long it was not read to its end: it brings more than is taken. What came
-  // while nobody read, before the first poll or in a moment in which the machine stood, is behind without that: it may take as long again.
+  // while nobody read, before the first poll or in a moment in which the machine stood, is behind without that: it may take as long
+  // again, where nothing was lost by it. What a start loses is told as that.
   double fill_of(size_t i, Time now) {
     const Tap& t = *taps_[i];
     Way& w = ways_[i];
     if (!t.open() || t.drained()) return w.read_out = now, w.behind_since = 0;
-    if (!w.behind_since) w.behind_since = now + std::min(now - (w.read_out ? w.read_out : opened_), longest_backlog);
+    if (!w.behind_since) {
+      const Time away = std::min(now - (w.read_out ? w.read_out : opened_), longest_backlog);
+      w.behind_since = now + away;
+      if (w.read_out && away > long_away) {
+        const Counters c = t.counters();
+        const uint64_t lost = (c.dropped_by_kernel == Counters::unknown ? 0 : c.dropped_by_kernel) + (c.dropped_by_card == Counters::unknown ? 0 : c.dropped_by_card);
+        if (std::exchange(w.lost, lost) != lost) w.behind_since = now - away;
+      }
+    }
     if (now < w.behind_since) return 0;
     if (const double f = t.fill(); f >= 0) return f;
     return std::min(double(now - w.behind_since) / double(longest_behind), 1.0);

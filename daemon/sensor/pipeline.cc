@@ -21,7 +21,7 @@
 namespace vidra {
 namespace {
 
-constexpr Time tick_reporter = 20 * millisecond;   // a finding calls it at once; what falls due by time alone may wait so long
+constexpr Time tick_reporter = 20 * millisecond;   // findings call it at the end of the judge's turn; what falls due by time alone may wait so long
 
 // A fact of the sensor's own, as an event. `from`, `until`: of what took time, 0 where it is not known. `counts`: of the points behind.
 void say_fact(EventSink& to, Time now, uint16_t interface, SensorFact fact, uint32_t tag, Time from = 0, Time until = 0, std::span<const uint64_t> counts = {}) {
@@ -83,9 +83,8 @@ struct Pipeline::Dispatch final : FindingSink, StorySink {
   explicit Dispatch(Pipeline& p) : pipeline(p) {}
   void found(Finding&& f) override {
     for (int i = 0; i < 1000; i++) {
-      const bool taken = pipeline.findings_.push(std::move(f));
+      if (pipeline.findings_.push(std::move(f))) return void(waiting = true);
       pipeline.findings_bell_.ring();
-      if (taken) return;
       sleep_for(100 * microsecond);
     }
     pipeline.findings_dropped_.fetch_add(1, std::memory_order_relaxed);
@@ -104,6 +103,7 @@ struct Pipeline::Dispatch final : FindingSink, StorySink {
     }
   }
   Pipeline& pipeline;
+  bool waiting = false;                        // the judge's: findings of which the reporter was not told
 };
 
 Pipeline::Pipeline(SensorSettings settings, Memory memory, std::vector<std::unique_ptr<Source>> sources, const Keys& keys, Storage& storage, std::shared_ptr<const Pseudonyms> pseudonyms)
@@ -317,7 +317,7 @@ void Pipeline::judge() {
     if (keeping_.exchange(false)) copy_kept();
     if (last) keeping_memory_ = true, judge_->finish(until), copy_kept();
     judged_until_.store(until, std::memory_order_release);
-    if (now - ticked >= tick_reporter || last) ticked = now, findings_bell_.ring();
+    if (dispatch_->waiting || now - ticked >= tick_reporter || last) dispatch_->waiting = false, ticked = now, findings_bell_.ring();
     if (until - copied >= second || last) {
       const bool of_clocks = until / (10 * second) != copied / (10 * second) || last;
       copied = until;

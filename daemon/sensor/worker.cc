@@ -41,7 +41,7 @@ void Worker::hear(Source& source) {
     now_ = polled.now;
     if (live && !polled.packets && overload_.plan() != Plan::all) keep_up(now_, source.fill());
     if (now_ - looked_ >= second || overload_.plan() != looked_plan_) look(&source, now_, false);
-    ring_.publish(polled.now);
+    ring_.publish(polled.now, polled.packets == burst.size());
     if (polled.ended) break;
   }
   look(&source, now_, true);
