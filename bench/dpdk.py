@@ -27,7 +27,7 @@ parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.R
 parser.add_argument("build")
 parser.add_argument("--rounds", type=int, default=5)
 parser.add_argument("--seconds", type=float, default=8)
-parser.add_argument("--packets", type=int, default=100_000, help="of the loop")
+parser.add_argument("--packets", type=int, default=200_000, help="of the loop: it must last longer than the 20 ms in which the same frame is a twin")
 options = parser.parse_args()
 build = (root / options.build).resolve()
 vidra, vidrad, mix = build / "daemon/tool/vidra", build / "daemon/sensor/vidrad", build / "bench/load/mix"
