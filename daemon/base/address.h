@@ -3,6 +3,7 @@
 #include <array>
 #include <compare>
 #include <cstdint>
+#include <cstring>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -28,6 +29,11 @@ struct Address {
   Kind kind = Kind::none;
 
   constexpr auto operator<=>(const Address&) const = default;
+  bool operator==(const Address& o) const {          // in two words: the compiler would call memcmp, and this is asked everywhere
+    std::array<uint64_t, 2> a, b;
+    std::memcpy(a.data(), octets.data(), sizeof a), std::memcpy(b.data(), o.octets.data(), sizeof b);
+    return !((a[0] ^ b[0]) | (a[1] ^ b[1])) && kind == o.kind;
+  }
   static Address ip4(uint32_t host_order);
   static Address ip6(const uint8_t* sixteen);
   static Address of(const Mac&);
@@ -39,6 +45,7 @@ struct Endpoint {
   Address address;
   uint16_t port = 0;                  // 0 where there is none
   constexpr auto operator<=>(const Endpoint&) const = default;
+  bool operator==(const Endpoint&) const = default;
 };
 
 std::string text_of(const Mac&);

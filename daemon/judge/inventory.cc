@@ -37,7 +37,7 @@ std::string_view kept(std::string_view s, std::string& room) {
 size_t Inventory::Hash::operator()(const Address& a) const { return mix(a); }
 
 Inventory::Inventory(const Inventory& o) : limit_(o.limit_), entries_(o.entries_), changes_(o.changes_), unkept_(o.unkept_), version_(o.version_) {
-  for (InventoryEntry& e : entries_) by_address_.emplace(e.address, &e);
+  for (InventoryEntry& e : entries_) by_address_.emplace(e.address, &e), count_card(e, 1);
 }
 
 InventoryEntry* Inventory::find(const Address& a) {
@@ -77,6 +77,7 @@ InventoryEntry* Inventory::vacate() {
       InventoryEntry& e = *next.entry;
       if (!idle(e) || e.last > next.last || (last_word && last_word(e.address) > next.last)) continue;   // it spoke meanwhile
       by_address_.erase(e.address);
+      count_card(e, -1);
       return &(e = InventoryEntry{});
     }
     if (looked || (looked_ && unkept_ - looked_ < many)) return nullptr;
@@ -96,7 +97,22 @@ InventoryEntry* Inventory::vacate() {
 }
 
 size_t Inventory::others_of(const Mac& m, const Address& a) const {
-  return size_t(std::count_if(entries_.begin(), entries_.end(), [&](const InventoryEntry& e) { return e.address.kind != Address::Kind::mac && e.address != a && !e.macs.empty() && e.macs.back() == m; }));
+  const auto all = spoke_last_.find(Address::of(m));
+  if (all == spoke_last_.end()) return 0;
+  const auto e = by_address_.find(a);
+  return all->second - (e != by_address_.end() && a.kind != Address::Kind::mac && !e->second->macs.empty() && e->second->macs.back() == m);
+}
+
+void Inventory::count_card(const InventoryEntry& e, int by) {
+  if (e.address.kind == Address::Kind::mac || e.macs.empty()) return;
+  const auto at = spoke_last_.emplace(Address::of(e.macs.back()), 0).first;
+  if (!(at->second += uint32_t(by))) spoke_last_.erase(at);
+}
+
+void Inventory::set_cards(InventoryEntry& e, std::vector<Mac> macs) {
+  count_card(e, -1);
+  e.macs = std::move(macs);
+  count_card(e, 1);
 }
 
 void Inventory::add(InventoryChange c) {
@@ -121,9 +137,11 @@ void Inventory::see_mac(InventoryEntry& e, const Mac& m, bool own) {
     version_++;
     return;
   }
+  count_card(e, -1);
   if (const auto at = std::find(e.macs.begin(), e.macs.end(), m); at != e.macs.end()) e.macs.erase(at);
   else if (e.macs.size() >= InventoryEntry::most_macs) e.macs.erase(e.macs.begin());
   e.macs.push_back(m);
+  count_card(e, 1);
   e.own_mac = own;
   version_++;
 }

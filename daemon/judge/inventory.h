@@ -40,7 +40,7 @@ struct InventoryEntry {
   static constexpr size_t most_spoken = 24, most_facts = 6, most_told = 8, most_macs = 4, most_peers = 24, longest_text = 96;
   Address address;
   Time first = 0, last = 0;
-  std::vector<Mac> macs;              // the newest last
+  std::vector<Mac> macs;              // the newest last; changed by Inventory alone
   bool own_mac = false;               // it claimed the newest itself, by ARP or by speaking below IP: no router stands between
   Time claimed = 0;                   // when it last did by ARP; not kept over a restart
   std::vector<SpokenIn> spoken;
@@ -93,6 +93,7 @@ class Inventory {
   static constexpr Time for_good = std::numeric_limits<Time>::max();
   std::function<Time(const Address&)> last_word;      // of an address that may go for others, where somebody knows better; or `for_good`
   size_t others_of(const Mac&, const Address&) const; // for how many other addresses this card spoke last
+  void set_cards(InventoryEntry&, std::vector<Mac>);  // as a file has them, the newest last
   const std::deque<InventoryChange>& changes() const { return changes_; }   // the oldest go first
   void add(InventoryChange);
   std::span<const InventoryChange> changed() const { return {now_changed_.data(), now_changed_.size()}; }
@@ -106,10 +107,12 @@ class Inventory {
   void see_mac(InventoryEntry&, const Mac&, bool own);
   static void keep(std::vector<Address>&, const Address&, InventoryEntry&);
   InventoryEntry* vacate();
+  void count_card(const InventoryEntry&, int by);
 
   size_t limit_;
   std::deque<InventoryEntry> entries_;
   std::unordered_map<Address, InventoryEntry*, Hash> by_address_;
+  std::unordered_map<Address, uint32_t, Hash> spoke_last_;   // by card: for how many addresses of the network it spoke last
   std::deque<InventoryChange> changes_;
   std::vector<InventoryChange> now_changed_;
   uint64_t unkept_ = 0, version_ = 0;

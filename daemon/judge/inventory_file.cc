@@ -76,7 +76,9 @@ void read_asset(TomlTable& t, Inventory& inventory) {
   InventoryEntry* kept = address ? inventory.add(*address, 0) : nullptr;
   InventoryEntry& e = kept ? *kept : spare;
   read_time(t, "first", e.first), read_time(t, "last", e.last);
-  read_list(t, "mac", e.macs, InventoryEntry::most_macs, parse_mac);
+  std::vector<Mac> macs;
+  read_list(t, "mac", macs, InventoryEntry::most_macs, parse_mac);
+  if (kept) inventory.set_cards(e, std::move(macs));
   t.read("own_mac", e.own_mac);
   for (TomlTable each : t.tables("spoken")) {
     SpokenIn in;

@@ -63,8 +63,15 @@ std::string read_line(const std::string& path) {
   return s;
 }
 
+// Whether this program's network has it and /sys does not: a network namespace without a /sys of its own.
+bool elsewhere(const std::string& name) {
+  const unsigned index = if_nametoindex(name.c_str());
+  return index && read_line("/sys/class/net/" + name + "/ifindex") != std::to_string(index);
+}
+
 void look_at_interface(Sheet& sheet, const std::string& name, bool remote) {
   const std::string sys = "/sys/class/net/" + name;
+  if (elsewhere(name)) return sheet.bad(name, "it is there, but /sys shows another network: how it is, and what its card loses, cannot be read", "mount -t sysfs none /sys   (in the network namespace of the sensor)");
   if (!std::filesystem::exists(sys)) {
     std::string there;
     std::error_code none;
@@ -284,7 +291,7 @@ void look_at_mirror(Sheet& sheet, const SensorSettings& s, Time listen) {
     const Counters c = source->counters(uint16_t(i));
     for (const auto& [lost, who] : {std::pair{c.dropped_by_card, "card"}, std::pair{c.dropped_by_kernel, "kernel"}})
       if (lost && lost != Counters::unknown) sheet.odd(ports[i].name, fmt::format("the {} dropped {} frames meanwhile", who, human_count(lost)), "editor vidra.toml   ([capture] buffer = \"256 MiB\")");
-    if (ports[i].kind == CaptureGroup::Kind::remote_mirror || ports[i].longest == 0) continue;
+    if (ports[i].kind == CaptureGroup::Kind::remote_mirror || ports[i].longest == 0 || elsewhere(ports[i].name)) continue;
     if (const uint64_t now = sent_by(ports[i].name); now != sent[i])
       sheet.bad(ports[i].name, fmt::format("this machine sent {} frames on it meanwhile: a monitored port is silent", now - sent[i]), fmt::format("ip link set {0} arp off multicast off; sysctl net.ipv6.conf.{0}.disable_ipv6=1   (docs/OPERATING.md)", ports[i].name));
     else sheet.good(ports[i].name, fmt::format("silent: this machine sent nothing on it in {}", human_duration(listened)));

@@ -37,8 +37,14 @@ def tcp(answer, number):
     return (macs + b"\x08\0" + head + body).ljust(60, b"\0")
 
 
-run("mount", "-t", "sysfs", "none", "/sys")
 run("ip", "link", "add", "near", "type", "veth", "peer", "name", "far")
+with tempfile.TemporaryDirectory() as folder:
+    config = pathlib.Path(folder) / "vidra.toml"
+    config.write_text('[capture]\ninterfaces = ["near"]\n')
+    done = subprocess.run([vidra, "doctor", "--config", str(config), "--state", folder, "--listen", "1"], capture_output=True, text=True, timeout=60)
+    said = done.stdout
+    tap.check(done.returncode and "/sys shows another network" in said and "mount -t sysfs none /sys" in said and "silent" not in said, "a /sys of another network is said, and nothing is read from it", said)
+run("mount", "-t", "sysfs", "none", "/sys")
 for end in ("near", "far"):
     pathlib.Path(f"/proc/sys/net/ipv6/conf/{end}/disable_ipv6").write_text("1") if pathlib.Path(f"/proc/sys/net/ipv6/conf/{end}").exists() else None
     run("ip", "link", "set", end, "up", "arp", "off", "multicast", "off")

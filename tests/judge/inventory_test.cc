@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <sstream>
 
 #include "daemon/judge/inventory_file.h"
@@ -387,6 +388,32 @@ TEST(Inventory, AFloodOfAddressesIsCountedAndTheOldOnesStay) {
   EXPECT_EQ(n.judge.inventory().entries().size(), 256u);
   EXPECT_GT(n.judge.inventory().unkept(), 4000u);
   EXPECT_EQ(n.role("10.1.1.20"), "RTU");
+}
+
+// For how many others a card speaks is counted along; it is what going through all of them would give, however they come, change cards and go.
+TEST(Inventory, HowManyACardSpeaksForIsCountedAlong) {
+  Inventory inventory(8);
+  const auto address = [](uint32_t n) { return n % 5 ? Address::ip4(0x0a010100 + n) : Address::of(Mac{{0x02, 0, 0, 0, 1, uint8_t(n)}}); };
+  const auto card = [](uint32_t n) { return Mac{{0x02, 0, 0, 0, 0, uint8_t(n)}}; };
+  uint64_t dice = 7;
+  const auto draw = [&](uint32_t n) { return uint32_t((dice = dice * 6364136223846793005ull + 1442695040888963407ull) >> 33) % n; };
+  size_t shared = 0;
+  for (Time now = 1; now < 5'000; now++) {
+    const Address a = address(draw(24));
+    if (draw(4)) inventory.claimed(a, card(draw(4)), now * second);
+    else inventory.moved(a, card(draw(4)), card(draw(4)), now * second);
+    if (InventoryEntry* e = inventory.find(a); e && !draw(9)) inventory.set_cards(*e, draw(2) ? std::vector{card(draw(4)), card(draw(4))} : std::vector<Mac>{});
+    const Inventory copy = inventory;
+    for (uint32_t m = 0; m < 4; m++) {
+      const size_t all = size_t(std::count_if(inventory.entries().begin(), inventory.entries().end(), [&](const InventoryEntry& e) {
+        return e.address.kind != Address::Kind::mac && e.address != a && !e.macs.empty() && e.macs.back() == card(m);
+      }));
+      ASSERT_EQ(inventory.others_of(card(m), a), all) << now;
+      ASSERT_EQ(copy.others_of(card(m), a), all) << now;
+      shared = std::max(shared, all);
+    }
+  }
+  EXPECT_GT(shared, 3u);
 }
 
 }  // namespace
